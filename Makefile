@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# glacis: plain make. `make help` lists the targets.
+#
+# Sources are found by folder (architecture.md section 4): user/<module>/*.c, bpf/*.bpf.c, tests/unit/test_*.c.
+
+CC ?= gcc
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+O := build
+MULTIARCH := $(shell $(CC) -print-multiarch)
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+
+WARN := -Wall -Wextra -Werror -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+CFLAGS ?= -O2 -g
+ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -I. -I$(O) -fno-strict-aliasing -DGLACIS_VERSION='"$(VERSION)"' -MMD -MP
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
+LIBS := -lbpf -lelf -lz -ljansson -lyaml -levent -lpthread
+CTL_LIBS := -ljansson -lyaml
+
+# every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
+MODULES := base policy kern respond courier keeper
+LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
+CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) $(wildcard user/policy/*.c)
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+
+LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
+CTL_OBJ := $(CTL_SRC:%.c=$(O)/%.o)
+SAN_OBJ := $(LIB_SRC:%.c=$(O)/san/%.o)
+BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.bpf.o)
+SKEL := $(BPF_SRC:bpf/%.bpf.c=$(O)/%.skel.h)
+UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
+FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
+
+.DEFAULT_GOAL := all
+.PHONY: all run check demo lint unit kernel e2e fuzz-replay fuzz bench check-kernels format deps clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(O)/glacisd $(O)/glacisctl ## build the agent and its CLI
+
+run: deps ## install what is missing, build, and run the agent on this host (monitor; MODE=enforce enforces)
+	+@$(MAKE) --no-print-directory all
+	$(O)/glacisd --policy deploy/policies/baseline.yaml --mode $(or $(MODE),monitor) --foreground
+
+check: deps ## every test of the project; ends in "N passed, N failed"
+	+@$(MAKE) --no-print-directory all test-programs
+	@tests/harness/check $(O)
+
+demo: deps ## a narrated run in its own namespaces: 429, ban, expiry
+	+@$(MAKE) --no-print-directory all
+	@tests/harness/demo
+
+deps:
+	@deploy/deps
+
+test-programs: $(UNIT_BIN) $(FUZZ_BIN)
+
+lint: ## house rules
+	@tests/harness/lint
+
+unit: $(UNIT_BIN) ## unit tests under ASan and UBSan
+	@tests/harness/check $(O) unit
+
+kernel: all ## BPF_PROG_TEST_RUN tests
+	@tests/harness/check $(O) kernel
+
+e2e: all ## end to end, in network namespaces
+	@tests/harness/check $(O) e2e
+
+fuzz-replay: $(FUZZ_BIN) ## replay the corpora
+	@tests/harness/check $(O) fuzz
+
+bench: all ## ratios against peers; not part of check
+	@tests/bench/run
+
+check-kernels: all ## the kernel matrix in qemu
+	@tests/kernels/check
+
+format: ## apply .clang-format
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+clean: ## remove build/
+	rm -rf $(O)
+
+help:
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- kernel programs -----------------------------------------------------------------------------
+$(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/%.skel.h: $(O)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# --- user space ----------------------------------------------------------------------------------
+$(O)/user/%.o: user/%.c Makefile | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/san/user/%.o: user/%.c Makefile | $(SKEL)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -c $< -o $@
+
+$(O)/glacisd: $(LIB_OBJ) $(O)/user/keeper/main.o
+	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
+$(O)/glacisctl: $(CTL_OBJ)
+	$(CC) $(CFLAGS) -o $@ $^ $(CTL_LIBS)
+
+# --- tests ---------------------------------------------------------------------------------------
+$(O)/libglacis-san.a: $(SAN_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(O)/unit/%: tests/unit/%.c $(O)/libglacis-san.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
+
+$(O)/fuzz/%: tests/fuzz/%.c $(O)/libglacis-san.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(LIBS)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)

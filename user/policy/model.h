@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model.h - what a policy document says, typed, after validation (architecture.md section 6).
+ *
+ * The reader (read.c) makes it from YAML or JSON, the compiler (compile.c) turns it into a struct
+ * gl_policy. It owns all its strings. Every field is set: defaults are filled in by the reader, so
+ * no later stage invents one.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/glacis/abi.h"
+
+#define POLICY_NAME_MAX                                                                            \
+	63 /* names of services, classes, policies: [a-z0-9]([-a-z0-9_.]*[a-z0-9])? */
+#define POLICY_SOURCE_MAX     (4 << 20) /* bytes of a document */
+#define POLICY_DEPTH_MAX      32
+#define POLICY_NODES_MAX      200000 /* after alias expansion */
+#define POLICY_NETS_MAX       4000 /* CIDRs over all lists */
+#define POLICY_CRED_NAMES_MAX 8 /* API-key headers; session cookies */
+
+/* Where a value stood, for messages that come after reading (compile warnings). Lines and columns
+ * from 1. */
+struct policy_pos {
+	unsigned line, column;
+};
+
+struct policy_cidr {
+	struct gl_addr addr; /* masked */
+	uint8_t len; /* 0..128, IPv4 is 96 + n */
+};
+
+struct policy_cidrs {
+	struct policy_cidr *items;
+	size_t n;
+};
+
+struct policy_strings {
+	char **items;
+	size_t n;
+};
+
+enum policy_mode_rule {
+	POLICY_MODE_INHERIT,
+	POLICY_MODE_MONITOR
+}; /* a rule may only lower itself */
+
+struct policy_operation {
+	struct policy_pos pos;
+	char *match; /* as written: "POST /api/v1/users/{id:uuid}" */
+	char *cls; /* class name; never NULL */
+	uint8_t auth; /* enum gl_credential bits; 0 = none. Default: GL_CRED_ANY in services with
+			 auth: required, else 0 */
+	struct policy_strings tags;
+	struct policy_cidrs sources; /* n = 0: any */
+	enum policy_mode_rule mode;
+};
+
+struct policy_service {
+	struct policy_pos pos;
+	char *name;
+	uint16_t *ports;
+	size_t n_ports;
+	struct policy_cidrs trusted_proxies;
+	enum gl_mode mode; /* spec.mode unless the service lowers itself */
+	bool ambiguous_refuse; /* ambiguousPath: refuse (default) | judge */
+	bool fold_case; /* caseInsensitive, default false */
+	bool http2_refuse; /* http2: refuse (default) | allow */
+	bool unknown_refuse; /* unknownOperation: judge (default) | refuse */
+	char *default_class; /* defaultClass: class of requests no operation matches; default
+				"general" if it exists, else NULL */
+	uint8_t default_auth; /* auth: none (default) | required: for operations that do not say */
+	struct policy_operation *operations;
+	size_t n_operations;
+};
+
+enum policy_count_by { POLICY_COUNT_AUTO, POLICY_COUNT_SOURCE, POLICY_COUNT_PRINCIPAL };
+
+struct policy_class {
+	struct policy_pos pos;
+	char *name;
+	uint32_t limit; /* N; 0 only with exempt */
+	uint32_t window_s; /* W, 1 s .. 7 days */
+	bool exempt;
+	enum policy_count_by count_by; /* per: auto (default) | source | principal */
+	uint32_t source_ceiling; /* sourceCeiling, default 20 * limit */
+	enum policy_mode_rule mode;
+	struct policy_strings match; /* "GET /healthz": operations of every service, tried before
+					the service's own */
+	struct policy_pos *match_pos;
+};
+
+struct policy_escalate {
+	bool enabled;
+	uint32_t refusals, per_s, ban_s, growth, max_s;
+};
+
+struct policy_alert_rule {
+	bool enabled;
+	uint32_t at_least, per_s;
+};
+
+enum policy_response_action { POLICY_RESPONSE_OFF, POLICY_RESPONSE_DETECT, POLICY_RESPONSE_BLOCK };
+
+struct policy {
+	char *name;
+	char *file; /* as given to the reader */
+	enum gl_mode mode;
+	struct policy_service *services;
+	size_t n_services;
+	struct policy_class *classes;
+	size_t n_classes;
+	struct policy_cidrs exempt;
+	struct policy_cidrs protect_never;
+	struct policy_strings
+		api_key_headers; /* credentials.apiKeyHeaders, default ["x-api-key"]; lower case */
+	struct policy_strings
+		session_cookies; /* credentials.sessionCookies, default none; lower case */
+	uint32_t syn_per_source_s; /* 0 = off */
+	struct policy_escalate escalate;
+	enum policy_response_action secrets, stack_traces;
+	struct policy_strings forbidden_fields;
+	struct policy_alert_rule auth_failures, forbidden, server_errors;
+	struct policy_strings containment_auto; /* "P1".."P4" */
+	uint32_t containment_max_bans_per_minute, containment_ttl_s;
+};
+
+/* NULL-safe, half-built-safe. */
+void policy_free(struct policy *policy);
+static inline void policy_freep(struct policy **p)
+{
+	policy_free(*p);
+}

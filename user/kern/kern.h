@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kern.h - everything the rest of the agent may know about the kernel side: load or adopt the
+ * programs and maps, attach them to devices, read and write the maps, drain the ring.
+ *
+ * This is the only folder that knows libbpf. Who holds each link and pin, and what happens on
+ * SIGKILL, is in README.md here. Functions return 0 or -errno and do not log, except where said.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "include/glacis/abi.h"
+
+struct kern;
+
+struct kern_options {
+	const char *pin_dir; /* e.g. /sys/fs/bpf/glacis; bpffs is mounted when it is not */
+	const char *const *devices; /* "eth0", "eth0:xdp"; n = 0: every L3 device and lo */
+	size_t n_devices;
+	bool all_netns; /* also the network namespaces of local listeners on policy ports */
+	uint32_t window_lines; /* 0 = default; ignored on adoption */
+	uint32_t ban_slots; /* 0 = default; ignored on adoption */
+};
+
+/*
+ * Loads programs and creates maps, or adopts the pinned maps of an earlier agent with the same ABI
+ * MAJOR. Takes the pin directory's lock: -EBUSY when another agent holds it. -EPERM without the
+ * privilege, -ENOTSUP when the kernel cannot run the mandatory programs. Nothing is attached.
+ * On failure kern_last_error() of *ret_kern's options is in `error` (owned by the caller, may be
+ * NULL): one or more lines with the failing program, the verifier's last lines, what to do.
+ */
+int kern_open(const struct kern_options *options, char **error, struct kern **ret_kern);
+bool kern_adopted(const struct kern *kern);
+
+/* Ends this process's share only: links and maps stay pinned, enforcement goes on. NULL-safe. */
+void kern_free(struct kern *kern);
+
+/*
+ * Attaches to the devices that want it and have it not yet; replaces older programs in place
+ * (bpf_link_update). Call again at any time: new devices and namespaces are found. A named device
+ * that does not exist is -ENODEV with nothing attached; the name is in *ret_device (borrowed).
+ */
+int kern_attach(struct kern *kern, const char **ret_device);
+
+/* Detaches every door and removes every pin below pin_dir; also those of a dead agent. */
+int kern_detach(struct kern *kern);
+int kern_detach_pins(const char *pin_dir);
+
+/* A door held: one program on one device. Strings are borrowed until the next kern_attach(). */
+struct kern_door {
+	enum gl_door door;
+	const char *netns; /* "self" or the namespace's inode, as in "net:[4026531840]" */
+	const char *device; /* "veth0" */
+	const char *how; /* "tcx", "clsact", "xdp-native", "xdp-generic" */
+	int ifindex;
+};
+size_t kern_doors(const struct kern *kern, const struct kern_door **ret_doors);
+
+/* One line of `glacisctl doctor`. Strings are static or borrowed from kern. */
+struct kern_feature {
+	const char *name; /* "tcx" */
+	bool available;
+	const char
+		*detail; /* "tcx links on Linux 6.18" or "not on this kernel: ...; using clsact" */
+};
+size_t kern_features(const struct kern *kern, const struct kern_feature **ret_features);
+
+/* Shared memory, valid until kern_free(). Readers use __atomic loads. */
+struct gl_control *kern_control(const struct kern *kern);
+struct gl_window_line *kern_windows(const struct kern *kern, uint32_t *ret_lines);
+struct gl_prefix_slot *kern_bans(const struct kern *kern, uint32_t *ret_slots);
+struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots);
+
+/*
+ * Installs a compiled policy as a new generation and makes it the active one: writes it to the
+ * outer map's oldest slot, then flips control->active. image->generation must be newer than every
+ * installed one (kern_generation() + 1). -EAGAIN: the oldest generation may still be in use by a
+ * head younger than the head timeout (60 s); try later.
+ */
+int kern_policy_install(struct kern *kern, const struct gl_policy *image);
+/* The ruling generation, 0 = none; and its image, mapped (borrowed; NULL when none). */
+uint64_t kern_generation(const struct kern *kern);
+const struct gl_policy *kern_policy(const struct kern *kern);
+
+/* Sums the per-CPU counters. */
+int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX]);
+
+/* Drains the event ring; handler gets each record (valid during the call). Returns how many. */
+typedef void (*kern_record_fn)(const struct gl_rec *record, size_t size, void *userdata);
+int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata);
+
+/* Bytes of kernel memory the maps are charged, by map name, for doctor. */
+struct kern_map_use {
+	const char *name;
+	uint64_t bytes;
+	uint32_t max_entries;
+};
+size_t kern_map_uses(const struct kern *kern, const struct kern_map_use **ret_uses);

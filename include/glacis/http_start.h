@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * http_start.h - request line and status line, byte by byte (RFC 9112 sections 3 and 4). Used by
+ * http.h only.
+ */
+#pragma once
+
+#include "include/glacis/http_msg.h"
+
+static __always_inline int http_step_idle(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+
+	if (b == '\r' || b == '\n') {
+		c->off++;
+		return 0;
+	}
+	http_message_begin(m, HTTP_F_RESPONSE);
+	if (m->flags & HTTP_F_RESPONSE) {
+		m->phase = HTTP_VERSION;
+		return 0;
+	}
+	if (!c->request)
+		return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+	http_request_begin(c->request, HTTP_R_TRUSTED_PEER);
+	route_begin(&c->request->route, c->policy, c->root);
+	m->phase = HTTP_METHOD;
+	return 0;
+}
+
+static __always_inline __u8 http_method_kind(const struct http_request *r)
+{
+	if (r->method_len == 4 && r->method_word == 0x44414548)
+		return HTTP_METHOD_HEAD;
+	if (r->method_len == 7 && r->method_word == 0x4e4e4f43)
+		return HTTP_METHOD_CONNECT;
+	if (r->method_len == 3 && r->method_word == 0x495250)
+		return HTTP_METHOD_PRI;
+	return HTTP_METHOD_OTHER;
+}
+
+static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
+{
+	struct http_request *r = c->request;
+
+	if (b == ' ') {
+		if (!r->method_len)
+			return http_fail(c, GL_OUTCOME_MALFORMED);
+		r->method = http_method_kind(r);
+		if (r->method == HTTP_METHOD_PRI)
+			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+		route_method_end(&r->route, c->policy);
+		c->msg->phase = HTTP_TARGET;
+		c->off++;
+		return 0;
+	}
+	if (!c->policy->headers.byte_class[b])
+		return http_fail(c, r->method_len ? GL_OUTCOME_MALFORMED : GL_OUTCOME_UNSUPPORTED);
+	if (r->method_len >= 32)
+		return http_fail(c, GL_OUTCOME_TOO_LONG);
+	if (r->method_len < 4)
+		r->method_word |= (__u32)b << (8 * r->method_len);
+	r->method_len++;
+	route_method_byte(&r->route, c->policy, b);
+	c->off++;
+	return 0;
+}
+
+/* Request-target forms, RFC 9112 section 3.2. */
+static __always_inline int http_step_target(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+	struct http_request *r = c->request;
+
+	if (m->phase == HTTP_TARGET) {
+		if (b == '/') {
+			m->phase = HTTP_PATH;
+			return 0;
+		}
+		if (b <= ' ' || b >= 0x7f)
+			return http_fail(c, GL_OUTCOME_MALFORMED);
+		/* authority-form (CONNECT) and asterisk-form (OPTIONS) have no path */
+		m->phase = r->method == HTTP_METHOD_CONNECT || b == '*' ? HTTP_QUERY : HTTP_SCHEME;
+		m->value_state = 0;
+	}
+	/* absolute-form: the path begins at the third slash */
+	if (m->phase == HTTP_SCHEME) {
+		if (b == '/' && ++m->value_state == 3) {
+			m->phase = HTTP_PATH;
+			return 0;
+		}
+		if (b == '?' || b == ' ') {
+			m->phase = HTTP_QUERY; /* no path at all: "/" */
+			return 0;
+		}
+		if (b < ' ' || b >= 0x7f)
+			return http_fail(c, GL_OUTCOME_MALFORMED);
+		c->off++;
+	}
+	return 0;
+}
+
+static __always_inline int http_step_path(struct http_cursor *c, __u8 b)
+{
+	struct http_request *r = c->request;
+
+	if (b == ' ' || b == '?') {
+		c->msg->phase = HTTP_QUERY;
+		return 0;
+	}
+	if (b < ' ' || b == 0x7f)
+		return http_fail(c, GL_OUTCOME_MALFORMED);
+	route_byte(&r->route, c->policy, b);
+	c->off++;
+	return 0;
+}
+
+static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+
+	if (b == ' ') {
+		m->phase = HTTP_VERSION;
+		m->line_pos = 0;
+		c->off++;
+		return 0;
+	}
+	if (b < ' ' || b == 0x7f)
+		return http_fail(c, GL_OUTCOME_MALFORMED); /* also HTTP/0.9 */
+	c->off++;
+	return 0;
+}
+
+/* "HTTP/1.x": byte number m->line_pos; the status line goes on with a space and three digits. */
+static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+	__u32 i = m->line_pos;
+
+	if (i < 5 || i == 6) {
+		__u8 expect = i == 0 ? 'H' : i == 3 ? 'P' : i == 4 ? '/' : i == 6 ? '.' : 'T';
+		if (b != expect)
+			return http_fail(c, i == 0 && (m->flags & HTTP_F_RESPONSE)
+						    ? GL_OUTCOME_UNSUPPORTED
+						    : GL_OUTCOME_MALFORMED);
+	} else if (i == 5) {
+		if (b != '1')
+			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+	} else if (i == 7) {
+		if (b != '0' && b != '1')
+			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+		if (b == '0')
+			m->flags |= HTTP_F_HTTP10;
+		m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
+	}
+	m->line_pos++;
+	c->off++;
+	return 0;
+}
+
+static __always_inline int http_step_status(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+
+	if (b >= '0' && b <= '9' && m->digits < 3) {
+		m->status = m->status * 10 + (b - '0');
+		if (++m->digits == 3)
+			m->phase = HTTP_LINE;
+	} else if (b != ' ' || m->digits) {
+		return http_fail(c, GL_OUTCOME_MALFORMED);
+	}
+	c->off++;
+	return 0;
+}

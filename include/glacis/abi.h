@@ -213,9 +213,11 @@ _Static_assert(sizeof(struct gl_prefix_lens) == 168, "no padding");
  */
 #define GL_SERVICES_MAX   256
 #define GL_CLASSES_MAX    64
-#define GL_OPS_MAX        4097 /* operations of a policy: 4096, and [0] is never used */
+#define GL_POLICY_OPS_MAX 4096 /* operations a policy may list */
+/* those, the classes' own in every service and a catch-all a service; [0] is never used */
+#define GL_OPS_MAX        8192
 #define GL_STATES_MAX     16384
-#define GL_EDGES_MAX      32768 /* slots, open addressing, load <= 3/4 */
+#define GL_EDGES_MAX      32768 /* slots, in buckets of four: route.h */
 #define GL_NETS_MAX       8192 /* slots of the policy's own prefix table, load <= 1/2 */
 #define GL_NET_SETS_MAX   64
 #define GL_GENERATIONS    4
@@ -296,7 +298,7 @@ struct gl_service {
 _Static_assert(sizeof(struct gl_service) == 16, "no padding");
 
 /*
- * The route automaton, by segments. From `state`, a segment goes to the literal edge (state, hash
+ * The route automaton, by segments. From `state`, a segment goes to the literal edge (state, key
  * of the segment) if there is one, else by its type: all digits, a UUID, anything. State 0 is dead,
  * so is a missing edge. The method is the first "segment" after the service's root and has no type.
  * `op` is what a path ending here is (0 = none): first match wins was settled when it was compiled.
@@ -309,10 +311,13 @@ struct gl_state {
 	__u16 flags; /* enum gl_state_flags */
 };
 _Static_assert(sizeof(struct gl_state) == 16, "no padding");
-enum gl_state_flags { GL_STATE_LITERALS = 1 /* has literal edges: worth hashing */ };
+enum gl_state_flags {
+	GL_STATE_LITERALS = 1, /* has literal edges: worth hashing */
+	GL_STATE_FOLD = 2, /* on a service's root: fold the case of its paths */
+};
 
 struct gl_edge {
-	__u64 hash; /* SipHash-2-4 of the segment under route_key */
+	__u64 hash; /* key of the segment: route_segment_key() in route.h */
 	__u32 state; /* from; 0 = free slot */
 	__u32 next;
 };

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # glacis: plain make. `make help` lists the targets.
 #
-# Sources are found by folder (architecture.md section 4): user/<module>/*.c, bpf/*.bpf.c, tests/unit/test_*.c.
+# Sources are found by folder (architecture.md section 4): user/<module>/*.c, bpf/*.bpf.c,
+# tests/{unit,kernel}/test_*.c, tests/kernel/*.bpf.c, tests/fuzz/fuzz_*.c.
 
 CC ?= gcc
 CLANG ?= clang
@@ -15,6 +16,8 @@ CFLAGS ?= -O2 -g
 ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -I. -I$(O) -fno-strict-aliasing -DGLACIS_VERSION='"$(VERSION)"' -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
+# nested makes use every core unless the user said how many
+PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
 LIBS := -lbpf -lelf -lz -ljansson -lyaml -levent -lpthread
 CTL_LIBS := -ljansson -lyaml
 
@@ -24,6 +27,8 @@ LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard use
 CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) $(wildcard user/policy/*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
+KERNEL_SRC := $(wildcard tests/kernel/test_*.c)
+KERNEL_BPF_SRC := $(wildcard tests/kernel/*.bpf.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
@@ -32,31 +37,40 @@ SAN_OBJ := $(LIB_SRC:%.c=$(O)/san/%.o)
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.bpf.o)
 SKEL := $(BPF_SRC:bpf/%.bpf.c=$(O)/%.skel.h)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
+KERNEL_BIN := $(KERNEL_SRC:tests/kernel/%.c=$(O)/kernel/%)
+KERNEL_OBJ := $(KERNEL_BPF_SRC:tests/kernel/%.bpf.c=$(O)/kernel/%.bpf.o)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e fuzz-replay fuzz bench check-kernels format deps clean help
+.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench check-kernels format \
+	deps deps-check deps-kernels test-programs clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(O)/glacisd $(O)/glacisctl ## build the agent and its CLI
 
 run: deps ## install what is missing, build, and run the agent on this host (monitor; MODE=enforce enforces)
-	+@$(MAKE) --no-print-directory all
+	+@$(MAKE) --no-print-directory $(PARALLEL) all
 	$(O)/glacisd --policy deploy/policies/baseline.yaml --mode $(or $(MODE),monitor) --foreground
 
-check: deps ## every test of the project; ends in "N passed, N failed"
-	+@$(MAKE) --no-print-directory all test-programs
+check: deps-check ## every test of the project; ends in "N passed, N failed"
+	+@$(MAKE) --no-print-directory $(PARALLEL) all test-programs
 	@tests/harness/check $(O)
 
-demo: deps ## a narrated run in its own namespaces: 429, ban, expiry
-	+@$(MAKE) --no-print-directory all
+demo: deps-check ## a narrated run in its own namespaces: 429, ban, expiry
+	+@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tests/harness/demo
 
 deps:
-	@deploy/deps
+	@deploy/deps build
 
-test-programs: $(UNIT_BIN) $(FUZZ_BIN)
+deps-check:
+	@deploy/deps check
+
+deps-kernels:
+	@deploy/deps check kernels
+
+test-programs: $(UNIT_BIN) $(KERNEL_BIN) $(KERNEL_OBJ) $(FUZZ_BIN)
 
 lint: ## house rules
 	@tests/harness/lint
@@ -64,11 +78,14 @@ lint: ## house rules
 unit: $(UNIT_BIN) ## unit tests under ASan and UBSan
 	@tests/harness/check $(O) unit
 
-kernel: all ## BPF_PROG_TEST_RUN tests
+kernel: all $(KERNEL_BIN) $(KERNEL_OBJ) ## BPF_PROG_TEST_RUN tests
 	@tests/harness/check $(O) kernel
 
 e2e: all ## end to end, in network namespaces
 	@tests/harness/check $(O) e2e
+
+adversary: all ## evasion attempts, in network namespaces
+	@tests/harness/check $(O) adversary
 
 fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 	@tests/harness/check $(O) fuzz
@@ -76,7 +93,7 @@ fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 bench: all ## ratios against peers; not part of check
 	@tests/bench/run
 
-check-kernels: all ## the kernel matrix in qemu
+check-kernels: deps-kernels all ## the kernel matrix in qemu
 	@tests/kernels/check
 
 format: ## apply .clang-format
@@ -86,7 +103,7 @@ clean: ## remove build/
 	rm -rf $(O)
 
 help:
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # --- kernel programs -----------------------------------------------------------------------------
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
@@ -117,6 +134,15 @@ $(O)/libglacis-san.a: $(SAN_OBJ)
 	ar rcs $@ $^
 
 $(O)/unit/%: tests/unit/%.c $(O)/libglacis-san.a Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
+
+# BPF objects for the kernel tests, which get their folder as first argument
+$(O)/kernel/%.bpf.o: tests/kernel/%.bpf.c Makefile
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(O)/kernel/%: tests/kernel/%.c $(O)/libglacis-san.a Makefile | $(KERNEL_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
 

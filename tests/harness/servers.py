@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""servers.py - the real servers under test: nginx, haproxy, and the Python backend with answers that
+wait. Each has its own folder and its own log of what reached it. Called by lib.py.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+
+from netns import SERVER4, sh
+from poll import poll
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+NGINX = """
+daemon off; master_process off; worker_rlimit_nofile 8192;
+pid {dir}/pid; error_log {dir}/error.log;
+events {{ worker_connections 4096; }}
+http {{
+	log_format reached '$remote_addr $server_port "$request" $status $request_length';
+	access_log {dir}/access.log reached;
+	client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
+	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
+	keepalive_requests 10000000; client_max_body_size 100m; merge_slashes on; default_type text/plain;
+	map $http_authorization $token {{
+		default 0; "Bearer good-one" 1; "Bearer good-two" 1; "Bearer good-three" 1;
+	}}
+	server {{
+		{listen}
+		location / {{ return 200 "other\\n"; }}
+		location /api/v1/auth/ {{ return 200 "AUTH\\n"; }}
+		location /api/v1/public/ {{ return 200 "PUBLIC\\n"; }}
+		location /api/v1/private/ {{ if ($token = 0) {{ return 401 "who are you?\\n"; }} return 200 "PRIVATE\\n"; }}
+		location /api/v1/upload/ {{ proxy_pass http://127.0.0.1:8091; proxy_request_buffering on; }}
+		{extra}
+	}}
+	server {{ listen 127.0.0.1:8091; access_log off; location / {{ return 200 "uploaded\\n"; }} }}
+	server {{ listen 127.0.0.1:8099; location / {{ return 200 "sync\\n"; }} }}
+}}
+"""
+
+
+def await_port(ns, port, host="127.0.0.1"):
+    def connects():
+        try:
+            with ns:
+                socket.create_connection((host, port), timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    poll(connects, 10, f"somebody listens on {host}:{port}")
+
+
+class Server:
+    """A server process in a namespace, in a folder of its own."""
+
+    def __init__(self, ns, folder, *argv):
+        self.ns, self.dir = ns, folder
+        self.log = open(os.path.join(folder, "output"), "wb")
+        self.process = ns.popen(*argv, stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL)
+
+    def stop(self):
+        self.process.terminate()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+class Nginx(Server):
+    def __init__(self, ns, folder, ports=(8080,), extra=""):
+        os.makedirs(folder)
+        listen = " ".join(f"listen {p} backlog=4096; listen [::]:{p} ipv6only=on backlog=4096;" for p in ports)
+        conf = os.path.join(folder, "nginx.conf")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(NGINX.format(dir=folder, listen=listen, extra=extra))
+        super().__init__(ns, folder, "nginx", "-c", conf, "-e", os.path.join(folder, "error.log"))
+        self.syncs = 0
+        await_port(ns, ports[0])
+
+    def lines(self, path=r".*", source=r"\S+"):
+        """What nginx logged about requests whose target matches path, from source. One process
+        serves and logs in order, so a request of our own that has been logged closes the books."""
+        self.syncs += 1
+        mark = f"GET /sync/{self.syncs} "
+        with self.ns:
+            with socket.create_connection(("127.0.0.1", 8099), timeout=5) as s:
+                s.sendall(f"{mark}HTTP/1.0\r\n\r\n".encode())
+                while s.recv(4096):
+                    pass
+        log = poll(lambda: (text := self._log()) and mark in text and text, 5, "nginx logs the sync request")
+        wanted = re.compile(rf'({source}) \d+ "\S+ (?:{path})(?: \S+)?" ')
+        return [line for line in log.splitlines() if wanted.match(line) and " 8099 " not in line]
+
+    def count(self, path=r".*", source=r"\S+"):
+        return len(self.lines(path, source))
+
+    def _log(self):
+        with open(os.path.join(self.dir, "access.log"), encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+
+class Backend(Server):
+    def __init__(self, ns, folder, port):
+        os.makedirs(folder)
+        self.ran_path = os.path.join(folder, "ran")
+        self.control = os.path.join(folder, "control")
+        open(self.ran_path, "w", encoding="utf-8").close()
+        super().__init__(ns, folder, sys.executable, os.path.join(HERE, "backend.py"), str(port),
+                         self.ran_path, self.control)
+        await_port(ns, port)
+
+    def ran(self):
+        with open(self.ran_path, encoding="utf-8") as f:
+            return f.read().splitlines()
+
+    def release(self):
+        """Lets one held answer end."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(self.control)
+            s.recv(1)
+
+
+HAPROXY = """
+defaults
+	mode http
+	timeout connect 5s
+	timeout client 30s
+	timeout server 30s
+	option forwardfor
+	http-reuse always
+frontend in
+	bind 127.0.0.1:{port}
+	bind :::{port} v6only
+	default_backend out
+backend out
+	server s1 {server}:{backend_port} source {source} pool-max-conn 1
+"""
+
+
+class Haproxy(Server):
+    """A reverse proxy that pools its connections to the server under test."""
+
+    def __init__(self, ns, folder, port, source, backend_port=8080, server=SERVER4):
+        os.makedirs(folder)
+        conf = os.path.join(folder, "haproxy.cfg")
+        with open(conf, "w", encoding="utf-8") as f:
+            f.write(HAPROXY.format(port=port, server=server, backend_port=backend_port, source=source))
+        sh("haproxy", "-c", "-q", "-f", conf)
+        super().__init__(ns, folder, "haproxy", "-db", "-f", conf)
+        await_port(ns, port)

@@ -16,7 +16,8 @@
 
 #include "user/base/cleanup.h"
 
-#define DYING_WAIT_MS 2000 /* for the socket of a killed agent to go away */
+#define DYING_WAIT_MS 300 /* a listener still there after it is alive */
+#define CHILD_WAIT_MS 2000 /* for a dead listener's child to go as well */
 
 static int address(const char *path, struct sockaddr_un *ret_address)
 {
@@ -74,7 +75,7 @@ int socket_peer(int fd, gid_t group, struct socket_peer *ret_peer)
 	return 0;
 }
 
-static bool process_ended(pid_t pid)
+static bool process_ends(pid_t pid, int wait_ms)
 {
 	_cleanup_close_ int fd = -1;
 	struct pollfd p = {.events = POLLIN};
@@ -85,12 +86,13 @@ static bool process_ended(pid_t pid)
 	if (fd < 0)
 		return errno == ESRCH;
 	p.fd = fd; /* readable for a zombie too: its parent may be slow to wait */
-	return poll(&p, 1, 0) == 1;
+	return poll(&p, 1, wait_ms) == 1;
 }
 
 /*
- * 1: somebody listens; 0: nobody. The listener may be the orphan of an agent that was killed a
- * moment ago and is about to go (PR_SET_PDEATHSIG): our connection's end tells when.
+ * 1: somebody listens; 0: nobody. A socket outlives the process that made it while a child holds
+ * it; when that process is dead or dying (an agent just killed, whose courier goes with it by
+ * PR_SET_PDEATHSIG), the end of our connection tells when the child has gone as well.
  */
 static int somebody_listens(const char *path)
 {
@@ -105,10 +107,10 @@ static int somebody_listens(const char *path)
 		return 1;
 	if (r < 0)
 		return r;
-	if (socket_peer(fd, SOCKET_NO_GROUP, &peer) < 0 || !process_ended(peer.pid))
+	if (socket_peer(fd, SOCKET_NO_GROUP, &peer) < 0 || !process_ends(peer.pid, DYING_WAIT_MS))
 		return 1;
 	p.fd = fd;
-	return poll(&p, 1, DYING_WAIT_MS) == 1 ? 0 : 1;
+	return poll(&p, 1, CHILD_WAIT_MS) == 1 ? 0 : 1;
 }
 
 /* Frees the name of a dead socket. */

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * child.h - what the keeper tells the courier it executes, as arguments, and where the child finds
+ * its two descriptors. Written by courier.c, read by child.c.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define CHILD_NAME       "glacis-courier" /* argv[0] and what ps shows; at most 15 characters */
+#define CHILD_LISTEN_FD  3
+#define CHILD_CHANNEL_FD 4
+#define CHILD_EXIT_SETUP 71
+
+/* One number per argument, in this order. */
+#define CHILD_ARGUMENT_LIST(X)                                                                     \
+	X(parent)                                                                                  \
+	X(uid)                                                                                     \
+	X(gid)                                                                                     \
+	X(group)                                                                                   \
+	X(log_format)                                                                              \
+	X(reply_timeout_ms)                                                                        \
+	X(requests_per_s)                                                                          \
+	X(follower_backlog_bytes)
+
+#define CHILD_ARGUMENT_MEMBER(name) long name;
+struct child_arguments {
+	CHILD_ARGUMENT_LIST(CHILD_ARGUMENT_MEMBER)
+};
+#define CHILD_ARGUMENT_ONE(name) +1
+#define CHILD_ARGUMENTS          (0 CHILD_ARGUMENT_LIST(CHILD_ARGUMENT_ONE))
+
+struct child_argv {
+	char text[CHILD_ARGUMENTS][24];
+	char *items[CHILD_ARGUMENTS + 2];
+};
+void child_argv_fill(const struct child_arguments *arguments, struct child_argv *argv);

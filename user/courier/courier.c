@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * courier.c - starting, restarting and stopping the courier: the keeper's side. See courier.h; what
+ * the child does is in child.c.
+ */
+#include "user/courier/courier.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/sockets.h"
+#include "user/courier/child.h"
+
+#define BACKLOG      64
+#define STOP_WAIT_MS 2000
+#define NOBODY       65534
+
+struct courier {
+	char *path;
+	struct child_arguments arguments;
+	int listen_fd, fd;
+	pid_t pid;
+};
+
+int courier_fd(const struct courier *courier)
+{
+	return courier->fd;
+}
+
+pid_t courier_pid(const struct courier *courier)
+{
+	return courier->pid;
+}
+
+const char *courier_path(const struct courier *courier)
+{
+	return courier->path;
+}
+
+static gid_t find_group(const char *name)
+{
+	struct group group, *found = NULL;
+	char buffer[16384];
+
+	if (getgrnam_r(name, &group, buffer, sizeof(buffer), &found) != 0 || !found) {
+		log_info("no group \"%s\": only root may use the control socket "
+			 "(groupadd --system %s, then restart)",
+			 name, name);
+		return SOCKET_NO_GROUP;
+	}
+	return group.gr_gid;
+}
+
+/*
+ * In the forked child: the two descriptors go to their fixed places, everything else of the keeper
+ * goes away, and a fresh image begins. Only async-signal-safe calls: the keeper may have threads.
+ */
+__attribute__((noreturn)) static void become_child(int listen_fd, int channel_fd, char **argv)
+{
+	char *const no_environment[] = {NULL};
+	struct sigaction fallback = {.sa_handler = SIG_DFL};
+	sigset_t none;
+	int moved[2];
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	sigaction(SIGPIPE, &fallback, NULL);
+	/* above both places first: either may stand where the other has to go */
+	moved[0] = fcntl(listen_fd, F_DUPFD, CHILD_CHANNEL_FD + 1);
+	moved[1] = fcntl(channel_fd, F_DUPFD, CHILD_CHANNEL_FD + 1);
+	if (moved[0] < 0 || moved[1] < 0 || dup2(moved[0], CHILD_LISTEN_FD) < 0 ||
+	    dup2(moved[1], CHILD_CHANNEL_FD) < 0 || close_range(CHILD_CHANNEL_FD + 1, ~0U, 0) < 0)
+		_exit(CHILD_EXIT_SETUP);
+	execve("/proc/self/exe", argv, no_environment);
+	_exit(CHILD_EXIT_SETUP);
+}
+
+static int spawn(struct courier *courier)
+{
+	struct child_argv argv;
+	int pair[2];
+	pid_t pid;
+
+	courier->arguments.parent = getpid();
+	child_argv_fill(&courier->arguments, &argv);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0)
+		become_child(courier->listen_fd, pair[1], argv.items);
+	close(pair[1]);
+	if (pid < 0) {
+		close(pair[0]);
+		return -errno;
+	}
+	courier->fd = pair[0];
+	courier->pid = pid;
+	return 0;
+}
+
+static void fill_arguments(const struct courier_options *options, gid_t group,
+			   struct child_arguments *arguments)
+{
+	arguments->uid = options->uid ? options->uid : NOBODY;
+	arguments->gid = options->gid ? options->gid : NOBODY;
+	arguments->group = group;
+	arguments->log_format = options->log_format;
+	arguments->reply_timeout_ms = options->reply_timeout_ms ? options->reply_timeout_ms : 10000;
+	arguments->requests_per_s = options->requests_per_s ? options->requests_per_s : 100;
+	arguments->follower_backlog_bytes =
+		options->follower_backlog_bytes ? options->follower_backlog_bytes : 256 << 10;
+}
+
+int courier_start(const struct courier_options *options, struct courier **ret_courier)
+{
+	_cleanup_(courier_stopp) struct courier *courier = calloc(1, sizeof(*courier));
+	_cleanup_free_ char *path = NULL;
+	gid_t group;
+	int r;
+
+	if (!courier)
+		return -ENOMEM;
+	courier->listen_fd = courier->fd = -1;
+	if (asprintf(&path, "%s/%s", options->run_dir, COURIER_SOCKET_NAME) < 0)
+		return -ENOMEM;
+	if (mkdir(options->run_dir, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	group = find_group(options->group ? options->group : COURIER_GROUP);
+	r = socket_listen_unix(path, group == SOCKET_NO_GROUP ? 0600 : 0660, group, BACKLOG,
+			       &courier->listen_fd);
+	if (r < 0)
+		return r;
+	courier->path = TAKE_PTR(path); /* from here on ours to remove */
+	fill_arguments(options, group, &courier->arguments);
+	r = spawn(courier);
+	if (r < 0)
+		return r;
+	*ret_courier = TAKE_PTR(courier);
+	return 0;
+}
+
+static void wait_for_end(pid_t pid, int timeout_ms)
+{
+	_cleanup_close_ int fd = pidfd_open(pid, 0);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	if (fd >= 0)
+		poll(&p, 1, timeout_ms);
+}
+
+/* Closing the channel ends a healthy child once its answers are out; a stuck one is killed. */
+static void end_child(struct courier *courier, int timeout_ms)
+{
+	if (courier->fd >= 0)
+		close(courier->fd);
+	courier->fd = -1;
+	if (courier->pid <= 0)
+		return;
+	if (timeout_ms > 0)
+		wait_for_end(courier->pid, timeout_ms);
+	kill(courier->pid, SIGKILL);
+	while (waitpid(courier->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	courier->pid = 0;
+}
+
+int courier_restart(struct courier *courier)
+{
+	end_child(courier, 0);
+	return spawn(courier);
+}
+
+void courier_stop(struct courier *courier)
+{
+	if (!courier)
+		return;
+	if (courier->path)
+		unlink(courier->path);
+	end_child(courier, STOP_WAIT_MS);
+	if (courier->listen_fd >= 0)
+		close(courier->listen_fd);
+	free(courier->path);
+	free(courier);
+}

@@ -177,6 +177,6 @@ struct problem_quoted problem_quote(const char *text)
 		at += len;
 		s += len;
 	}
-	strcpy(quoted.text + at, *s ? "…\"" : "\"");
+	snprintf(quoted.text + at, sizeof(quoted.text) - at, "%s", *s ? "…\"" : "\"");
 	return quoted;
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * read_operations.c - the operations of a service: what each matches, whose limit it has, who may.
+ */
+#include "user/policy/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/base/cleanup.h"
+#include "user/policy/match.h"
+
+#define OPERATION_TEXTS_MAX 32
+
+static const struct word lower_words[] = {{"monitor", POLICY_MODE_MONITOR}};
+static const struct word auth_words[] = {{"none", GL_CRED_NONE}, {"required", GL_CRED_ANY}};
+static const struct word credential_words[] = {
+	{"bearer", GL_CRED_AUTHORIZATION},
+	{"apiKey", GL_CRED_API_KEY},
+	{"cookie", GL_CRED_COOKIE},
+	{"certificate", GL_CRED_CERTIFICATE},
+};
+
+/* What an author would find out only when every request is refused. */
+static void note_unseen(struct reader *r, const struct node *node, unsigned credential)
+{
+	static const char certificate, cookie, key;
+
+	if (credential == GL_CRED_CERTIFICATE)
+		reader_note(r, node, &certificate,
+			    "\"certificate\" is accepted, not enforced by this version: no request "
+			    "is seen to bear one");
+	if (credential == GL_CRED_COOKIE && r->policy->session_cookies.n == 0)
+		reader_note(r, node, &cookie,
+			    "no request bears \"cookie\": spec.credentials.sessionCookies names "
+			    "none");
+	if (credential == GL_CRED_API_KEY && r->policy->api_key_headers.n == 0)
+		reader_note(r, node, &key,
+			    "no request bears \"apiKey\": spec.credentials.apiKeyHeaders names "
+			    "none");
+}
+
+static void read_credentials(struct reader *r, const struct node *node, uint8_t *ret_auth)
+{
+	unsigned credential;
+	uint8_t auth = 0;
+	size_t index = 0;
+	char *ignored;
+
+	if (!reader_list(r, node, 1, ARRAY_SIZE(credential_words), "a list of credentials", 1,
+			 &ignored))
+		return;
+	free(ignored);
+	for (const struct node *item = node->first; item; item = item->next, index++) {
+		size_t mark = reader_index(r, index);
+
+		if (reader_word(r, WORDS(credential_words), item, &credential)) {
+			if (auth & credential)
+				reader_error(r, item, "remove one of them", "%s is listed twice",
+					     problem_quote(item->text).text);
+			note_unseen(r, item, credential);
+			auth |= credential;
+		}
+		reader_up(r, mark);
+	}
+	*ret_auth = auth;
+}
+
+static void read_auth(struct reader *r, const struct field *field, const struct node *node,
+		      void *target)
+{
+	char hint[64];
+	unsigned auth;
+
+	if (node->kind == NODE_LIST) {
+		read_credentials(r, node, target);
+		return;
+	}
+	for (size_t i = 0; node->kind == NODE_SCALAR && i < ARRAY_SIZE(credential_words); i++) {
+		if (strcmp(node->text, credential_words[i].text))
+			continue;
+		snprintf(hint, sizeof(hint), "write it as a list: [%s]", node->text);
+		reader_mismatch(r, node, hint, "none, required or a list of credentials");
+		return;
+	}
+	if (reader_word(r, field->arg, node, &auth))
+		*(uint8_t *)target = (uint8_t)auth;
+}
+
+static void read_match(struct reader *r, const struct field *field, const struct node *node,
+		       void *target)
+{
+	char **match = target;
+
+	(void)field;
+	if (reader_match(r, node))
+		*match = reader_strdup(r, node->text);
+}
+
+struct owner {
+	char *param, *claim;
+};
+
+static const struct field owner_fields[] = {
+	{"param", read_text, offsetof(struct owner, param), &text_label, 0, 0, FIELD_REQUIRED},
+	{"claim", read_text, offsetof(struct owner, claim), &text_label, 0, 0, FIELD_REQUIRED},
+};
+const struct shape shape_owner = {"owner", "owner", owner_fields, ARRAY_SIZE(owner_fields)};
+
+/* struct policy_operation, whose match is read by now: param is one of its parameters. */
+static void check_owner(struct reader *r, const struct field *field, const struct node *node,
+			void *target)
+{
+	const struct policy_operation *operation = target;
+	struct owner owner = {0};
+
+	(void)field;
+	reader_map(r, &shape_owner, node, &owner);
+	if (owner.param && operation->match && !match_has_parameter(operation->match, owner.param))
+		reader_error_at(r, node, "param", "name one of the match: {id}",
+				"the match has no parameter %s", problem_quote(owner.param).text);
+	free(owner.param);
+	free(owner.claim);
+}
+
+static void check_texts(struct reader *r, const struct field *field, const struct node *node,
+			void *target)
+{
+	struct policy_strings ignored = {0};
+
+	(void)target;
+	read_texts(r, field, node, &ignored);
+	for (size_t i = 0; i < ignored.n; i++)
+		free(ignored.items[i]);
+	free(ignored.items);
+}
+
+#define OPERATION(member) offsetof(struct policy_operation, member)
+static const struct field operation_fields[] = {
+	{"match", read_match, OPERATION(match), NULL, 0, 0, FIELD_REQUIRED},
+	{"class", read_class_name, OPERATION(cls), NULL, 0, 0, 0},
+	{"auth", read_auth, OPERATION(auth), WORDS(auth_words), 0, 0, 0},
+	{"tags", read_texts, OPERATION(tags), &text_label, 0, OPERATION_TEXTS_MAX, 0},
+	{"sources", read_cidrs, OPERATION(sources), NULL, 0, POLICY_NETS_MAX, 0},
+	{"mode", read_word, OPERATION(mode), WORDS(lower_words), 0, 0, 0},
+	{"roles", check_texts, 0, &text_label, 0, OPERATION_TEXTS_MAX, FIELD_UNENFORCED},
+	{"owner", check_owner, 0, NULL, 0, 0, FIELD_UNENFORCED},
+};
+const struct shape shape_operation = {"an operation", "operation", operation_fields,
+				      ARRAY_SIZE(operation_fields)};
+
+static void read_operation(struct reader *r, const struct node *node,
+			   struct policy_operation *operation)
+{
+	const struct policy_service *service = r->service;
+
+	operation->pos = node->pos;
+	operation->auth = service->default_auth;
+	reader_map(r, &shape_operation, node, operation);
+	if (node->kind != NODE_MAP || node_member(node, "class"))
+		return;
+	if (service->default_class)
+		operation->cls = reader_strdup(r, service->default_class);
+	else if (!r->classes_unknown)
+		reader_error(r, node, "or give the service a defaultClass",
+			     "an operation needs the key \"class\"");
+}
+
+void read_operations(struct reader *r, const struct field *field, const struct node *node,
+		     void *target)
+{
+	struct policy_service *service = target;
+	struct policy_operation *operations;
+	size_t index = 0;
+
+	if (!reader_list(r, node, field->min, field->max, "a list of operations",
+			 sizeof(*operations), &operations))
+		return;
+	service->operations = operations;
+	if (r->n_operations <= field->max && r->n_operations + node->n > field->max)
+		reader_error(r, node, NULL, "more than %u operations in all services", field->max);
+	r->n_operations += node->n;
+	for (const struct node *item = node->first; item; item = item->next, index++) {
+		size_t mark = reader_index(r, index);
+
+		read_operation(r, item, &operations[service->n_operations++]);
+		reader_up(r, mark);
+	}
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * modes.h - monitor or enforce: what people asked for on top of what the policy says, and how it is
+ * written into the kernel's control value.
+ *
+ * The host: `policy` (no override), `monitor` (a ceiling over everything: panic), `enforce` (also
+ * where spec.mode is monitor; a service that lowers itself below an enforcing policy stays in
+ * monitor). One service: the same three, and it wins over the policy, but not over the host's
+ * monitor. Kept in <state_dir>/mode.json by service name, so that it outlives reloads and reboots.
+ */
+#pragma once
+
+#include <jansson.h>
+
+#include "include/glacis/abi.h"
+#include "user/policy/compile.h"
+#include "user/policy/model.h"
+
+enum mode_ask { MODE_ASK_POLICY, MODE_ASK_MONITOR, MODE_ASK_ENFORCE, MODE_ASKS };
+const char *mode_ask_name(enum mode_ask ask);
+int mode_ask_find(const char *name); /* -ENOENT */
+
+struct modes;
+
+/* Reads the file; none, or a broken one (logged), is as if nothing had been asked for. */
+int modes_new(const char *state_dir, struct modes **ret_modes);
+void modes_free(struct modes *modes);
+
+/* service NULL = the host. Remembers and saves; modes_apply() puts it in force. */
+int modes_ask(struct modes *modes, const char *service, enum mode_ask ask);
+enum mode_ask modes_asked(const struct modes *modes, const char *service);
+
+/* Writes control->mode and service_mode[] for the services of `policy`. */
+void modes_apply(const struct modes *modes, const struct policy *policy, struct intern *intern,
+		 struct gl_control *control);
+
+/* What rules for a service now, as the doors compute it. */
+enum gl_mode mode_in_force(const struct gl_control *control, const struct policy_service *service,
+			   unsigned service_id);
+/* Of the host: enforce when the ceiling is and any service enforces. */
+enum gl_mode mode_of_host(const struct gl_control *control, const struct policy *policy,
+			  struct intern *intern);
+
+json_t *modes_json(const struct modes *modes);

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/policy/diff.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/duration.h"
+
+#define LINE 256
+
+struct diff {
+	diff_line_fn line;
+	void *userdata;
+	size_t n;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct diff *diff, const char *fmt, ...)
+{
+	char line[LINE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	diff->line(line, diff->userdata);
+	diff->n++;
+}
+
+static const char *mode_text(enum gl_mode mode)
+{
+	return mode == GL_MODE_ENFORCE ? "enforce" : "monitor";
+}
+
+static bool strings_equal(const struct policy_strings *a, const struct policy_strings *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(a->items[i], b->items[i]) != 0)
+			return false;
+	return true;
+}
+
+static bool cidrs_equal(const struct policy_cidrs *a, const struct policy_cidrs *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->items[i].len != b->items[i].len ||
+		    memcmp(&a->items[i].addr, &b->items[i].addr, sizeof(a->items[i].addr)) != 0)
+			return false;
+	return true;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Classes
+ */
+static const struct policy_class *find_class(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; policy && i < policy->n_classes; i++)
+		if (strcmp(policy->classes[i].name, name) == 0)
+			return &policy->classes[i];
+	return NULL;
+}
+
+static const char *limit_text(const struct policy_class *c, char *out, size_t size)
+{
+	char window[DURATION_TEXT];
+
+	if (c->exempt)
+		snprintf(out, size, "exempt");
+	else
+		snprintf(out, size, "%u/%s", c->limit, duration_format(c->window_s, window));
+	return out;
+}
+
+static void diff_class(struct diff *diff, const struct policy_class *old,
+		       const struct policy_class *new)
+{
+	char a[48], b[48];
+
+	if (old->limit != new->limit || old->window_s != new->window_s ||
+	    old->exempt != new->exempt)
+		say(diff, "class %s: limit %s -> %s%s", new->name, limit_text(old, a, sizeof(a)),
+		    limit_text(new, b, sizeof(b)),
+		    old->window_s != new->window_s ? " (another window: its counts begin anew)"
+						   : " (counts are kept)");
+	if (old->count_by != new->count_by)
+		say(diff, "class %s: counts per another subject", new->name);
+	if (old->source_ceiling != new->source_ceiling)
+		say(diff, "class %s: source ceiling %u -> %u", new->name, old->source_ceiling,
+		    new->source_ceiling);
+	if (old->mode != new->mode)
+		say(diff, "class %s: %s", new->name,
+		    new->mode == POLICY_MODE_MONITOR ? "only monitored"
+						     : "no longer only monitored");
+	if (!strings_equal(&old->match, &new->match))
+		say(diff, "class %s: other operations (%zu -> %zu)", new->name, old->match.n,
+		    new->match.n);
+}
+
+static void diff_classes(struct diff *diff, const struct policy *old, const struct policy *new)
+{
+	char text[48];
+
+	for (size_t i = 0; i < new->n_classes; i++) {
+		const struct policy_class *was = find_class(old, new->classes[i].name);
+
+		if (was)
+			diff_class(diff, was, &new->classes[i]);
+		else
+			say(diff, "class %s: new, %s", new->classes[i].name,
+			    limit_text(&new->classes[i], text, sizeof(text)));
+	}
+	for (size_t i = 0; old && i < old->n_classes; i++)
+		if (!find_class(new, old->classes[i].name))
+			say(diff, "class %s: removed", old->classes[i].name);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Services
+ */
+static const struct policy_service *find_service(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; policy && i < policy->n_services; i++)
+		if (strcmp(policy->services[i].name, name) == 0)
+			return &policy->services[i];
+	return NULL;
+}
+
+static const struct policy_operation *find_operation(const struct policy_service *service,
+						     const char *match)
+{
+	for (size_t i = 0; i < service->n_operations; i++)
+		if (strcmp(service->operations[i].match, match) == 0)
+			return &service->operations[i];
+	return NULL;
+}
+
+static bool ports_equal(const struct policy_service *a, const struct policy_service *b)
+{
+	return a->n_ports == b->n_ports &&
+	       (!a->n_ports || memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports)) == 0);
+}
+
+static bool flags_equal(const struct policy_service *a, const struct policy_service *b)
+{
+	return a->ambiguous_refuse == b->ambiguous_refuse && a->fold_case == b->fold_case &&
+	       a->http2_refuse == b->http2_refuse && a->unknown_refuse == b->unknown_refuse;
+}
+
+static bool texts_equal(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void diff_operations(struct diff *diff, const struct policy_service *old,
+			    const struct policy_service *new)
+{
+	bool reordered = false;
+
+	for (size_t i = 0; i < new->n_operations; i++) {
+		const struct policy_operation *op = &new->operations[i];
+		const struct policy_operation *was = find_operation(old, op->match);
+
+		if (!was) {
+			say(diff, "service %s: operation %s: new, class %s", new->name, op->match,
+			    op->cls);
+			continue;
+		}
+		if (strcmp(was->cls, op->cls) != 0)
+			say(diff, "service %s: operation %s: class %s -> %s", new->name, op->match,
+			    was->cls, op->cls);
+		if (was->auth != op->auth || was->mode != op->mode ||
+		    !cidrs_equal(&was->sources, &op->sources))
+			say(diff, "service %s: operation %s: other conditions", new->name,
+			    op->match);
+		reordered |= was - old->operations != op - new->operations;
+	}
+	for (size_t i = 0; i < old->n_operations; i++)
+		if (!find_operation(new, old->operations[i].match))
+			say(diff, "service %s: operation %s: removed", new->name,
+			    old->operations[i].match);
+	if (reordered && old->n_operations == new->n_operations)
+		say(diff, "service %s: operations in another order", new->name);
+}
+
+static void diff_service(struct diff *diff, const struct policy_service *old,
+			 const struct policy_service *new)
+{
+	if (!ports_equal(old, new))
+		say(diff, "service %s: other ports (%zu -> %zu)", new->name, old->n_ports,
+		    new->n_ports);
+	if (old->mode != new->mode)
+		say(diff, "service %s: mode %s -> %s", new->name, mode_text(old->mode),
+		    mode_text(new->mode));
+	if (!cidrs_equal(&old->trusted_proxies, &new->trusted_proxies))
+		say(diff, "service %s: other trusted proxies (%zu -> %zu)", new->name,
+		    old->trusted_proxies.n, new->trusted_proxies.n);
+	if (!flags_equal(old, new) || old->default_auth != new->default_auth ||
+	    !texts_equal(old->default_class, new->default_class))
+		say(diff, "service %s: other rules for unmatched or unusual requests", new->name);
+	diff_operations(diff, old, new);
+}
+
+static void diff_services(struct diff *diff, const struct policy *old, const struct policy *new)
+{
+	for (size_t i = 0; i < new->n_services; i++) {
+		const struct policy_service *was = find_service(old, new->services[i].name);
+
+		if (was)
+			diff_service(diff, was, &new->services[i]);
+		else
+			say(diff, "service %s: new, %zu ports, %zu operations, %s",
+			    new->services[i].name, new->services[i].n_ports,
+			    new->services[i].n_operations, mode_text(new->services[i].mode));
+	}
+	for (size_t i = 0; old && i < old->n_services; i++)
+		if (!find_service(new, old->services[i].name))
+			say(diff, "service %s: removed, its ports are no longer watched",
+			    old->services[i].name);
+}
+
+static void diff_escalate(struct diff *diff, const struct policy_escalate *old,
+			  const struct policy_escalate *new)
+{
+	char a[DURATION_TEXT], b[DURATION_TEXT];
+
+	if (old->enabled != new->enabled)
+		say(diff, "escalate: %s", new->enabled ? "on" : "off");
+	else if (memcmp(old, new, sizeof(*old)) != 0)
+		say(diff, "escalate: %u refusals per %s -> %u per %s", old->refusals,
+		    duration_format(old->per_s, a), new->refusals, duration_format(new->per_s, b));
+}
+
+size_t policy_diff(const struct policy *old, const struct policy *new, diff_line_fn line,
+		   void *userdata)
+{
+	struct diff diff = {.line = line, .userdata = userdata};
+
+	if (old && old->mode != new->mode)
+		say(&diff, "mode %s -> %s", mode_text(old->mode), mode_text(new->mode));
+	diff_services(&diff, old, new);
+	diff_classes(&diff, old, new);
+	if (!old)
+		return diff.n;
+	if (!cidrs_equal(&old->exempt, &new->exempt))
+		say(&diff, "exempt: %zu -> %zu networks", old->exempt.n, new->exempt.n);
+	if (!cidrs_equal(&old->protect_never, &new->protect_never))
+		say(&diff, "protect.never: %zu -> %zu networks", old->protect_never.n,
+		    new->protect_never.n);
+	if (!strings_equal(&old->api_key_headers, &new->api_key_headers) ||
+	    !strings_equal(&old->session_cookies, &new->session_cookies))
+		say(&diff, "credentials: other header or cookie names");
+	diff_escalate(&diff, &old->escalate, &new->escalate);
+	return diff.n;
+}

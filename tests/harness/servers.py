@@ -25,7 +25,7 @@ http {{
 	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
 	keepalive_requests 10000000; client_max_body_size 100m; merge_slashes on; default_type text/plain;
 	map $http_authorization $token {{
-		default 0; "Bearer good-one" 1; "Bearer good-two" 1; "Bearer good-three" 1;
+		default 0; "~^Bearer good-[a-z]+$" 1;
 	}}
 	server {{
 		{listen}

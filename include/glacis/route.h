@@ -168,7 +168,7 @@ static __always_inline __u64 route_segment_key(const struct route_walk *w)
  * The automaton
  *
  * Literal edges lie in buckets of four, one cache line each; an edge is in one of two buckets. The
- * compiler (routes_edges.c) moves edges between theirs until all have a place.
+ * compiler (routes_image.c) moves edges between theirs until all have a place.
  */
 #define ROUTE_BUCKET_SLOTS 4
 #define ROUTE_BUCKETS      (GL_EDGES_MAX / ROUTE_BUCKET_SLOTS)
@@ -214,9 +214,21 @@ static __always_inline __u32 route_edge_find(const struct gl_policy *pol, __u32 
 	return route_bucket_find(&pol->edges[bucket * ROUTE_BUCKET_SLOTS], state, key);
 }
 
-/* Where the segment leads from `state`; 0 = nowhere. `types`: 0 for the method, which has none. */
+enum route_type { ROUTE_TYPE_ANY, ROUTE_TYPE_INT, ROUTE_TYPE_UUID };
+
+static __always_inline __u32 route_segment_type(const struct route_walk *w)
+{
+	if (w->types & ROUTE_C_DIGIT)
+		return ROUTE_TYPE_INT;
+	if ((w->types & ROUTE_C_HEX_DASH) && w->segment.len == ROUTE_UUID_LEN &&
+	    w->dashes == ROUTE_UUID_DASHES)
+		return ROUTE_TYPE_UUID;
+	return ROUTE_TYPE_ANY;
+}
+
+/* Where the segment leads from `state`; 0 = nowhere. */
 static __always_inline __u32 route_step(const struct route_walk *w, const struct gl_policy *pol,
-					__u32 state, __u8 types)
+					__u32 state, __u32 type)
 {
 	const struct gl_state *s;
 	__u32 next;
@@ -230,10 +242,9 @@ static __always_inline __u32 route_step(const struct route_walk *w, const struct
 		if (next)
 			return next;
 	}
-	if (types & ROUTE_C_DIGIT)
+	if (type == ROUTE_TYPE_INT)
 		return s->on_int;
-	if ((types & ROUTE_C_HEX_DASH) && w->segment.len == ROUTE_UUID_LEN &&
-	    w->dashes == ROUTE_UUID_DASHES)
+	if (type == ROUTE_TYPE_UUID)
 		return s->on_uuid;
 	return s->on_any;
 }
@@ -262,7 +273,8 @@ ROUTE_COLD void route_segment_end(struct route_walk *w, const struct gl_policy *
 	} else {
 		route_pin(depth);
 		if (depth < GL_PATH_DEPTH) {
-			w->stack[depth + 1] = route_step(w, pol, w->stack[depth], w->types);
+			w->stack[depth + 1] =
+				route_step(w, pol, w->stack[depth], route_segment_type(w));
 			w->depth = depth + 1;
 		} else {
 			w->ambiguous |= ROUTE_AMB_DEEP;
@@ -384,7 +396,7 @@ static __always_inline void route_method_byte(struct route_walk *w, const struct
 
 static __always_inline void route_method_end(struct route_walk *w, const struct gl_policy *pol)
 {
-	w->stack[0] = route_step(w, pol, w->stack[0], 0);
+	w->stack[0] = route_step(w, pol, w->stack[0], ROUTE_TYPE_ANY);
 	route_segment_begin(w);
 }
 

@@ -197,7 +197,7 @@ static int check_segment(struct template *template, struct piece segment, bool l
 		return 0;
 	if (piece_is(segment, "**")) {
 		if (template->deep)
-			return fault(ret, "use * for single segments", "** stands there twice");
+			return fault(ret, "use * for single segments", "the path has ** twice");
 		template->deep = true;
 		return 0;
 	}
@@ -214,12 +214,12 @@ int match_check(const char *match, struct match_fault *ret_fault)
 
 	if (match[0] == '/')
 		return fault(ret_fault, "as in \"GET /api/v1/users\"; * is any method",
-			     "the match has no method");
+			     "the match %s has no method", problem_quote(match).text);
 	if (check_method(method, ret_fault) < 0)
 		return -EINVAL;
 	if (at[0] == '\0' || at[1] != '/')
 		return fault(ret_fault, "one space, then a path that begins with /",
-			     "the match has no path");
+			     "the match %s has no path", problem_quote(match).text);
 	at += 2;
 	if (!*at)
 		return 0; /* "GET /": the root itself */

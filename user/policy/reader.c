@@ -204,8 +204,8 @@ bool reader_list(struct reader *r, const struct node *node, uint32_t min, uint32
 	if (!reader_expect(r, node, NODE_LIST, what))
 		return false;
 	if (node->n < min || node->n > max) {
-		snprintf(hint, sizeof(hint), "from %u to %u", min, max);
-		reader_error(r, node, hint, "%zu items in %s", node->n, what);
+		snprintf(hint, sizeof(hint), "use %u to %u", min, max);
+		reader_error(r, node, hint, "%zu items in a list", node->n);
 		return false;
 	}
 	items = calloc(node->n + 1, size);

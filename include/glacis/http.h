@@ -13,7 +13,7 @@
  * chunked at the end are malformed (sections 5.1, 5.2, 6.1, 6.3).
  *
  * How to drive it: point a cursor at a piece of the stream, call http_step() until it returns 1 or
- * HTTP_STEPS are done, look at cursor.event and cursor.off. After HTTP_HEAD call http_body_begin();
+ * HTTP_STEPS are done, look at piece.event and piece.off. After HTTP_HEAD call http_body_begin();
  * after HTTP_SKIP skip msg.remaining bytes by arithmetic and call http_skipped().
  */
 #pragma once
@@ -99,7 +99,7 @@ static __always_inline int http_step_chunk_size(struct http_cursor *c, __u8 b)
 	__u8 lower = http_lower(b);
 	__u8 value = b >= '0' && b <= '9' ? b - '0' : lower - 'a' + 10;
 
-	c->off++;
+	c->piece->off++;
 	if (m->phase == HTTP_CHUNK_SIZE &&
 	    ((b >= '0' && b <= '9') || (lower >= 'a' && lower <= 'f'))) {
 		/* sixteen digits of one size are the limit of every server looked at */
@@ -135,7 +135,7 @@ static __always_inline int http_step_chunk_crlf(struct http_cursor *c, __u8 b)
 {
 	struct http_msg *m = c->msg;
 
-	c->off++;
+	c->piece->off++;
 	if (b != (m->digits ? '\n' : '\r'))
 		return http_fail(c, GL_OUTCOME_MALFORMED);
 	if (!m->digits) {
@@ -152,7 +152,7 @@ static __always_inline int http_step_trailer(struct http_cursor *c, __u8 b)
 {
 	struct http_msg *m = c->msg;
 
-	c->off++;
+	c->piece->off++;
 	if (m->phase == HTTP_TRAILER_LINE) {
 		if (b == '\n')
 			m->phase = HTTP_TRAILER;
@@ -164,7 +164,7 @@ static __always_inline int http_step_trailer(struct http_cursor *c, __u8 b)
 	}
 	if (b == '\n') {
 		m->phase = HTTP_IDLE;
-		c->event = HTTP_MESSAGE;
+		c->piece->event = HTTP_MESSAGE;
 		return 1;
 	}
 	if (m->phase == HTTP_TRAILER_LF)
@@ -214,21 +214,21 @@ static __always_inline int http_step_body(struct http_cursor *c, __u8 b)
 	case HTTP_TRAILER_LF:
 		return http_step_trailer(c, b);
 	}
-	c->event = c->msg->phase == HTTP_FAILED ? HTTP_ERROR : HTTP_SKIP;
+	c->piece->event = c->msg->phase == HTTP_FAILED ? HTTP_ERROR : HTTP_SKIP;
 	return 1;
 }
 
-/* Handles the next byte, or several. 1 = stop: all consumed, or look at c->event. */
+/* Handles the next byte, or several. 1 = stop: all consumed, or look at c->piece->event. */
 static __always_inline int http_step(struct http_cursor *c)
 {
 	struct http_msg *m = c->msg;
-	__u32 begin = c->off;
+	__u32 begin = c->piece->off;
 	int stop;
 	__u8 b;
 
-	if (c->off >= c->len || c->off >= HTTP_PIECE)
+	if (c->piece->off >= c->piece->len || c->piece->off >= HTTP_PIECE)
 		return 1;
-	b = c->buf[c->off & (HTTP_PIECE - 1)];
+	b = c->piece->bytes[c->piece->off & (HTTP_PIECE - 1)];
 	if (m->phase >= HTTP_BODY)
 		return http_step_body(c, b);
 	if (m->phase == HTTP_VALUE)
@@ -237,7 +237,7 @@ static __always_inline int http_step(struct http_cursor *c)
 		return http_step_idle(c, b);
 	else
 		stop = http_step_head(c, b);
-	m->head_bytes += c->off - begin;
+	m->head_bytes += c->piece->off - begin;
 	if (m->head_bytes > GL_HEAD_MAX)
 		return http_fail(c, GL_OUTCOME_TOO_LONG);
 	return stop;

@@ -22,7 +22,7 @@ static __always_inline int http_step_line(struct http_cursor *c, __u8 b)
 	} else if (!(m->flags & HTTP_F_RESPONSE)) {
 		return http_fail(c, GL_OUTCOME_MALFORMED); /* after HTTP/1.x */
 	}
-	c->off++;
+	c->piece->off++;
 	return 0;
 }
 
@@ -43,7 +43,7 @@ static __always_inline int http_head_done(struct http_cursor *c)
 		if (r->flags & HTTP_R_TWO_CREDENTIALS)
 			r->principal = 0;
 	}
-	c->event = HTTP_HEAD;
+	c->piece->event = HTTP_HEAD;
 	return 1;
 }
 
@@ -54,16 +54,16 @@ static __always_inline int http_step_field(struct http_cursor *c, __u8 b)
 	if (m->phase == HTTP_END_LF) {
 		if (b != '\n')
 			return http_fail(c, GL_OUTCOME_MALFORMED);
-		c->off++;
+		c->piece->off++;
 		return http_head_done(c);
 	}
 	if (b == '\r') {
 		m->phase = HTTP_END_LF;
-		c->off++;
+		c->piece->off++;
 		return 0;
 	}
 	if (b == '\n') {
-		c->off++;
+		c->piece->off++;
 		return http_head_done(c);
 	}
 	/* obs-fold or an empty name */
@@ -118,7 +118,7 @@ static __always_inline int http_step_name(struct http_cursor *c, __u8 b)
 	struct http_msg *m = c->msg;
 	__u8 cls = c->policy->headers.byte_class[b];
 
-	c->off++;
+	c->piece->off++;
 	if (b == ':')
 		return http_value_begin(c);
 	if (!cls) /* also the space before a colon, RFC 9112 section 5.1 */
@@ -167,7 +167,7 @@ static __always_inline void http_credential_byte(struct http_cursor *c, __u8 b)
 static __always_inline int http_hash_words(struct http_cursor *c)
 {
 	struct siphash *h = &c->request->hash;
-	__u32 begin = c->off;
+	__u32 begin = c->piece->off;
 
 	if (h->len % 8)
 		return 0;
@@ -175,15 +175,15 @@ static __always_inline int http_hash_words(struct http_cursor *c)
 	for (int i = 0; i < 4; i++) {
 		__u64 w;
 
-		if (c->off + 8 > c->len)
+		if (c->piece->off + 8 > c->piece->len)
 			break;
 		w = http_load_word(c);
 		if (http_word_special(w))
 			break;
 		siphash_word(h, w);
-		c->off += 8;
+		c->piece->off += 8;
 	}
-	return c->off != begin;
+	return c->piece->off != begin;
 }
 
 /* "a=b; sid=SECRET": value_state 0 = in a name, 1 = in a value that is skipped, 2 = hashed. */
@@ -382,9 +382,11 @@ static __always_inline int http_value_end(struct http_cursor *c)
 		return http_coding_end(c);
 	} else if (m->header == GL_HEADER_UPGRADE) {
 		http_upgrade_byte(c, '\n');
+	} else if (!c->request) {
+		return 0;
 	} else if (m->header == GL_HEADER_X_FORWARDED_FOR || m->header == GL_HEADER_FORWARDED) {
 		http_forwarded_end(c);
-	} else if (c->request && c->request->hash_kind) {
+	} else if (c->request->hash_kind) {
 		http_credential_end(c);
 	}
 	return 0;
@@ -402,17 +404,17 @@ static __always_inline int http_step_value(struct http_cursor *c, __u8 b)
 		if (m->flags & HTTP_F_CR)
 			return http_fail(c, GL_OUTCOME_MALFORMED);
 		if (m->header == GL_HEADER_OTHER) {
-			c->off++;
+			c->piece->off++;
 			http_skip_plain(c);
 			return 0;
 		}
 		if (c->request && m->value_state && m->header == GL_HEADER_AUTHORIZATION &&
 		    http_hash_words(c))
 			return 0;
-		c->off++;
+		c->piece->off++;
 		return http_value_byte(c, b);
 	}
-	c->off++;
+	c->piece->off++;
 	if (b == '\n') {
 		m->flags &= ~HTTP_F_CR;
 		m->phase = HTTP_FIELD;

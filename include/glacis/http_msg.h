@@ -106,27 +106,36 @@ enum http_event {
 	HTTP_ERROR, /* phase is HTTP_FAILED */
 };
 
-/* One run over a contiguous piece of the stream. The caller owns everything pointed to. */
+#define HTTP_PIECE     2048 /* bytes of one run: a power of two */
+#define HTTP_PIECE_PAD 8 /* readable bytes after them: words are loaded unaligned */
+#define HTTP_STEPS     (HTTP_PIECE * 2 + 16)
+
+/*
+ * A contiguous piece of the stream and how far it is read. In the kernel it lives in a map: a
+ * position on the stack would be a constant to the verifier, which then walks every byte.
+ */
+struct http_piece {
+	__u8 bytes[HTTP_PIECE + HTTP_PIECE_PAD];
+	__u32 off, len; /* len <= HTTP_PIECE */
+	__u32 event; /* enum http_event */
+	__u32 reserved;
+};
+
+/* One run over a piece. The caller owns everything pointed to. */
 struct http_cursor {
-	const __u8 *buf;
+	struct http_piece *piece;
 	const struct gl_policy *policy;
 	struct http_msg *msg;
 	struct http_request *request; /* NULL in responses */
-	__u32 off, len; /* len <= HTTP_PIECE */
 	__u32 root; /* the service's route automaton */
-	__u32 event; /* enum http_event */
 	__u32 proxy_set; /* set of policy->nets whose Forwarded is believed */
-	__u32 reserved;
 };
-#define HTTP_PIECE     2048 /* bytes of one run */
-#define HTTP_PIECE_PAD 8 /* readable bytes after them: words are loaded unaligned */
-#define HTTP_STEPS     (HTTP_PIECE * 2 + 16)
 
 static __always_inline int http_fail(struct http_cursor *c, __u8 outcome)
 {
 	c->msg->phase = HTTP_FAILED;
 	c->msg->outcome = outcome;
-	c->event = HTTP_ERROR;
+	c->piece->event = HTTP_ERROR;
 	return 1;
 }
 
@@ -151,7 +160,7 @@ static __always_inline __u64 http_load_word(const struct http_cursor *c)
 {
 	__u64 w;
 
-	__builtin_memcpy(&w, c->buf + (c->off & (HTTP_PIECE - 1)), sizeof(w));
+	__builtin_memcpy(&w, c->piece->bytes + (c->piece->off & (HTTP_PIECE - 1)), sizeof(w));
 	return w;
 }
 
@@ -160,9 +169,9 @@ static __always_inline void http_skip_plain(struct http_cursor *c)
 {
 #pragma GCC unroll 8
 	for (int i = 0; i < 8; i++) {
-		if (c->off + 8 > c->len || http_word_control(http_load_word(c)))
+		if (c->piece->off + 8 > c->piece->len || http_word_control(http_load_word(c)))
 			return;
-		c->off += 8;
+		c->piece->off += 8;
 	}
 }
 

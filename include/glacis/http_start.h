@@ -12,7 +12,7 @@ static __always_inline int http_step_idle(struct http_cursor *c, __u8 b)
 	struct http_msg *m = c->msg;
 
 	if (b == '\r' || b == '\n') {
-		c->off++;
+		c->piece->off++;
 		return 0;
 	}
 	http_message_begin(m, HTTP_F_RESPONSE);
@@ -51,7 +51,7 @@ static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
 			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
 		route_method_end(&r->route, c->policy);
 		c->msg->phase = HTTP_TARGET;
-		c->off++;
+		c->piece->off++;
 		return 0;
 	}
 	if (!c->policy->headers.byte_class[b])
@@ -62,7 +62,7 @@ static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
 		r->method_word |= (__u32)b << (8 * r->method_len);
 	r->method_len++;
 	route_method_byte(&r->route, c->policy, b);
-	c->off++;
+	c->piece->off++;
 	return 0;
 }
 
@@ -95,7 +95,7 @@ static __always_inline int http_step_target(struct http_cursor *c, __u8 b)
 		}
 		if (b < ' ' || b >= 0x7f)
 			return http_fail(c, GL_OUTCOME_MALFORMED);
-		c->off++;
+		c->piece->off++;
 	}
 	return 0;
 }
@@ -111,7 +111,7 @@ static __always_inline int http_step_path(struct http_cursor *c, __u8 b)
 	if (b < ' ' || b == 0x7f)
 		return http_fail(c, GL_OUTCOME_MALFORMED);
 	route_byte(&r->route, c->policy, b);
-	c->off++;
+	c->piece->off++;
 	return 0;
 }
 
@@ -122,12 +122,12 @@ static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 	if (b == ' ') {
 		m->phase = HTTP_VERSION;
 		m->line_pos = 0;
-		c->off++;
+		c->piece->off++;
 		return 0;
 	}
 	if (b < ' ' || b == 0x7f)
 		return http_fail(c, GL_OUTCOME_MALFORMED); /* also HTTP/0.9 */
-	c->off++;
+	c->piece->off++;
 	return 0;
 }
 
@@ -154,7 +154,7 @@ static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
 		m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
 	}
 	m->line_pos++;
-	c->off++;
+	c->piece->off++;
 	return 0;
 }
 
@@ -169,6 +169,6 @@ static __always_inline int http_step_status(struct http_cursor *c, __u8 b)
 	} else if (b != ' ' || m->digits) {
 		return http_fail(c, GL_OUTCOME_MALFORMED);
 	}
-	c->off++;
+	c->piece->off++;
 	return 0;
 }

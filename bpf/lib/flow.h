@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * flow.h - layer 2: what the wire door remembers of a connection, in the socket's own storage (I1),
+ * and which bytes of a segment may be parsed, passed or held back (I2).
+ *
+ * Sequence numbers are compared by signed difference (RFC 9293 section 3.4).
+ */
+#pragma once
+
+#include "bpf/lib/bpf.h"
+#include "bpf/lib/maps.h"
+#include "bpf/lib/packet.h"
+#include "include/glacis/http_msg.h"
+
+#define FLOW_PENDING 32 /* requests admitted and not yet answered; more are held back */
+#define FLOW_HOLD_NS SEC_NS
+#define FLOW_HEAD_NS (60 * SEC_NS)
+
+enum flow_state {
+	FLOW_FRESH, /* storage just created */
+	FLOW_HTTP,
+	FLOW_OPAQUE, /* TLS, HTTP/2, a tunnel, not HTTP: counted once, not judged here */
+	FLOW_MIDSTREAM, /* joined in the middle: waits for an idle boundary */
+	FLOW_LOST, /* monitor only: the parse position is lost, as I2 says */
+	FLOW_REFUSED, /* a request was refused, its answer waits until the server owes nothing (I9)
+		       */
+	FLOW_CLOSED, /* answered or reset: nothing more of the client's data passes */
+};
+
+/* A request passed on, until its final response has gone by. */
+struct flow_request {
+	__u64 principal; /* 0 = none, or the operation cannot prove one */
+	__u64 judged_ns;
+	struct gl_addr source;
+	__u16 op; /* interned ids, for the record */
+	__u16 cls;
+	__u16 service;
+	__u8 flags; /* enum gl_rec_flags, FLOW_R_CONNECT */
+	__u8 credential;
+};
+_Static_assert(sizeof(struct flow_request) == 40, "no padding");
+#define FLOW_R_CONNECT 0x80
+
+/* A refusal on its way to the client, with the record that will tell of it. */
+struct flow_refusal {
+	__u64 since_ns;
+	__u32 seq; /* where the refused request begins */
+	__u16 answer; /* index in policy->answers[] */
+	__u8 head; /* HEAD: no body */
+	__u8 reserved;
+	struct gl_rec_verdict rec;
+};
+_Static_assert(sizeof(struct flow_refusal) == 128, "no padding");
+
+struct flow {
+	/* client to server */
+	__u32 pos; /* next byte to parse */
+	__u32 commit; /* sequence number `saved` is the state at */
+	__u32 structure; /* one past the last byte that had structure (head, chunk size) */
+	__u32 head_seq; /* where the head being read began */
+	__u64 head_ns; /* when */
+	__u64 generation; /* the head being read is judged by this policy ... */
+	__u32 slot; /* ... in this slot of the outer map */
+	__u16 service; /* index in services[] of that policy + 1 */
+	__u16 port;
+	__u32 judged; /* requests passed on */
+	__u32 answered; /* final responses complete */
+	__u32 busy; /* compare-and-swap: one CPU at a time reads the client's side */
+	__u32 out_pos; /* next byte of the server */
+	__u8 state; /* enum flow_state */
+	__u8 out_known; /* the position in the server's stream is known (I9) */
+	__u8 answer_seen; /* midstream: a final response went by */
+	__u8 reserved[5];
+	struct http_msg out;
+	struct http_msg in, saved_in;
+	struct http_request request, saved_request;
+	struct flow_refusal refusal;
+	struct flow_request pending[FLOW_PENDING];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+static __always_inline __s32 seq_diff(__u32 a, __u32 b)
+{
+	return (__s32)(a - b);
+}
+
+static __always_inline struct flow_request *flow_pending(struct flow *f, __u32 i)
+{
+	return &f->pending[i & (FLOW_PENDING - 1)];
+}
+
+/* Requests the server still owes a final response for. */
+static __always_inline __u32 flow_owed(const struct flow *f)
+{
+	return f->judged - f->answered;
+}
+
+/* What the flow table decides about a segment before any byte is read. */
+enum flow_placing {
+	PLACE_PARSE, /* parse from f->pos; bytes before it were judged */
+	PLACE_PASS, /* nothing to parse: a duplicate, or inside a body */
+	PLACE_HOLD, /* ahead of an unfinished head, or overlapping one: held back in enforce */
+	PLACE_LOST, /* the kernel has taken bytes that were not judged */
+};
+
+/* True while bytes of a head have been read and its end has not. */
+static __always_inline int flow_in_head(const struct flow *f)
+{
+	return f->in.phase != HTTP_IDLE && f->in.phase < HTTP_BODY;
+}
+
+static __always_inline void flow_rewind(struct flow *f)
+{
+	f->in = f->saved_in;
+	f->request = f->saved_request;
+	f->pos = f->commit;
+	f->structure = f->commit;
+	count(GL_CTR_REWINDS);
+}
+
+/*
+ * Places [seq, end) by the kernel's own rcv_nxt (I1, I2).
+ *
+ * Structure is what decides where messages end: heads and chunk sizes. While all of it is behind
+ * rcv_nxt ("committed"), any segment inside the current body is harmless in any order, and a resend
+ * of parsed bytes changes nothing. While structure is in flight, only the segment at the parse
+ * position is read; a resend from rcv_nxt rewinds to the state saved there if it covers everything
+ * that was parsed since, and anything else could make the server see bytes that were not judged.
+ */
+static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u32 rcv_nxt)
+{
+	int committed = seq_diff(rcv_nxt, f->structure) >= 0;
+
+	if (seq_diff(end, rcv_nxt) <= 0)
+		return PLACE_PASS;
+	if (seq_diff(rcv_nxt, f->pos) > 0) {
+		__u32 gap = rcv_nxt - f->pos;
+
+		/* taken by the kernel out of order, inside a body: arithmetic */
+		if (!committed || (f->in.phase != HTTP_BODY && f->in.phase != HTTP_CHUNK_DATA) ||
+		    f->in.remaining < gap)
+			return PLACE_LOST;
+		f->in.remaining -= gap;
+		f->pos = rcv_nxt;
+		if (!f->in.remaining)
+			f->in.phase = f->in.phase == HTTP_BODY ? HTTP_IDLE : HTTP_CHUNK_CRLF;
+	}
+	if (seq == f->pos)
+		return PLACE_PARSE;
+	if (seq_diff(seq, f->pos) > 0) {
+		__u32 ahead = end - f->pos;
+
+		if (committed && (f->in.phase == HTTP_BODY || f->in.phase == HTTP_CHUNK_DATA) &&
+		    f->in.remaining >= ahead)
+			return PLACE_PASS;
+		return PLACE_HOLD;
+	}
+	if (committed)
+		return seq_diff(end, f->pos) > 0 ? PLACE_PARSE : PLACE_PASS;
+	if (rcv_nxt == f->commit && seq_diff(seq, rcv_nxt) <= 0 && seq_diff(end, f->pos) >= 0) {
+		flow_rewind(f);
+		return PLACE_PARSE;
+	}
+	return PLACE_HOLD;
+}
+
+/* Everything parsed so far has been taken by the kernel: this is what a rewind returns to. */
+static __always_inline void flow_commit(struct flow *f, __u32 rcv_nxt)
+{
+	if (rcv_nxt != f->pos || f->commit == f->pos)
+		return;
+	f->saved_in = f->in;
+	if (flow_in_head(f))
+		f->saved_request = f->request;
+	f->commit = f->pos;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * judge.h - layer 2: from a complete head to a verdict on the flow: calls admit(), settles the
+ * mode, counts, and tells user space.
+ */
+#pragma once
+
+#include "bpf/lib/events.h"
+#include "bpf/lib/flow.h"
+#include "bpf/lib/policy.h"
+#include "bpf/lib/tables.h"
+#include "include/glacis/admit.h"
+
+/* A request or flow being judged; per-CPU scratch of the door. */
+struct judgement {
+	struct admit_head head;
+	struct admit_verdict verdict;
+	__u64 now_ns;
+	__u16 service_id, op_id;
+	__u16 cls_id;
+	__u8 enforce;
+	__u8 reserved;
+	struct admit_tables tables;
+};
+
+/* The keeper's ceiling, then its word for the service, then the policy's (monitor always wins). */
+static __always_inline int judge_enforces(const struct gl_control *control,
+					  const struct gl_service *service)
+{
+	const __u8 *word = at_index(control->service_mode, GL_SERVICE_IDS, service->id);
+	__u8 mode = service->mode;
+
+	if (control->mode != GL_MODE_ENFORCE)
+		return 0;
+	if (word && *word)
+		mode = *word - 1;
+	return mode == GL_MODE_ENFORCE;
+}
+
+static __always_inline void judge_count(__u8 verdict, int enforced)
+{
+	if (verdict == GL_VERDICT_ALLOW)
+		count(GL_CTR_ALLOW);
+	else if (verdict == GL_VERDICT_LIMIT)
+		count(enforced ? GL_CTR_LIMIT : GL_CTR_WOULD_LIMIT);
+	else if (verdict == GL_VERDICT_REFUSE)
+		count(enforced ? GL_CTR_REFUSE : GL_CTR_WOULD_REFUSE);
+	else if (verdict == GL_VERDICT_SUSPEND)
+		count(enforced ? GL_CTR_SUSPEND : GL_CTR_WOULD_SUSPEND);
+	else if (verdict == GL_VERDICT_BAN)
+		count(enforced ? GL_CTR_BAN : GL_CTR_WOULD_BAN);
+}
+
+static __always_inline void judge_head(const struct flow *f, const struct packet *p,
+				       const struct gl_policy *policy,
+				       const struct gl_service *service, struct judgement *j)
+{
+	const struct http_request *r = &f->request;
+
+	j->head.forwarded = (r->flags & HTTP_R_FORWARDED) != 0;
+	j->head.source = j->head.forwarded ? r->source : p->src;
+	j->head.principal = r->principal;
+	j->head.credential = r->credential;
+	j->head.outcome = r->flags & HTTP_R_AMBIGUOUS ? GL_OUTCOME_AMBIGUOUS : GL_OUTCOME_OK;
+	j->head.h2c = (f->in.flags & HTTP_F_H2C) != 0;
+	j->head.op = r->op;
+	if (r->flags & HTTP_R_AMBIGUOUS)
+		j->head.op = service->strict_op;
+	else if (!r->op)
+		j->head.op = service->default_op;
+}
+
+/* Names for the record, by interned id. */
+static __always_inline void judge_ids(const struct gl_policy *policy,
+				      const struct gl_service *service, struct judgement *j)
+{
+	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
+	const struct gl_class *cls = at_index(policy->classes, GL_CLASSES_MAX, j->verdict.cls);
+
+	j->service_id = service->id;
+	j->op_id = op ? op->id : 0;
+	j->cls_id = cls ? cls->id : 0xffff;
+}
+
+/*
+ * Judges the complete head in f->request. A clock behind the window is read again a few times and
+ * then refused, never admitted (I3).
+ */
+__global int judge_request(const struct gl_policy *policy, struct flow *f, const struct packet *p,
+			   struct judgement *j)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_service *service;
+	struct admit_tables *t;
+
+	if (!policy || !f || !p || !j || !control)
+		return -1;
+	t = &j->tables;
+	service = policy_service(policy, f);
+	if (!service)
+		return -1;
+	judge_head(f, p, policy, service, j);
+	t->window_lines = control->window_lines;
+	t->decision_slots = control->ban_slots;
+	t->noticed = 0;
+	for (int i = 0; i < 3; i++) {
+		j->now_ns = bpf_ktime_get_boot_ns();
+		admit(policy, service, control->decision_lens, t, &j->head, j->now_ns, &j->verdict);
+		if (j->verdict.reason != GL_REASON_CLOCK)
+			break;
+		count(GL_CTR_WINDOW_CLOCK);
+	}
+	if (t->noticed & WINDOW_EVICTED)
+		count(GL_CTR_WINDOW_EVICTED);
+	if (t->noticed & WINDOW_SHARED)
+		count(GL_CTR_WINDOW_SHARED);
+	j->enforce = judge_enforces(control, service) && !j->verdict.monitor;
+	judge_ids(policy, service, j);
+	count(GL_CTR_REQUESTS);
+	judge_count(j->verdict.verdict, j->enforce);
+	return 0;
+}
+
+/* The flow cannot be judged as HTTP any further: one verdict for it, `reason` (I8). */
+__global int judge_unreadable(const struct gl_policy *policy, struct flow *f,
+			      const struct packet *p, struct judgement *j, __u8 reason)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_service *service;
+
+	if (!policy || !f || !p || !j || !control)
+		return -1;
+	service = policy_service(policy, f);
+	if (!service)
+		return -1;
+	__builtin_memset(&j->head, 0, sizeof(j->head));
+	__builtin_memset(&j->verdict, 0, sizeof(j->verdict));
+	j->now_ns = bpf_ktime_get_boot_ns();
+	j->head.source = p->src;
+	j->head.op = service->default_op;
+	j->verdict.verdict = GL_VERDICT_REFUSE;
+	j->verdict.reason = reason;
+	j->verdict.cls = GL_CLASS_UNLIMITED;
+	j->enforce = judge_enforces(control, service);
+	judge_ids(policy, service, j);
+	judge_count(GL_VERDICT_REFUSE, j->enforce);
+	return 0;
+}
+
+/* Prepares the record of a verdict that is not allow; sent when its delivery is known. */
+__global int judge_record(struct flow *f, const struct packet *p, const struct judgement *j)
+{
+	struct gl_rec_verdict *r;
+
+	if (!f || !p || !j)
+		return -1;
+	r = &f->refusal.rec;
+
+	r->instance = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1;
+	r->source = j->head.source;
+	r->peer = p->src;
+	r->principal = j->head.principal;
+	r->generation = f->generation;
+	r->limit = j->verdict.limit;
+	r->window_s = j->verdict.window_s;
+	r->remaining = j->verdict.remaining;
+	r->retry_s = j->verdict.retry_s;
+	r->port = p->dport;
+	r->peer_port = p->sport;
+	r->service = j->service_id;
+	r->op = j->op_id;
+	r->cls = j->cls_id;
+	r->status = 0;
+	r->verdict = j->verdict.verdict;
+	r->reason = j->verdict.reason;
+	r->delivery = GL_DELIVERY_NONE;
+	r->door = GL_DOOR_WIRE;
+	r->outcome = j->head.outcome;
+	r->mode = j->enforce ? GL_MODE_ENFORCE : GL_MODE_MONITOR;
+	r->flags = (j->enforce ? 0 : GL_RECF_WOULD | GL_RECF_APP_SAW) |
+		   (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
+		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
+		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0);
+	r->credential = j->head.credential;
+	r->reserved = 0;
+	return 0;
+}
+
+static __always_inline void judge_tell(struct flow *f, __u8 delivery, __u16 status, __u64 now_ns)
+{
+	f->refusal.rec.delivery = delivery;
+	f->refusal.rec.status = status;
+	event_send(&f->refusal.rec, GL_REC_VERDICT, sizeof(f->refusal.rec), now_ns);
+}
+
+/* The prepared answer for a reason that is not a limit. */
+static __always_inline __u16 judge_answer(__u8 reason)
+{
+	switch (reason) {
+	case GL_REASON_NO_CREDENTIAL:
+		return GL_ANSWER_401;
+	case GL_REASON_SOURCE_NETWORK:
+	case GL_REASON_BANNED:
+		return GL_ANSWER_403;
+	case GL_REASON_UNKNOWN_OPERATION:
+		return GL_ANSWER_404;
+	case GL_REASON_HEAD_TIMEOUT:
+		return GL_ANSWER_408;
+	case GL_REASON_TOO_LONG:
+		return GL_ANSWER_431;
+	case GL_REASON_HTTP2:
+	case GL_REASON_UNSUPPORTED:
+		return GL_ANSWER_501;
+	case GL_REASON_SUSPENDED:
+	case GL_REASON_CLOCK:
+	case GL_REASON_LIMIT_SHARED:
+		return GL_ANSWER_503;
+	}
+	return GL_ANSWER_400;
+}

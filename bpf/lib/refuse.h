@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * refuse.h - layer 2: how a refusal reaches the client (architecture.md "Deliveries").
+ *
+ * The client gets an HTTP answer and the end of the stream, the server a reset at its exact
+ * rcv_nxt, in one step. What the client still sends on the dead connection is acknowledged here and
+ * goes no further ("tombstone"), so that no reset overtakes the answer.
+ */
+#pragma once
+
+#include "bpf/lib/answer.h"
+#include "bpf/lib/flow.h"
+
+struct tombstone_key {
+	struct gl_addr src, dst;
+	__u16 sport, dport;
+	__u32 ifindex; /* the same addresses may exist in two namespaces */
+};
+_Static_assert(sizeof(struct tombstone_key) == 40, "no padding");
+
+struct tombstone {
+	__u32 seq; /* what the agent sends next on the server's behalf */
+	__u32 reserved;
+};
+
+/* Evicting one costs a client its quiet end (the kernel answers with a reset), nothing else. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct tombstone_key);
+	__type(value, struct tombstone);
+} tombstones SEC(".maps");
+
+static __always_inline void tombstone_name(struct __sk_buff *skb, const struct packet *p,
+					   struct tombstone_key *k)
+{
+	k->src = p->src;
+	k->dst = p->dst;
+	k->sport = p->sport;
+	k->dport = p->dport;
+	k->ifindex = skb->ifindex;
+}
+
+static __always_inline void put_hex(__u8 *at, __u64 value)
+{
+#pragma clang loop unroll(full)
+	for (int i = 0; i < GL_INSTANCE_WIDTH; i++) {
+		__u8 nibble = (value >> (60 - 4 * i)) & 15;
+
+		at[i] = nibble < 10 ? '0' + nibble : 'a' + nibble - 10;
+	}
+}
+
+/* Left-aligned, the rest stays blank. */
+static __always_inline void put_decimal(__u8 *at, __u32 value)
+{
+	__u64 text = 0;
+
+	if (value > 99999999)
+		value = 99999999;
+#pragma clang loop unroll(full)
+	for (int i = 0; i < GL_HOLE_WIDTH; i++) {
+		if (value || !i)
+			text = text << 8 | ('0' + value % 10);
+		value /= 10;
+	}
+#pragma clang loop unroll(full)
+	for (int i = 0; i < GL_HOLE_WIDTH; i++) {
+		at[i] = text ? (__u8)text : ' ';
+		text >>= 8;
+	}
+}
+
+struct refuse_blank {
+	struct answer_buf *buf;
+	__u32 from;
+};
+
+static long refuse_blank_byte(__u32 i, struct refuse_blank *b)
+{
+	__u8 *at = at_index(b->buf->text, ANSWER_BYTES, b->from + i);
+
+	if (!at)
+		return 1;
+	*at = 0;
+	return 0;
+}
+
+/* The prepared answer with its numbers, in answer_buf(), zeroes after it. Its length, or 0. */
+__global __u32 refuse_text(const struct gl_answer *a, const struct flow_refusal *r)
+{
+	struct answer_buf *buf = answer_buf();
+	__u32 len;
+
+	if (!a || !r || !buf)
+		return 0;
+	len = r->head ? a->body_off : a->len;
+	if (len > GL_ANSWER_TEXT)
+		return 0;
+	__builtin_memcpy(buf->text, a->text, GL_ANSWER_TEXT);
+	__builtin_memset(buf->text + GL_ANSWER_TEXT, 0, ANSWER_BYTES - GL_ANSWER_TEXT);
+	for (int i = 0; i < GL_ANSWER_HOLES; i++) {
+		__u32 off = a->hole_off[i];
+
+		if (off > GL_ANSWER_TEXT - GL_INSTANCE_WIDTH)
+			continue;
+		if (a->hole_kind[i] == GL_HOLE_RETRY_S)
+			put_decimal(buf->text + off, r->rec.retry_s);
+		else if (a->hole_kind[i] == GL_HOLE_INSTANCE)
+			put_hex(buf->text + off, r->rec.instance);
+	}
+	if (r->head) {
+		struct refuse_blank blank = {.buf = buf, .from = len};
+
+		bpf_loop(ANSWER_BYTES, refuse_blank_byte, &blank, 0);
+	}
+	return len;
+}
+
+/* Sends a reset to the server as if from the client, exactly where it expects the next byte. */
+__global int refuse_reset_server(struct __sk_buff *skb, const struct packet *p, __u32 rcv_nxt)
+{
+	struct answer_spec spec = {.seq = rcv_nxt, .flags = TCP_RST | TCP_ACK};
+
+	if (!p)
+		return -1;
+	spec.ack = p->ack;
+
+	answer_stamps(skb, p, &spec);
+	if (answer_write(skb, p, &spec))
+		return -1;
+	return bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS) ? -1 : 0;
+}
+
+/* Whatever carried the refused bytes becomes nothing: the safe end of every failed delivery. */
+static __always_inline int refuse_failed(void)
+{
+	count(GL_CTR_LOST_ANSWER);
+	return TC_DROP;
+}
+
+/*
+ * Answers with prepared answer `a` and ends the connection on both sides. The packet is the
+ * client's; its payload is acknowledged and goes nowhere. Only where I9 holds: the server owes
+ * nothing and p->ack is its snd_nxt.
+ */
+__global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow *f,
+			   const struct gl_answer *a, __u32 rcv_nxt)
+{
+	struct answer_spec spec = {.flags = TCP_ACK | TCP_PSH | TCP_FIN, .reverse = 1};
+	struct tombstone_key key = {};
+	struct tombstone t = {};
+
+	if (!p || !f || !a)
+		return TC_DROP;
+	/* the option bytes go with the first rewrite: read them now, for the way back */
+	answer_stamps(skb, p, &spec);
+	spec.seq = p->ack;
+	spec.ack = p->seq + packet_length(p) + (p->flags & TCP_FIN ? 1 : 0);
+	if (refuse_reset_server(skb, p, rcv_nxt))
+		return refuse_failed();
+	f->state = FLOW_CLOSED;
+	spec.payload = refuse_text(a, &f->refusal);
+	if (!spec.payload)
+		return refuse_failed();
+	tombstone_name(skb, p, &key);
+	t.seq = spec.seq + spec.payload + 1;
+	if (bpf_map_update_elem(&tombstones, &key, &t, BPF_ANY))
+		count(GL_CTR_LOST_UPDATE);
+	if (answer_write(skb, p, &spec))
+		return refuse_failed();
+	count(GL_CTR_ANSWERS);
+	return bpf_redirect(skb->ifindex, 0);
+}
+
+/* Resets both sides: where no answer can be given. */
+__global int refuse_reset(struct __sk_buff *skb, struct packet *p, struct flow *f, __u32 rcv_nxt)
+{
+	struct answer_spec spec = {.flags = TCP_RST | TCP_ACK, .reverse = 1};
+
+	if (!p || !f)
+		return TC_DROP;
+	answer_stamps(skb, p, &spec);
+	spec.seq = p->ack;
+	spec.ack = p->seq + packet_length(p);
+	f->state = FLOW_CLOSED;
+	if (refuse_reset_server(skb, p, rcv_nxt) || answer_write(skb, p, &spec))
+		return refuse_failed();
+	count(GL_CTR_RESETS);
+	return bpf_redirect(skb->ifindex, 0);
+}
+
+/*
+ * A packet to a service port without a socket behind it. If the agent ended that connection, it is
+ * acknowledged (data, FIN) or swallowed (ACK, RST); a SYN begins a new one. TC_NEXT: not ours.
+ */
+__global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
+{
+	struct answer_spec spec = {.flags = TCP_ACK, .reverse = 1};
+	struct tombstone_key key = {};
+	struct tombstone *t;
+	__u32 len;
+
+	if (!p)
+		return TC_NEXT;
+	tombstone_name(skb, p, &key);
+	t = bpf_map_lookup_elem(&tombstones, &key);
+	if (!t)
+		return TC_NEXT;
+	if (p->flags & TCP_SYN) {
+		bpf_map_delete_elem(&tombstones, &key);
+		return TC_NEXT;
+	}
+	count(GL_CTR_TOMBSTONE);
+	len = packet_length(p);
+	if ((p->flags & TCP_RST) || (!len && !(p->flags & TCP_FIN)))
+		return TC_DROP;
+	answer_stamps(skb, p, &spec);
+	spec.seq = t->seq;
+	spec.ack = p->seq + len + (p->flags & TCP_FIN ? 1 : 0);
+	if (answer_write(skb, p, &spec))
+		return refuse_failed();
+	return bpf_redirect(skb->ifindex, 0);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * stream.h - layer 1: feeds a segment's bytes to the HTTP parser: bodies by arithmetic, structure
+ * in pieces of 2 KiB copied to a per-CPU buffer.
+ */
+#pragma once
+
+#include "bpf/lib/bpf.h"
+#include "bpf/lib/packet.h"
+#include "include/glacis/http.h"
+
+/* One per direction: a packet going out may be handled while one coming in is. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct http_piece);
+} stream_pieces SEC(".maps");
+
+enum stream_direction { STREAM_IN, STREAM_OUT };
+
+struct stream {
+	struct __sk_buff *skb;
+	struct http_cursor cursor;
+	__u32 off, end; /* from the network header: next byte, past the last */
+};
+
+static __always_inline struct http_piece *stream_piece(__u32 direction)
+{
+	return bpf_map_lookup_elem(&stream_pieces, &direction);
+}
+
+static long stream_step(__u32 i, struct http_cursor *c)
+{
+	return http_step(c);
+}
+
+/*
+ * Moves on by one piece or one body's worth. Sets piece->event; HTTP_NOTHING with off == end is the
+ * segment's end. -1: the packet could not be read.
+ */
+static __always_inline int stream_turn(struct stream *s)
+{
+	struct http_cursor *c = &s->cursor;
+	__u32 n = s->end - s->off;
+	__u32 skip = http_skippable(c->msg, n);
+
+	c->piece->event = HTTP_NOTHING;
+	if (skip) {
+		if (http_skipped(c->msg, skip))
+			c->piece->event = HTTP_MESSAGE;
+		s->off += skip;
+		return 0;
+	}
+	if (n > HTTP_PIECE)
+		n = HTTP_PIECE;
+	opaque(n);
+	if (n < 1 || n > HTTP_PIECE || packet_load(s->skb, s->off, c->piece->bytes, n))
+		return -1;
+	c->piece->off = 0;
+	c->piece->len = n;
+	bpf_loop(HTTP_STEPS, stream_step, c, 0);
+	s->off += c->piece->off;
+	return 0;
+}

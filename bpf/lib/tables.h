@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tables.h - layer 0: the counting tables and how the deciding headers reach them in the kernel.
+ * Include it before admit.h.
+ */
+#pragma once
+
+#include "bpf/lib/maps.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GL_WINDOW_LINES_DEFAULT); /* default */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct gl_window_line);
+} windows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GL_PROVEN_SLOTS);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct gl_proven);
+} proven SEC(".maps");
+
+static __always_inline struct gl_window_line *window_line(__u32 i)
+{
+	return bpf_map_lookup_elem(&windows, &i);
+}
+
+static __always_inline struct gl_proven *proven_slot(__u32 i)
+{
+	return bpf_map_lookup_elem(&proven, &i);
+}

@@ -1,0 +1,572 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wire_in.h - layer 2: the wire door's client side: bans, placing, parsing, judging, delivering.
+ *
+ * A segment's way: packet_parse -> wire_banned -> wire_find -> flow_place -> wire_read
+ * (judge_request at every complete head) -> pass, trim, answer, reset or drop. In monitor the same
+ * way is walked and nothing is dropped, changed or delayed (I6).
+ */
+#pragma once
+
+#include "bpf/lib/bpf.h"
+
+#include "bpf/lib/tables.h"
+
+#define WINDOW_LINE(ctx, i) window_line(i)
+#define PREFIX_SLOT(ctx, i) decision_slot(i)
+#define PROVEN_SLOT(ctx, i) proven_slot(i)
+
+#include "bpf/lib/judge.h"
+#include "bpf/lib/refuse.h"
+#include "bpf/lib/stream.h"
+#include "bpf/lib/trim.h"
+#include "bpf/lib/wire_sock.h"
+
+/* How far a segment is read, from the network header. */
+struct wire_run {
+	__u32 off, end;
+};
+
+/* What does not fit the stack; one per CPU (tc runs with bottom halves off). */
+struct wire_scratch {
+	struct packet packet;
+	struct judgement judgement;
+	struct wire_sock sock;
+	struct wire_run run;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct wire_scratch);
+} wire_scratches SEC(".maps");
+
+/* Flows whose refusal waits: pure ACKs need a look at the socket only while there are any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} held_flows SEC(".maps");
+
+enum wire_end {
+	WIRE_MORE, /* go on reading */
+	WIRE_READ, /* to the segment's end */
+	WIRE_HEAD, /* a head is complete */
+	WIRE_ERROR, /* the parser gave up */
+	WIRE_REFUSED, /* f->refusal is set */
+	WIRE_FULL, /* too many requests unanswered: hold the rest back */
+	WIRE_OPAQUE, /* not HTTP/1: pass from here on */
+	WIRE_FAILED, /* the packet could not be read */
+};
+
+/* A run over one segment, up to a head that must be judged. */
+struct wire_turn {
+	struct stream stream;
+	struct flow *flow;
+	const struct packet *packet;
+	__u32 end; /* enum wire_end */
+	__u32 reserved;
+};
+
+static __always_inline __u32 wire_seq(const struct packet *p, __u32 off)
+{
+	return p->seq + (off - p->payload);
+}
+
+/* The request goes to the application: remember what its response will be measured against. */
+static __always_inline void wire_pass_request(struct flow *f, const struct gl_policy *policy,
+					      const struct judgement *j)
+{
+	struct flow_request *r = flow_pending(f, f->judged);
+	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
+
+	r->judged_ns = j->now_ns;
+	r->source = j->head.source;
+	r->op = j->op_id;
+	r->cls = j->cls_id;
+	r->service = j->service_id;
+	r->credential = j->head.credential;
+	r->flags = (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
+		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
+		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0) |
+		   (f->request.method == HTTP_METHOD_CONNECT ? FLOW_R_CONNECT : 0);
+	/* only an operation that asks for a credential can prove one */
+	r->principal = op && op->auth ? j->head.principal : 0;
+	f->judged++;
+}
+
+static __always_inline void wire_hold_refusal(struct flow *f, const struct judgement *j)
+{
+	__u32 zero = 0;
+	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
+
+	if (held)
+		__sync_fetch_and_add(held, 1);
+	f->state = FLOW_REFUSED;
+	f->refusal.since_ns = j->now_ns;
+	f->refusal.seq = f->head_seq;
+	f->refusal.head = f->request.method == HTTP_METHOD_HEAD;
+	f->refusal.answer = j->verdict.verdict == GL_VERDICT_LIMIT
+				    ? j->verdict.answer
+				    : judge_answer(j->verdict.reason);
+	http_open(&f->in, 0);
+}
+
+/*
+ * May another request begin? Not while the table of unanswered ones is full, and not behind a
+ * CONNECT: only its response says whether what follows is HTTP (RFC 9110 section 9.3.6).
+ */
+static __always_inline int wire_may_begin(struct flow *f)
+{
+	__u32 owed = flow_owed(f);
+
+	if (!owed)
+		return 1;
+	return owed < FLOW_PENDING && !(flow_pending(f, f->judged - 1)->flags & FLOW_R_CONNECT);
+}
+
+static long wire_turn(__u32 i, struct wire_turn *t)
+{
+	struct flow *f = t->flow;
+	struct stream *s = &t->stream;
+
+	if (s->off >= s->end)
+		return 1;
+	if (f->in.phase == HTTP_IDLE) {
+		if (!wire_may_begin(f)) {
+			t->end = WIRE_FULL;
+			return 1;
+		}
+		f->head_seq = wire_seq(t->packet, s->off);
+	}
+	if (stream_turn(s)) {
+		t->end = WIRE_FAILED;
+		return 1;
+	}
+	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
+		f->structure = wire_seq(t->packet, s->off);
+	if (s->cursor.piece->event == HTTP_HEAD)
+		t->end = WIRE_HEAD;
+	else if (s->cursor.piece->event == HTTP_ERROR)
+		t->end = WIRE_ERROR;
+	return t->end != WIRE_READ;
+}
+
+/* Reads on from run->off to the next head, an error or the segment's end. enum wire_end. */
+__global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow *f,
+		      const struct gl_policy *policy, struct wire_run *run)
+{
+	struct wire_turn t = {.flow = f, .packet = p, .end = WIRE_READ};
+	const struct gl_service *service;
+
+	if (!p || !f || !policy || !run)
+		return WIRE_FAILED;
+	service = policy_service(policy, f);
+	t.stream.skb = skb;
+	t.stream.off = run->off;
+	t.stream.end = run->end;
+	t.stream.cursor.piece = stream_piece(STREAM_IN);
+	if (!t.stream.cursor.piece || !service)
+		return WIRE_FAILED;
+	t.stream.cursor.policy = policy;
+	t.stream.cursor.msg = &f->in;
+	t.stream.cursor.request = &f->request;
+	t.stream.cursor.root = service->root;
+	t.stream.cursor.proxy_set = service->proxy_set;
+	bpf_loop(1 << 16, wire_turn, &t, 0);
+	run->off = t.stream.off;
+	return t.end;
+}
+
+/* A verdict that is not allow: in enforce the request stops here, in monitor it is told and goes
+ * on. */
+static __always_inline int wire_refuse(struct wire_scratch *x, struct flow *f)
+{
+	struct judgement *j = &x->judgement;
+
+	judge_record(f, &x->packet, j);
+	if (!j->enforce) {
+		judge_tell(f, GL_DELIVERY_NONE, 0, j->now_ns);
+		return WIRE_MORE;
+	}
+	wire_hold_refusal(f, j);
+	return WIRE_REFUSED;
+}
+
+static __always_inline int wire_on_head(struct wire_scratch *x, struct flow *f,
+					const struct gl_policy *policy)
+{
+	if (judge_request(policy, f, &x->packet, &x->judgement))
+		return WIRE_FAILED;
+	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
+		return WIRE_REFUSED;
+	wire_pass_request(f, policy, &x->judgement);
+	http_body_begin(&f->in, 0);
+	return WIRE_MORE;
+}
+
+/* What is not an HTTP/1 request at all: h2c, TLS, another protocol. */
+static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
+					 const struct gl_policy *policy)
+{
+	const struct gl_service *service = policy_service(policy, f);
+	int http2 = f->request.method == HTTP_METHOD_PRI;
+	struct http_piece *piece = stream_piece(STREAM_IN);
+
+	if (http2 && service && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
+		if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_HTTP2))
+			return WIRE_FAILED;
+		f->request.method = HTTP_METHOD_OTHER;
+		if (wire_refuse(x, f) != WIRE_MORE)
+			return WIRE_REFUSED;
+	}
+	count(http2                              ? GL_CTR_UNJUDGED_HTTP2
+	      : piece && piece->bytes[0] == 0x16 ? GL_CTR_UNJUDGED_TLS
+						 : GL_CTR_UNJUDGED_OTHER);
+	return WIRE_OPAQUE;
+}
+
+/* The parser gave up. A stream that was never HTTP passes; anything else is refused (I8). */
+static __always_inline int wire_on_error(struct wire_scratch *x, struct flow *f,
+					 const struct gl_policy *policy)
+{
+	__u8 outcome = f->in.outcome;
+
+	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->judged)
+		return wire_on_other(x, f, policy);
+	if (judge_unreadable(policy, f, &x->packet, &x->judgement,
+			     outcome == GL_OUTCOME_TOO_LONG      ? GL_REASON_TOO_LONG
+			     : outcome == GL_OUTCOME_UNSUPPORTED ? GL_REASON_UNSUPPORTED
+								 : GL_REASON_MALFORMED))
+		return WIRE_FAILED;
+	x->judgement.head.outcome = outcome;
+	if (wire_refuse(x, f) != WIRE_MORE)
+		return WIRE_REFUSED;
+	count(GL_CTR_UNJUDGED_MALFORMED);
+	return WIRE_OPAQUE;
+}
+
+static __always_inline void wire_read_begin(struct wire_scratch *x, struct flow *f,
+					    const struct gl_policy *policy,
+					    const struct gl_service *service)
+{
+	x->run.off = x->packet.payload + (f->pos - x->packet.seq);
+	x->run.end = x->packet.end;
+	if (flow_in_head(f))
+		return;
+	f->request.flags =
+		nets_match(policy, service->proxy_set, &x->packet.src) ? HTTP_R_TRUSTED_PEER : 0;
+}
+
+/* Reads the segment from f->pos on. enum wire_end, never WIRE_MORE, WIRE_HEAD or WIRE_ERROR. */
+static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
+				     const struct gl_policy *policy)
+{
+	int end = WIRE_MORE;
+
+	for (int i = 0; i <= FLOW_PENDING && end == WIRE_MORE; i++) {
+		end = wire_run(skb, &x->packet, f, policy, &x->run);
+		if (end == WIRE_HEAD)
+			end = wire_on_head(x, f, policy);
+		else if (end == WIRE_ERROR)
+			end = wire_on_error(x, f, policy);
+	}
+	f->pos = end == WIRE_REFUSED ? f->head_seq : wire_seq(&x->packet, x->run.off);
+	return end;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Delivery
+ */
+static __always_inline void wire_release_held(void)
+{
+	__u32 zero = 0;
+	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
+
+	if (held)
+		__sync_fetch_and_sub(held, 1);
+}
+
+/* I9: an answer goes out only when the server owes nothing and the client has all it sent. */
+static __always_inline int wire_may_answer(const struct flow *f, const struct packet *p,
+					   const struct wire_sock *sock)
+{
+	return f->out_known && !flow_owed(f) && p->ack == sock->snd_nxt &&
+	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT);
+}
+
+__global int wire_end_flow(struct __sk_buff *skb, struct packet *p, struct flow *f,
+			   const struct wire_sock *sock, __u64 now_ns)
+{
+	if (!p || !f || !sock)
+		return TC_DROP;
+	wire_release_held();
+	judge_tell(f, GL_DELIVERY_RESET, 0, now_ns);
+	return refuse_reset(skb, p, f, sock->rcv_nxt);
+}
+
+/*
+ * The packet meets a refusal: answers it if it is time, else passes what came before the refused
+ * request (or the bare ACK, which the server needs) and lets the client send the rest again.
+ */
+__global int wire_deliver(struct __sk_buff *skb, struct packet *p, struct flow *f,
+			  const struct gl_policy *policy, const struct wire_sock *sock)
+{
+	__u64 now_ns = bpf_ktime_get_boot_ns();
+	__u32 len, keep;
+	__s32 before;
+
+	if (!p || !f || !sock)
+		return TC_DROP;
+	before = seq_diff(f->refusal.seq, p->seq);
+	len = packet_length(p);
+	keep = before > 0 ? before : 0;
+
+	if (!keep && wire_may_answer(f, p, sock)) {
+		const struct gl_answer *a =
+			policy ? at_index(policy->answers, GL_ANSWERS_MAX, f->refusal.answer)
+			       : NULL;
+
+		if (!a || !a->len)
+			return wire_end_flow(skb, p, f, sock, now_ns);
+		wire_release_held();
+		judge_tell(f, GL_DELIVERY_ANSWER, a->status, now_ns);
+		return refuse_answer(skb, p, f, a, sock->rcv_nxt);
+	}
+	if (!f->out_known || now_ns - f->refusal.since_ns > FLOW_HOLD_NS)
+		return wire_end_flow(skb, p, f, sock, now_ns);
+	if (keep >= len)
+		return TC_NEXT;
+	count(GL_CTR_HELD);
+	return trim_segment(skb, p, keep) ? TC_DROP : TC_NEXT;
+}
+
+/* Bytes the kernel took were not judged, or cannot be: ends the flow, or says so in monitor. */
+static __always_inline int wire_unjudged(struct __sk_buff *skb, struct packet *p, struct flow *f,
+					 const struct gl_policy *policy, struct wire_scratch *x,
+					 __u8 reason, __u32 counter)
+{
+	count(counter);
+	if (!policy || judge_unreadable(policy, f, p, &x->judgement, reason))
+		return TC_NEXT;
+	judge_record(f, p, &x->judgement);
+	if (!x->judgement.enforce) {
+		judge_tell(f, GL_DELIVERY_NONE, 0, x->judgement.now_ns);
+		f->state = FLOW_LOST;
+		return TC_NEXT;
+	}
+	judge_tell(f, GL_DELIVERY_RESET, 0, x->judgement.now_ns);
+	return refuse_reset(skb, p, f, x->sock.rcv_nxt);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * A segment of a known flow
+ */
+static __always_inline void wire_open(struct flow *f, const struct packet *p,
+				      const struct wire_sock *sock)
+{
+	f->pos = f->commit = f->structure = sock->rcv_nxt;
+	f->out_pos = sock->snd_nxt;
+	f->out_known = 1;
+	f->port = p->dport;
+	f->state = FLOW_HTTP;
+	http_open(&f->in, 0);
+	http_open(&f->saved_in, 0);
+	http_open(&f->out, HTTP_F_RESPONSE);
+	f->judged = f->answered = 0;
+}
+
+/*
+ * A connection older than the agent joins at an idle boundary: a final response went by, the client
+ * has all of it, and now begins something. Until then it is midstream, counted once.
+ */
+static __always_inline int wire_join(struct flow *f, const struct packet *p,
+				     const struct wire_sock *sock)
+{
+	if (f->state == FLOW_FRESH && !sock->received) {
+		wire_open(f, p, sock);
+		return 1;
+	}
+	if (f->state == FLOW_FRESH) {
+		f->state = FLOW_MIDSTREAM;
+		f->port = p->dport;
+		count(GL_CTR_UNJUDGED_MIDSTREAM);
+	}
+	if (!f->answer_seen || p->seq != sock->rcv_nxt || p->ack != sock->snd_nxt)
+		return 0;
+	wire_open(f, p, sock);
+	return 1;
+}
+
+static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
+					struct flow *f)
+{
+	struct packet *p = &x->packet;
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy;
+	const struct gl_service *service;
+	__u32 end = p->seq + packet_length(p);
+	int place, read, enforce;
+
+	if (f->state == FLOW_OPAQUE || !control)
+		return TC_NEXT;
+	if (f->state == FLOW_CLOSED)
+		return refuse_afterwards(skb, p) == TC_NEXT ? TC_DROP : TC_DROP;
+	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
+		return TC_NEXT;
+	flow_commit(f, x->sock.rcv_nxt);
+	policy = policy_of(f, control);
+	if (f->state == FLOW_REFUSED)
+		return wire_deliver(skb, p, f, policy, &x->sock);
+	if (!policy) {
+		if (f->service)
+			count(GL_CTR_UNJUDGED_NO_POLICY);
+		return TC_NEXT;
+	}
+	service = policy_service(policy, f);
+	if (!service)
+		return TC_NEXT;
+	enforce = judge_enforces(control, service);
+	if (f->state == FLOW_LOST)
+		return enforce ? wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
+					       GL_CTR_UNJUDGED_REORDERED)
+			       : TC_NEXT;
+	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
+	if (place == PLACE_PASS)
+		return TC_NEXT;
+	if (place == PLACE_HOLD && enforce) {
+		count(GL_CTR_HELD);
+		return TC_DROP;
+	}
+	if (place != PLACE_PARSE)
+		return wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
+				     GL_CTR_UNJUDGED_REORDERED);
+	count(GL_CTR_SEGMENTS);
+	wire_read_begin(x, f, policy, service);
+	read = wire_read(skb, x, f, policy);
+	if (read == WIRE_REFUSED)
+		return wire_deliver(skb, p, f, policy, &x->sock);
+	if (read == WIRE_OPAQUE)
+		f->state = FLOW_OPAQUE;
+	if (read == WIRE_FULL || read == WIRE_FAILED) {
+		__u32 keep = f->pos - p->seq;
+
+		if (!enforce) {
+			count(read == WIRE_FULL ? GL_CTR_LOST_PENDING : GL_CTR_LOST_STORAGE);
+			f->state = FLOW_LOST;
+			return TC_NEXT;
+		}
+		count(GL_CTR_HELD);
+		return trim_segment(skb, p, keep) ? TC_DROP : TC_NEXT;
+	}
+	return TC_NEXT;
+}
+
+/* One CPU at a time: a second one holds its segment back, the client sends it again. */
+static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
+{
+	int action;
+
+	if (__sync_val_compare_and_swap(&f->busy, 0, 1)) {
+		count(GL_CTR_HELD);
+		return TC_DROP;
+	}
+	action = wire_segment(skb, x, f);
+	f->busy = 0;
+	return action;
+}
+
+/*
+ * Data before the handshake is over (the last ACK and the data came in one batch, or TCP Fast
+ * Open): there is no socket to keep state in yet, so only the ACK passes and the client sends
+ * again.
+ */
+static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *p)
+{
+	const struct gl_control *control = control_get();
+
+	count(GL_CTR_HANDSHAKE_DATA);
+	if (!control || control->mode != GL_MODE_ENFORCE)
+		return TC_NEXT;
+	if (p->flags & TCP_SYN)
+		return TC_NEXT; /* Fast Open: the data is read once the socket is there, as
+				   midstream */
+	return trim_segment(skb, p, 0) ? TC_DROP : TC_NEXT;
+}
+
+static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch *x)
+{
+	struct packet *p = &x->packet;
+	struct flow *f = NULL;
+	int found = wire_find(skb, p, &x->sock, &f);
+
+	if (found == WIRE_HANDSHAKE)
+		return wire_handshake(skb, p);
+	if (found == WIRE_NO_STORAGE) {
+		count(GL_CTR_LOST_STORAGE);
+		return TC_NEXT;
+	}
+	if (found == WIRE_FLOW && f)
+		return wire_known(skb, x, f);
+	return refuse_afterwards(skb, p);
+}
+
+/* No payload: of interest only to flows that wait for their answer and to ended ones. */
+static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch *x)
+{
+	struct packet *p = &x->packet;
+	__u32 zero = 0;
+	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
+	struct flow *f = NULL;
+	int action = refuse_afterwards(skb, p);
+
+	if (action != TC_NEXT || !held || !*held || (p->flags & (TCP_SYN | TCP_RST)))
+		return action;
+	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || f->state != FLOW_REFUSED)
+		return TC_NEXT;
+	return wire_known(skb, x, f);
+}
+
+/* Bans come before everything else; the allow list exempts. */
+static __always_inline int wire_banned(const struct gl_control *control, const struct gl_addr *src)
+{
+	if (!decision_bans(control, src))
+		return 0;
+	if (control->mode != GL_MODE_ENFORCE) {
+		count(GL_CTR_WOULD_BAN);
+		return 0;
+	}
+	count(GL_CTR_BAN);
+	return 1;
+}
+
+static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy;
+	struct wire_scratch *x;
+	__u32 zero = 0;
+	int kind;
+
+	x = bpf_map_lookup_elem(&wire_scratches, &zero);
+	if (!control || !x)
+		return TC_NEXT;
+	kind = packet_parse(skb, &x->packet, l2);
+	if (kind == PACKET_NOT_IP)
+		return TC_NEXT;
+	if (kind != PACKET_BAD && wire_banned(control, &x->packet.src))
+		return TC_DROP;
+	policy = policy_at(control->active);
+	if (!policy || !policy->port_service[x->packet.dport])
+		return TC_NEXT;
+	count(GL_CTR_PACKETS);
+	if (x->packet.fragment) {
+		count(GL_CTR_UNJUDGED_FRAGMENT);
+		return control->mode == GL_MODE_ENFORCE ? TC_DROP : TC_NEXT;
+	}
+	if (kind != PACKET_TCP)
+		return TC_NEXT;
+	return packet_length(&x->packet) ? wire_data(skb, x) : wire_bare(skb, x);
+}

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wire_out.h - layer 2: the wire door's server side: response framing, so that an answer never
+ * lands inside another (I9), status and service time per request, and proof of principals.
+ *
+ * Packets without a socket are not the server's (the agent's own answers among them). Nothing is
+ * changed here: the server's bytes always pass.
+ */
+#pragma once
+
+#include "bpf/lib/wire_in.h"
+
+static __always_inline void wire_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
+{
+	__u32 now_s = now_ns / SEC_NS;
+	int outcome;
+
+	if (!r->principal)
+		return;
+	if (status == 401) {
+		proven_forget(NULL, GL_PROVEN_SLOTS, r->principal);
+		return;
+	}
+	if (status == 403)
+		return;
+	outcome = proven_mark(NULL, GL_PROVEN_SLOTS, r->principal, now_s);
+	if (outcome == PROVEN_NEW || outcome == PROVEN_EVICTED)
+		count(GL_CTR_PROVEN);
+	if (outcome == PROVEN_EVICTED)
+		count(GL_CTR_PROVEN_EVICTED);
+}
+
+static __always_inline void wire_tell_response(const struct flow *f, const struct packet *p,
+					       const struct flow_request *r, __u64 now_ns)
+{
+	struct gl_rec_response rec = {};
+
+	rec.source = r->source;
+	rec.principal = r->principal;
+	rec.time_ns = now_ns - r->judged_ns;
+	rec.port = p->sport;
+	rec.peer_port = p->dport;
+	rec.service = r->service;
+	rec.op = r->op;
+	rec.cls = r->cls;
+	rec.status = f->out.status;
+	rec.flags = r->flags & ~FLOW_R_CONNECT;
+	rec.credential = r->credential;
+	event_send(&rec, GL_REC_RESPONSE, sizeof(rec), now_ns);
+}
+
+/*
+ * A response nobody asked for. 408 and an early 4xx to a head still being sent are the server's
+ * right (RFC 9112 section 9.5); anything else means it read requests that were not judged.
+ */
+static __always_inline void wire_unsolicited(struct flow *f)
+{
+	if (f->out.status == 408 || (f->out.status >= 400 && flow_in_head(f)))
+		return;
+	count(GL_CTR_DESYNC);
+	f->out_known = 0;
+	f->state = FLOW_LOST;
+}
+
+/* A response head is complete. */
+static __always_inline void wire_response(struct flow *f, const struct packet *p)
+{
+	struct flow_request *r = flow_pending(f, f->answered);
+	__u16 status = f->out.status;
+	int head = 0;
+
+	if (status >= 200 || status == 101) {
+		__u64 now_ns = bpf_ktime_get_boot_ns();
+
+		count(GL_CTR_RESPONSES);
+		if (!flow_owed(f)) {
+			wire_unsolicited(f);
+		} else {
+			head = (r->flags & GL_RECF_HEAD) != 0;
+			wire_prove(r, status, now_ns);
+			wire_tell_response(f, p, r, now_ns);
+		}
+	}
+	if (status == 101 ||
+	    (status >= 200 && status < 300 && flow_owed(f) && (r->flags & FLOW_R_CONNECT))) {
+		count(GL_CTR_UNJUDGED_TUNNEL);
+		f->state = FLOW_OPAQUE;
+		f->answered = f->judged;
+		f->out.phase = HTTP_TUNNEL;
+		return;
+	}
+	if (http_body_begin(&f->out, head) && status >= 200 && flow_owed(f))
+		f->answered++;
+}
+
+struct wire_out_turn {
+	struct stream stream;
+	struct flow *flow;
+	struct packet *packet;
+};
+
+static long wire_out_turn(__u32 i, struct wire_out_turn *t)
+{
+	struct flow *f = t->flow;
+	struct stream *s = &t->stream;
+
+	if (s->off >= s->end)
+		return 1;
+	if (stream_turn(s)) {
+		f->out_known = 0;
+		count(GL_CTR_LOST_PENDING);
+		return 1;
+	}
+	if (s->cursor.piece->event == HTTP_HEAD) {
+		wire_response(f, t->packet);
+		return 0;
+	}
+	if (s->cursor.piece->event == HTTP_MESSAGE) {
+		if (flow_owed(f))
+			f->answered++;
+		return 0;
+	}
+	if (s->cursor.piece->event == HTTP_ERROR) {
+		f->out_known = 0;
+		return 1;
+	}
+	return 0;
+}
+
+/* Midstream: the beginning of a final response is what an idle boundary follows. */
+static __always_inline void wire_out_midstream(struct __sk_buff *skb, const struct packet *p,
+					       struct flow *f)
+{
+	__u8 b[10];
+
+	if (packet_length(p) < sizeof(b) || packet_load(skb, p->payload, b, sizeof(b)))
+		return;
+	if (b[0] == 'H' && b[1] == 'T' && b[2] == 'T' && b[3] == 'P' && b[4] == '/' && b[9] >= '2')
+		f->answer_seen = 1;
+}
+
+__global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow *f,
+			   const struct gl_policy *policy)
+{
+	struct wire_out_turn t = {.flow = f, .packet = p};
+	__s32 known;
+	__u32 len;
+
+	if (!p || !f || !policy)
+		return -1;
+	known = seq_diff(f->out_pos, p->seq);
+	len = packet_length(p);
+
+	if (known < 0) {
+		f->out_known = 0;
+		count(GL_CTR_LOST_PENDING);
+		return -1;
+	}
+	if ((__u32)known >= len)
+		return -1;
+	t.stream.skb = skb;
+	t.stream.cursor.piece = stream_piece(STREAM_OUT);
+	t.stream.off = p->payload + known;
+	t.stream.end = p->end;
+	if (!t.stream.cursor.piece)
+		return -1;
+	t.stream.cursor.policy = policy;
+	t.stream.cursor.msg = &f->out;
+	bpf_loop(1 << 16, wire_out_turn, &t, 0);
+	f->out_pos = p->seq + len;
+	return 0;
+}
+
+static __always_inline struct flow *wire_out_flow(struct __sk_buff *skb)
+{
+	struct bpf_sock *sk = skb->sk;
+
+	if (!sk)
+		return NULL;
+	sk = bpf_sk_fullsock(sk);
+	return sk ? bpf_sk_storage_get(&flows, sk, NULL, 0) : NULL;
+}
+
+static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy;
+	struct wire_scratch *x;
+	struct flow *f;
+	__u32 one = 1;
+
+	f = wire_out_flow(skb);
+	x = bpf_map_lookup_elem(&wire_scratches, &one);
+	if (!f || !x || !control || f->state == FLOW_OPAQUE || f->state == FLOW_CLOSED)
+		return TC_NEXT;
+	if (packet_parse(skb, &x->packet, l2) != PACKET_TCP)
+		return TC_NEXT;
+	if (f->state == FLOW_MIDSTREAM) {
+		wire_out_midstream(skb, &x->packet, f);
+		return TC_NEXT;
+	}
+	policy = policy_at(control->active);
+	if (policy && f->out_known)
+		wire_out_read(skb, &x->packet, f, policy);
+	if ((x->packet.flags & TCP_FIN) && f->out.phase == HTTP_UNTIL_CLOSE && flow_owed(f))
+		f->answered++;
+	return TC_NEXT;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * bounds.h - indexing that the verifier can follow and the compiler cannot undo.
+ */
+#pragma once
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((__always_inline__))
+#endif
+
+/* Keeps the compiler from proving away, or moving, a bound the verifier still has to see. */
+#define opaque(x) asm volatile("" : "+r"(x))
+
+/* &array[index], or NULL beyond its n elements. */
+#define at_index(array, n, index)                                                                  \
+	({                                                                                         \
+		__u64 _i = (index);                                                                \
+		__typeof__(&(array)[0]) _at = 0;                                                   \
+		opaque(_i);                                                                        \
+		if (_i < (n)) {                                                                    \
+			opaque(_i);                                                                \
+			_at = &(array)[_i];                                                        \
+		}                                                                                  \
+		_at;                                                                               \
+	})

@@ -145,7 +145,8 @@ static __always_inline void route_segment_byte(struct route_walk *w, const struc
 
 	b |= cls & w->fold;
 	w->types &= cls;
-	w->dashes |= (__u64) !!(cls & ROUTE_C_DASH) << (len & 63);
+	if (cls & ROUTE_C_DASH)
+		w->dashes |= 1ull << (len & 63);
 	w->segment.tail |= (__u64)b << (8 * (len & 7));
 	w->segment.len = ++len;
 	if (!(len & 7))

@@ -465,6 +465,11 @@ int document_parse(const char *text, size_t size, struct problems *problems,
 	yaml_parser_t parser;
 	int r;
 
+	/* libyaml skips the byte order mark only where it may guess the encoding as well. */
+	if (size >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) {
+		text += 3;
+		size -= 3;
+	}
 	r = syntax_precheck(text, size, problems);
 	if (r < 0)
 		return r;

@@ -109,8 +109,10 @@ static const struct shape shape_protect = {"protect", "protect", protect_fields,
 					   ARRAY_SIZE(protect_fields)};
 
 static const struct field responses_fields[] = {
-	{"secrets", read_word, POLICY(secrets), WORDS(response_words), 0, 0, 0},
-	{"stackTraces", read_word, POLICY(stack_traces), WORDS(response_words), 0, 0, 0},
+	{"secrets", read_word, POLICY(secrets), WORDS(response_words, "ignore looks away"), 0, 0,
+	 0},
+	{"stackTraces", read_word, POLICY(stack_traces), WORDS(response_words, "ignore looks away"),
+	 0, 0, 0},
 	{"forbiddenFields", read_texts, POLICY(forbidden_fields), &text_label, 0, 256, 0},
 };
 static const struct shape shape_responses = {"responses", "responses", responses_fields,
@@ -163,7 +165,7 @@ static const struct shape shape_containment = {"containment", "containment", con
 
 /* Read in this order: services rely on mode, credentials and classes. */
 static const struct field spec_fields[] = {
-	{"mode", read_word, POLICY(mode), WORDS(mode_words), 0, 0, 0},
+	{"mode", read_word, POLICY(mode), WORDS(mode_words, NULL), 0, 0, 0},
 	{"credentials", read_shape, 0, &shape_credentials, 0, 0, 0},
 	{"classes", read_classes, 0, NULL, 0, GL_CLASSES_MAX, 0},
 	{"services", read_services, 0, NULL, 1, GL_SERVICES_MAX, FIELD_REQUIRED},
@@ -178,8 +180,8 @@ static const struct field spec_fields[] = {
 static const struct shape shape_spec = {"spec", "spec", spec_fields, ARRAY_SIZE(spec_fields)};
 
 static const struct field document_fields[] = {
-	{"apiVersion", check_word, 0, WORDS(version_words), 0, 0, FIELD_REQUIRED},
-	{"kind", check_word, 0, WORDS(kind_words), 0, 0, FIELD_REQUIRED},
+	{"apiVersion", check_word, 0, WORDS(version_words, NULL), 0, 0, FIELD_REQUIRED},
+	{"kind", check_word, 0, WORDS(kind_words, NULL), 0, 0, FIELD_REQUIRED},
 	{"metadata", read_shape, 0, &shape_metadata, 0, 0, FIELD_REQUIRED},
 	{"spec", read_shape, 0, &shape_spec, 0, 0, FIELD_REQUIRED},
 };

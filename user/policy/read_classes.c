@@ -73,9 +73,10 @@ static const struct field class_fields[] = {
 	{"limit", read_limit, 0, NULL, 1, CLASS_LIMIT_MAX, 0},
 	{"match", read_matches, 0, NULL, 0, CLASS_MATCHES_MAX, 0},
 	{"exempt", read_bool, CLASS(exempt), NULL, 0, 0, 0},
-	{"per", read_word, CLASS(count_by), WORDS(per_words), 0, 0, 0},
+	{"per", read_word, CLASS(count_by), WORDS(per_words, NULL), 0, 0, 0},
 	{"sourceCeiling", read_number, CLASS(source_ceiling), NULL, 1, GL_WINDOW_COUNT_MAX, 0},
-	{"mode", read_word, CLASS(mode), WORDS(lower_words), 0, 0, 0},
+	{"mode", read_word, CLASS(mode), WORDS(lower_words, "leave it out to follow the service"),
+	 0, 0, 0},
 };
 const struct shape shape_class = {"a class", "class", class_fields, ARRAY_SIZE(class_fields)};
 
@@ -134,6 +135,19 @@ void read_classes(struct reader *r, const struct field *field, const struct node
 	}
 }
 
+/* Of what form it must be is said where it is defined; here it only has to be found. */
+static bool is_given(const char *text)
+{
+	return *text;
+}
+
+static const struct text_rule text_class = {
+	.noun = "a class",
+	.form = "the name of a class",
+	.valid = is_given,
+	.max_bytes = 1024,
+};
+
 void read_class_name(struct reader *r, const struct field *field, const struct node *node,
 		     void *target)
 {
@@ -143,7 +157,7 @@ void read_class_name(struct reader *r, const struct field *field, const struct n
 	char **name = target;
 
 	(void)field;
-	if (!reader_text(r, &text_name, node))
+	if (!reader_text(r, &text_class, node))
 		return;
 	free(*name);
 	*name = reader_strdup(r, node->text);

@@ -54,7 +54,7 @@ static void read_credentials(struct reader *r, const struct node *node, uint8_t 
 	for (const struct node *item = node->first; item; item = item->next, index++) {
 		size_t mark = reader_index(r, index);
 
-		if (reader_word(r, WORDS(credential_words), item, &credential)) {
+		if (reader_word(r, WORDS(credential_words, NULL), item, &credential)) {
 			if (auth & credential)
 				reader_error(r, item, "remove one of them", "%s is listed twice",
 					     problem_quote(item->text).text);
@@ -139,10 +139,11 @@ static void check_texts(struct reader *r, const struct field *field, const struc
 static const struct field operation_fields[] = {
 	{"match", read_match, OPERATION(match), NULL, 0, 0, FIELD_REQUIRED},
 	{"class", read_class_name, OPERATION(cls), NULL, 0, 0, 0},
-	{"auth", read_auth, OPERATION(auth), WORDS(auth_words), 0, 0, 0},
+	{"auth", read_auth, OPERATION(auth), WORDS(auth_words, NULL), 0, 0, 0},
 	{"tags", read_texts, OPERATION(tags), &text_label, 0, OPERATION_TEXTS_MAX, 0},
 	{"sources", read_cidrs, OPERATION(sources), NULL, 0, POLICY_NETS_MAX, 0},
-	{"mode", read_word, OPERATION(mode), WORDS(lower_words), 0, 0, 0},
+	{"mode", read_word, OPERATION(mode),
+	 WORDS(lower_words, "leave it out to follow the service"), 0, 0, 0},
 	{"roles", check_texts, 0, &text_label, 0, OPERATION_TEXTS_MAX, FIELD_UNENFORCED},
 	{"owner", check_owner, 0, NULL, 0, 0, FIELD_UNENFORCED},
 };

@@ -106,8 +106,8 @@ static void read_service_name(struct reader *r, const struct field *field, const
 }
 
 static const struct field tls_fields[] = {
-	{"minVersion", check_word, 0, WORDS(version_words), 0, 0, 0},
-	{"plaintext", check_word, 0, WORDS(allow_words), 0, 0, 0},
+	{"minVersion", check_word, 0, WORDS(version_words, NULL), 0, 0, 0},
+	{"plaintext", check_word, 0, WORDS(allow_words, NULL), 0, 0, 0},
 };
 const struct shape shape_tls = {"tls", "tls", tls_fields, ARRAY_SIZE(tls_fields)};
 
@@ -122,14 +122,18 @@ static void check_tls(struct reader *r, const struct field *field, const struct 
 static const struct field service_fields[] = {
 	{"name", read_service_name, SERVICE(name), &text_name, 0, 0, FIELD_REQUIRED},
 	{"ports", read_ports, 0, NULL, 1, SERVICE_PORTS_MAX, FIELD_REQUIRED},
-	{"mode", read_service_mode, SERVICE(mode), WORDS(mode_words), 0, 0, 0},
+	{"mode", read_service_mode, SERVICE(mode), WORDS(mode_words, NULL), 0, 0, 0},
 	{"trustedProxies", read_cidrs, SERVICE(trusted_proxies), NULL, 0, POLICY_NETS_MAX, 0},
-	{"ambiguousPath", read_word_bool, SERVICE(ambiguous_refuse), WORDS(judge_words), 0, 0, 0},
+	{"ambiguousPath", read_word_bool, SERVICE(ambiguous_refuse), WORDS(judge_words, NULL), 0, 0,
+	 0},
 	{"caseInsensitive", read_bool, SERVICE(fold_case), NULL, 0, 0, 0},
-	{"http2", read_word_bool, SERVICE(http2_refuse), WORDS(allow_words), 0, 0, 0},
-	{"unknownOperation", read_word_bool, SERVICE(unknown_refuse), WORDS(judge_words), 0, 0, 0},
+	{"http2", read_word_bool, SERVICE(http2_refuse),
+	 WORDS(allow_words, "HTTP/2 is not judged on the wire by this version"), 0, 0, 0},
+	{"unknownOperation", read_word_bool, SERVICE(unknown_refuse), WORDS(judge_words, NULL), 0,
+	 0, 0},
 	{"defaultClass", read_class_name, SERVICE(default_class), NULL, 0, 0, 0},
-	{"auth", read_service_auth, SERVICE(default_auth), WORDS(auth_words), 0, 0, 0},
+	{"auth", read_service_auth, SERVICE(default_auth),
+	 WORDS(auth_words, "credentials are listed in operations"), 0, 0, 0},
 	{"openapi", check_text, 0, &text_any, 0, 0, FIELD_UNENFORCED},
 	{"tls", check_tls, 0, NULL, 0, 0, FIELD_UNENFORCED},
 	{"operations", read_operations, 0, NULL, 0, GL_OPS_MAX - 1, 0},

@@ -14,33 +14,44 @@
 #include "user/base/duration.h"
 #include "user/policy/scalar.h"
 
+/* "a, b or c" */
+static void list_words(const struct words *words, char *buffer, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < words->n && len < size; i++) {
+		const char *before = i == 0 ? "" : i + 1 == words->n ? " or " : ", ";
+
+		len += snprintf(buffer + len, size - len, "%s%s", before, words->items[i].text);
+	}
+}
+
 bool reader_word(struct reader *r, const struct words *words, const struct node *node,
 		 unsigned *ret_value)
 {
+	bool is_text = node->kind == NODE_SCALAR && node->type == SCALAR_STRING;
+	const char *hint = words->hint;
 	struct suggestion suggestion;
 	char near[96], all[128];
-	size_t len = 0;
 
-	for (size_t i = 0; i < words->n && len < sizeof(all); i++)
-		len += snprintf(all + len, sizeof(all) - len, "%s%s",
-				i == 0              ? ""
-				: i + 1 == words->n ? " or "
-						    : ", ",
-				words->items[i].text);
-	if (node->kind != NODE_SCALAR || node->type != SCALAR_STRING) {
-		reader_mismatch(r, node, NULL, all);
-		return false;
-	}
-	suggest_begin(&suggestion, node->text);
+	list_words(words, all, sizeof(all));
+	suggest_begin(&suggestion, node->kind == NODE_SCALAR ? node->text : "");
 	for (size_t i = 0; i < words->n; i++) {
-		if (!strcmp(words->items[i].text, node->text)) {
+		if (strcmp(words->items[i].text, suggestion.word)) {
+			suggest_offer(&suggestion, words->items[i].text);
+			continue;
+		}
+		if (is_text) {
 			*ret_value = words->items[i].value;
 			return true;
 		}
-		suggest_offer(&suggestion, words->items[i].text);
+		hint = "write it in quotes";
 	}
-	reader_error(r, node, suggest_hint(&suggestion, near, sizeof(near)), "expected %s, got %s",
-		     all, problem_quote(node->text).text);
+	if (!is_text)
+		reader_mismatch(r, node, hint, all);
+	else
+		reader_error(r, node, suggest_hint(&suggestion, near, sizeof(near)) ?: hint,
+			     "expected %s, got %s", all, problem_quote(node->text).text);
 	return false;
 }
 
@@ -108,7 +119,11 @@ static bool in_range(struct reader *r, const struct node *node, const char *noun
 	if (value >= min && value <= max)
 		return true;
 	snprintf(hint, sizeof(hint), "use %u to %u", min, max);
-	reader_error(r, node, hint, "%s %s is out of range", noun, problem_quote(node->text).text);
+	if (node->type == SCALAR_INT)
+		reader_error(r, node, hint, "%s %.40s is out of range", noun, node->text);
+	else
+		reader_error(r, node, hint, "%s %s is out of range", noun,
+			     problem_quote(node->text).text);
 	return false;
 }
 

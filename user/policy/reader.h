@@ -130,11 +130,12 @@ struct word {
 struct words {
 	const struct word *items;
 	size_t n;
+	const char *hint; /* where no word is near; may be NULL */
 };
-#define WORDS(array)                                                                               \
+#define WORDS(array, hint)                                                                         \
 	&(const struct words)                                                                      \
 	{                                                                                          \
-		array, sizeof(array) / sizeof((array)[0])                                          \
+		array, sizeof(array) / sizeof((array)[0]), hint                                    \
 	}
 
 /* One of the words of arg. */

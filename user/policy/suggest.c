@@ -55,14 +55,14 @@ void suggest_begin(struct suggestion *suggestion, const char *word)
 	*suggestion = (struct suggestion){.word = word};
 }
 
-/* Near: a third of the word may be wrong, and one letter of any. */
+/* Near: a third of the word may be wrong, and one letter of any. Numbers have no neighbours. */
 void suggest_offer(struct suggestion *suggestion, const char *candidate)
 {
 	size_t len = strlen(suggestion->word), candidate_len = strlen(candidate);
 	size_t longer = len > candidate_len ? len : candidate_len;
 	unsigned d;
 
-	if (len == 0 || longer > WORD_MAX)
+	if (len == 0 || longer > WORD_MAX || isdigit((unsigned char)candidate[0]))
 		return;
 	d = distance(suggestion->word, len, candidate, candidate_len);
 	if (d > (longer > 3 ? longer / 3 : 1) || d >= longer)

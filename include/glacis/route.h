@@ -22,6 +22,7 @@
 #pragma once
 
 #include "include/glacis/abi.h"
+#include "include/glacis/bounds.h"
 #include "include/glacis/siphash.h"
 
 #define ROUTE_LITERAL_MAX 64 /* bytes; longer segments are never literals */
@@ -101,13 +102,6 @@ static const __u8 route_class[256] = {
 
 /* Out of line: the verifier follows each once per path, the hot path stays small. */
 #define ROUTE_COLD static __attribute__((__noinline__, __unused__))
-
-/* The compiler may not derive a checked index anew from something the verifier cannot follow. */
-#ifdef __bpf__
-#define route_pin(x) asm volatile("" : "+r"(x))
-#else
-#define route_pin(x) ((void)(x))
-#endif
 
 /* ---------------------------------------------------------------------------------------------
  * The segment being read
@@ -234,7 +228,7 @@ static __always_inline __u32 route_step(const struct route_walk *w, const struct
 	const struct gl_state *s;
 	__u32 next;
 
-	route_pin(state);
+	opaque(state);
 	if (state == 0 || state >= GL_STATES_MAX)
 		return 0;
 	s = &pol->states[state];
@@ -272,7 +266,7 @@ ROUTE_COLD void route_segment_end(struct route_walk *w, const struct gl_policy *
 	if (w->segment.len <= 2 && (w->types & ROUTE_C_DOT)) {
 		route_dots(w);
 	} else {
-		route_pin(depth);
+		opaque(depth);
 		if (depth < GL_PATH_DEPTH) {
 			w->stack[depth + 1] =
 				route_step(w, pol, w->stack[depth], route_segment_type(w));
@@ -374,7 +368,7 @@ static __always_inline void route_begin(struct route_walk *w, const struct gl_po
 					__u32 root)
 {
 	w->fold = 0;
-	route_pin(root);
+	opaque(root);
 	if (root >= GL_STATES_MAX)
 		root = 0;
 	if (pol->states[root].flags & GL_STATE_FOLD)
@@ -427,11 +421,11 @@ static __always_inline __u32 route_end(struct route_walk *w, const struct gl_pol
 		route_segment_end(w, pol);
 	*ret_ambiguous = w->ambiguous;
 	depth = w->depth;
-	route_pin(depth);
+	opaque(depth);
 	if (depth > GL_PATH_DEPTH)
 		return 0;
 	state = w->stack[depth];
-	route_pin(state);
+	opaque(state);
 	if (state >= GL_STATES_MAX)
 		return 0;
 	return pol->states[state].op;

@@ -101,11 +101,11 @@ __global int judge_request(const struct gl_policy *policy, struct flow *f, const
 		return -1;
 	judge_head(f, p, policy, service, j);
 	t->window_lines = control->window_lines;
-	t->decision_slots = control->ban_slots;
+	t->decisions.n = control->ban_slots;
 	t->noticed = 0;
 	for (int i = 0; i < 3; i++) {
 		j->now_ns = bpf_ktime_get_boot_ns();
-		admit(policy, service, control->decision_lens, t, &j->head, j->now_ns, &j->verdict);
+		admit(policy, service, control, t, &j->head, j->now_ns, &j->verdict);
 		if (j->verdict.reason != GL_REASON_CLOCK)
 			break;
 		count(GL_CTR_WINDOW_CLOCK);

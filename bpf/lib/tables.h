@@ -32,3 +32,9 @@ static __always_inline struct gl_proven *proven_slot(__u32 i)
 {
 	return bpf_map_lookup_elem(&proven, &i);
 }
+
+#define WINDOW_LINE(ctx, i) window_line(i)
+#define PROVEN_SLOT(ctx, i) proven_slot(i)
+/* a policy's own nets, or the decisions table */
+#define PREFIX_SLOT(ctx, i)                                                                        \
+	((ctx) ? (struct gl_prefix_slot *)at_index((ctx)->nets, GL_NETS_MAX, i) : decision_slot(i))

@@ -12,10 +12,7 @@
 
 #include "bpf/lib/tables.h"
 
-#define WINDOW_LINE(ctx, i) window_line(i)
-#define PREFIX_SLOT(ctx, i) decision_slot(i)
-#define PROVEN_SLOT(ctx, i) proven_slot(i)
-
+#include "bpf/lib/ban.h"
 #include "bpf/lib/judge.h"
 #include "bpf/lib/refuse.h"
 #include "bpf/lib/stream.h"
@@ -64,10 +61,11 @@ enum wire_end {
 /* A run over one segment, up to a head that must be judged. */
 struct wire_turn {
 	struct stream stream;
+	const struct gl_policy *policy;
 	struct flow *flow;
 	const struct packet *packet;
 	__u32 end; /* enum wire_end */
-	__u32 reserved;
+	__u32 proxy_set;
 };
 
 static __always_inline __u32 wire_seq(const struct packet *p, __u32 off)
@@ -147,7 +145,9 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 	}
 	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
 		f->structure = wire_seq(t->packet, s->off);
-	if (s->cursor.piece->event == HTTP_HEAD)
+	if (s->cursor.piece->event == HTTP_ADDRESS)
+		http_address(&f->request, nets_match(t->policy, t->proxy_set, &f->request.element));
+	else if (s->cursor.piece->event == HTTP_HEAD)
 		t->end = WIRE_HEAD;
 	else if (s->cursor.piece->event == HTTP_ERROR)
 		t->end = WIRE_ERROR;
@@ -158,7 +158,7 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow *f,
 		      const struct gl_policy *policy, struct wire_run *run)
 {
-	struct wire_turn t = {.flow = f, .packet = p, .end = WIRE_READ};
+	struct wire_turn t = {.policy = policy, .flow = f, .packet = p, .end = WIRE_READ};
 	const struct gl_service *service;
 
 	if (!p || !f || !policy || !run)
@@ -174,7 +174,7 @@ __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow
 	t.stream.cursor.msg = &f->in;
 	t.stream.cursor.request = &f->request;
 	t.stream.cursor.root = service->root;
-	t.stream.cursor.proxy_set = service->proxy_set;
+	t.proxy_set = service->proxy_set;
 	bpf_loop(1 << 16, wire_turn, &t, 0);
 	run->off = t.stream.off;
 	return t.end;
@@ -529,19 +529,6 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	return wire_known(skb, x, f);
 }
 
-/* Bans come before everything else; the allow list exempts. */
-static __always_inline int wire_banned(const struct gl_control *control, const struct gl_addr *src)
-{
-	if (!decision_bans(control, src))
-		return 0;
-	if (control->mode != GL_MODE_ENFORCE) {
-		count(GL_CTR_WOULD_BAN);
-		return 0;
-	}
-	count(GL_CTR_BAN);
-	return 1;
-}
-
 static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 {
 	const struct gl_control *control = control_get();
@@ -556,7 +543,7 @@ static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 	kind = packet_parse(skb, &x->packet, l2);
 	if (kind == PACKET_NOT_IP)
 		return TC_NEXT;
-	if (kind != PACKET_BAD && wire_banned(control, &x->packet.src))
+	if (kind != PACKET_BAD && ban_check(control, &x->packet.src, GL_CTR_BAN))
 		return TC_DROP;
 	policy = policy_at(control->active);
 	if (!policy || !policy->port_service[x->packet.dport])

@@ -154,7 +154,7 @@ struct gl_addr {
 #define GL_WINDOW_SLOTS 12
 #define GL_WINDOW_WAYS  4
 struct gl_window_line {
-	__u64 tag; /* keyed hash of (kind, service, class, subject); 0 = free */
+	__u64 tag; /* keyed hash of (kind, service, class, subject), low byte a lock; 0 = free */
 	__u32 last; /* newest sub-window number anybody reserved in */
 	__u32 expires_s; /* CLOCK_BOOTTIME seconds after which no slot matters */
 	__u32 slots[GL_WINDOW_SLOTS]; /* 12 bits sub-window number, 20 bits count */
@@ -175,9 +175,13 @@ struct gl_proven {
 #define GL_PROVEN_SLOTS (1u << 16)
 #define GL_PROVEN_TTL_S 86400
 
+struct gl_key {
+	__u64 k0, k1;
+};
+
 /* ------------------------------------------------------------------------------------------------------------------
- * Prefix sets (bans, allow list, networks of a policy): see prefix.h. A flat open-addressing table;
- * every entry names its set. `best` and `parent` are slot numbers + 1 (0 = none).
+ * Prefix sets (bans, allow list, networks of a policy): see prefix.h. A flat hash table; every
+ * entry names its set. `best` and `parent` are slot numbers + 1 (0 = none).
  */
 struct gl_prefix_slot {
 	struct gl_addr addr; /* masked to len */
@@ -189,20 +193,29 @@ struct gl_prefix_slot {
 	__u8 len; /* 0..128; IPv4 prefixes are 96 + n */
 	__u8 state; /* enum gl_prefix_state */
 	__u64 hits; /* packets or requests this entry decided (atomic add) */
-	__u64 reserved[2];
+	__u64 hops; /* not the entry's: where those hashed to this slot lie, a byte each, distance +
+		       1 */
+	__u32 version; /* odd while the entry is being written */
+	__u32 reserved;
 };
 _Static_assert(sizeof(struct gl_prefix_slot) == 64, "one cache line");
-enum gl_prefix_state { GL_PREFIX_FREE, GL_PREFIX_REAL, GL_PREFIX_MARKER, GL_PREFIX_GONE };
+enum gl_prefix_state { GL_PREFIX_FREE, GL_PREFIX_REAL, GL_PREFIX_MARKER };
 
-/* The lengths in use of one set, sorted ascending, IPv4 (96..128, stored as 0..32) and IPv6 apart.
- */
-struct gl_prefix_lens {
+/* The lengths of one set, sorted ascending, IPv4 (96..128, stored as 0..32) and IPv6 apart. */
+struct gl_prefix_lengths {
 	__u8 n4, n6;
 	__u8 len4[33];
 	__u8 len6[129];
-	__u32 entries;
 };
-_Static_assert(sizeof(struct gl_prefix_lens) == 168, "no padding");
+
+/* A set: its hash key and the lengths in use. The writer fills the other copy, then counts up. */
+struct gl_prefix_lens {
+	struct gl_key key;
+	__u32 version; /* in_use[version & 1] is the one in force */
+	__u32 entries;
+	struct gl_prefix_lengths in_use[2];
+};
+_Static_assert(sizeof(struct gl_prefix_lens) == 352, "no padding");
 #define GL_BAN_SLOTS_DEFAULT (1u << 17)
 #define GL_SET_BAN           0 /* in the decisions table */
 #define GL_SET_ALLOW         1
@@ -225,10 +238,6 @@ _Static_assert(sizeof(struct gl_prefix_lens) == 168, "no padding");
 #define GL_HEAD_MAX       16384 /* bytes of a head; longer ones are 431 */
 #define GL_HEADER_STATES  256
 #define GL_HEADER_CLASSES 64
-
-struct gl_key {
-	__u64 k0, k1;
-};
 
 /* auth: credentials an operation asks for (bits); 0 = public. Also the kind of a request's
  * credential. */

@@ -56,8 +56,8 @@ struct admit_verdict {
 struct admit_tables {
 	void *windows; /* context of WINDOW_LINE */
 	void *proven; /* context of PROVEN_SLOT */
-	void *decisions; /* context of PREFIX_SLOT */
-	__u32 window_lines, decision_slots;
+	struct nets_table decisions;
+	__u32 window_lines;
 	__u32 noticed; /* enum window_flags of every line touched */
 	__u16 service, cls; /* of the window about to be named */
 	__u64 q0, q1;
@@ -188,14 +188,13 @@ WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_ta
 /* Everything before limits. 0 = go on. */
 static __always_inline int admit_rules(const struct gl_policy *policy,
 				       const struct gl_service *service, const struct gl_op *op,
-				       const struct gl_prefix_lens *lens, struct admit_tables *t,
+				       const struct gl_control *control, struct admit_tables *t,
 				       const struct admit_head *h, __u64 now_ns,
 				       struct admit_verdict *v)
 {
 	if (op->flags & GL_OP_SUSPENDED) {
 		admit_refuse(v, GL_VERDICT_SUSPEND, GL_REASON_SUSPENDED);
-	} else if (h->forwarded &&
-		   nets_banned(t->decisions, t->decision_slots, lens, &h->source, now_ns)) {
+	} else if (h->forwarded && nets_banned(&t->decisions, control, &h->source, now_ns)) {
 		admit_refuse(v, GL_VERDICT_BAN, GL_REASON_BANNED);
 	} else if (h->outcome == GL_OUTCOME_AMBIGUOUS &&
 		   (service->flags & GL_SERVICE_AMBIGUOUS_REFUSE)) {
@@ -215,12 +214,12 @@ static __always_inline int admit_rules(const struct gl_policy *policy,
 }
 
 /*
- * Judges one request at now_ns (CLOCK_BOOTTIME). lens: the decisions' GL_DECISION_SETS prefix
+ * Judges one request at now_ns (CLOCK_BOOTTIME). control: for the decisions'
  * lengths. *v is always set. reason GL_REASON_CLOCK: the
  * reading is older than the window's; take it again, a few times, and refuse if that does not help.
  */
 static __always_inline void admit(const struct gl_policy *policy, const struct gl_service *service,
-				  const struct gl_prefix_lens *lens, struct admit_tables *t,
+				  const struct gl_control *control, struct admit_tables *t,
 				  const struct admit_head *h, __u64 now_ns, struct admit_verdict *v)
 {
 	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, h->op);
@@ -231,7 +230,7 @@ static __always_inline void admit(const struct gl_policy *policy, const struct g
 	if (!op)
 		return;
 	v->monitor = (op->flags & GL_OP_MONITOR) != 0;
-	if (admit_rules(policy, service, op, lens, t, h, now_ns, v) ||
+	if (admit_rules(policy, service, op, control, t, h, now_ns, v) ||
 	    op->cls == GL_CLASS_UNLIMITED)
 		return;
 	cls = at_index(policy->classes, GL_CLASSES_MAX, op->cls);

@@ -93,6 +93,15 @@ static __always_inline int http_skipped(struct http_msg *m, __u32 n)
 	return 1;
 }
 
+/* The answer to HTTP_ADDRESS: is request.element a trusted proxy? */
+static __always_inline void http_address(struct http_request *r, int trusted)
+{
+	if (trusted)
+		return;
+	r->source = r->element;
+	r->flags |= HTTP_R_FORWARDED;
+}
+
 static __always_inline int http_step_chunk_size(struct http_cursor *c, __u8 b)
 {
 	struct http_msg *m = c->msg;

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "include/glacis/http_msg.h"
-#include "include/glacis/nets.h"
 
 static __always_inline int http_step_line(struct http_cursor *c, __u8 b)
 {
@@ -303,48 +302,49 @@ static __always_inline void http_upgrade_byte(struct http_cursor *c, __u8 b)
 /*
  * One element of X-Forwarded-For or one `for=` of Forwarded (RFC 7239) is complete. The source is
  * the right-most element that is not itself a trusted proxy, so the last untrusted one wins; an
- * element that cannot be read hides everything to its left.
+ * element that cannot be read hides everything to its left. Who is trusted the caller knows:
+ * http_address() takes its answer.
  */
-static __always_inline void http_forwarded_end(struct http_cursor *c)
+static __always_inline int http_forwarded_end(struct http_cursor *c)
 {
 	struct http_request *r = c->request;
-	struct gl_addr addr;
-	int found = addr_text_end(&r->addr, &addr);
+	int found = addr_text_end(&r->addr, &r->element);
 
-	if (found < 0) {
-		r->flags &= ~HTTP_R_FORWARDED;
-	} else if (found && !nets_match(c->policy, c->proxy_set, &addr)) {
-		r->source = addr;
-		r->flags |= HTTP_R_FORWARDED;
-	}
 	addr_text_begin(&r->addr);
+	if (found < 0)
+		r->flags &= ~HTTP_R_FORWARDED;
+	if (found <= 0)
+		return 0;
+	c->piece->event = HTTP_ADDRESS;
+	return 1;
 }
 
-static __always_inline void http_forwarded_byte(struct http_cursor *c, __u8 b)
+static __always_inline int http_forwarded_byte(struct http_cursor *c, __u8 b)
 {
 	struct http_msg *m = c->msg;
 
 	/* value_state, Forwarded only: bytes of "for=" matched, 4 = in its value, 0x40 = elsewhere
 	 */
 	if (b == ',' || (b == ';' && m->header == GL_HEADER_FORWARDED)) {
-		if (b == ',' || m->value_state == 4)
-			http_forwarded_end(c);
+		int element = b == ',' || m->value_state == 4;
+
 		m->value_state = 0;
-		return;
+		return element ? http_forwarded_end(c) : 0;
 	}
 	if (m->header == GL_HEADER_FORWARDED && m->value_state != 4) {
 		__u8 lower = http_lower(b);
 		__u8 i = m->value_state;
 
 		if ((b == ' ' || b == '\t') && i == 0)
-			return;
+			return 0;
 		m->value_state = (i == 0 && lower == 'f') || (i == 1 && lower == 'o') ||
 						 (i == 2 && lower == 'r') || (i == 3 && b == '=')
 					 ? i + 1
 					 : 0x40;
-		return;
+		return 0;
 	}
 	addr_text_byte(&c->request->addr, b);
+	return 0;
 }
 
 static __always_inline int http_value_byte(struct http_cursor *c, __u8 b)
@@ -366,7 +366,7 @@ static __always_inline int http_value_byte(struct http_cursor *c, __u8 b)
 	else if (m->header == GL_HEADER_COOKIE)
 		http_cookie_byte(c, b);
 	else if (m->header == GL_HEADER_X_FORWARDED_FOR || m->header == GL_HEADER_FORWARDED)
-		http_forwarded_byte(c, b);
+		return http_forwarded_byte(c, b);
 	return 0;
 }
 
@@ -385,7 +385,7 @@ static __always_inline int http_value_end(struct http_cursor *c)
 	} else if (!c->request) {
 		return 0;
 	} else if (m->header == GL_HEADER_X_FORWARDED_FOR || m->header == GL_HEADER_FORWARDED) {
-		http_forwarded_end(c);
+		return http_forwarded_end(c);
 	} else if (c->request->hash_kind) {
 		http_credential_end(c);
 	}

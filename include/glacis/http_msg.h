@@ -86,6 +86,7 @@ struct http_request {
 	struct siphash hash; /* of the credential being read */
 	__u64 principal;
 	struct gl_addr source; /* HTTP_R_FORWARDED: right-most untrusted element so far */
+	struct gl_addr element; /* HTTP_ADDRESS: the one just read */
 	struct addr_text addr;
 	__u32 method_word; /* first four bytes of the method */
 	__u16 op; /* index in ops[]; 0 = no operation matched */
@@ -103,6 +104,7 @@ enum http_event {
 	HTTP_HEAD, /* a head is complete; call http_body_begin() after judging it */
 	HTTP_MESSAGE, /* a chunked message ended */
 	HTTP_SKIP, /* phase is a body: skip arithmetically */
+	HTTP_ADDRESS, /* request.element was forwarded; call http_address() */
 	HTTP_ERROR, /* phase is HTTP_FAILED */
 };
 
@@ -128,7 +130,7 @@ struct http_cursor {
 	struct http_msg *msg;
 	struct http_request *request; /* NULL in responses */
 	__u32 root; /* the service's route automaton */
-	__u32 proxy_set; /* set of policy->nets whose Forwarded is believed */
+	__u32 reserved;
 };
 
 static __always_inline int http_fail(struct http_cursor *c, __u8 outcome)

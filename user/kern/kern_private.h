@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * kern_private.h - what the files of this folder share. Nobody outside includes it.
+ */
+#pragma once
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "user/base/cleanup.h"
+#include "user/kern/kern.h"
+
+struct wire_bpf;
+struct nic_bpf;
+
+#define KERN_DOORS_MAX      1024
+#define KERN_FEATURES_MAX   16
+#define KERN_MAPS_MAX       32
+#define KERN_HEAD_TIMEOUT_S 60
+#define KERN_NETNS_MAX      256
+
+/* A door with the strings it owns. */
+struct kern_door_entry {
+	struct kern_door door;
+	char netns[32];
+	char device[32];
+	char how[16];
+	ino_t netns_inode;
+	int program_fd; /* borrowed: which program it runs, to see whether it must be replaced */
+};
+
+struct kern_feature_entry {
+	struct kern_feature feature;
+	char detail[256];
+};
+
+struct kern {
+	char *pin_dir;
+	char **devices;
+	size_t n_devices;
+	bool all_netns;
+	bool adopted;
+	bool tcx; /* else clsact */
+	int lock_fd;
+
+	struct wire_bpf *wire;
+	struct nic_bpf *nic; /* NULL: not on this kernel */
+	int policies_fd;
+	int slot_fd[GL_GENERATIONS]; /* inner maps; -1 */
+	time_t slot_retired_s[GL_GENERATIONS]; /* CLOCK_BOOTTIME when it stopped being active */
+
+	struct gl_control *control;
+	struct gl_window_line *windows;
+	struct gl_prefix_slot *bans;
+	struct gl_proven *proven;
+	const struct gl_policy *policy; /* the active one, mapped */
+	struct ring_buffer *ring;
+	kern_record_fn ring_handler;
+	void *ring_userdata;
+	int n_cpus;
+
+	struct kern_door_entry *doors;
+	struct kern_door *door_list;
+	size_t n_doors;
+	struct kern_feature_entry features[KERN_FEATURES_MAX];
+	struct kern_feature feature_list[KERN_FEATURES_MAX];
+	size_t n_features;
+	struct kern_map_use map_uses[KERN_MAPS_MAX];
+	size_t n_map_uses;
+};
+
+/* pins.c: the pin directory. */
+int pins_mount(const char *pin_dir);
+int pins_lock(const char *pin_dir, int *ret_fd);
+/* "<pin_dir>/<kind>/<name>"; kind is "maps", "links" or "clsact"; the folder is made. */
+int pins_path(const char *pin_dir, const char *kind, const char *name, char *ret_path, size_t size);
+int pins_remove_all(const char *pin_dir);
+
+/* programs.c: load, reuse pinned maps, keep the verifier's word. */
+int programs_load(struct kern *kern, const struct kern_options *options, char **error);
+void programs_free(struct kern *kern);
+
+/* maps.c: shared memory, policy generations, counters, ring. */
+int maps_open(struct kern *kern, const struct kern_options *options);
+void maps_close(struct kern *kern);
+
+/* netdev.c: devices of the current network namespace. */
+struct netdev {
+	int ifindex;
+	char name[32];
+	bool up, enslaved, physical;
+	bool has_link_layer; /* 14 bytes of Ethernet header */
+	bool loopback;
+};
+int netdev_list(struct netdev **ret_devices, size_t *ret_n);
+
+/* netns.c: namespaces of local listeners. */
+struct netns {
+	ino_t inode;
+	int fd; /* owned */
+};
+int netns_list(const struct kern *kern, struct netns **ret_list, size_t *ret_n);
+void netns_free(struct netns *list, size_t n);
+int netns_self_inode(ino_t *ret_inode);
+/* The namespace some process lives in; -ENOENT: none does. */
+int netns_open(ino_t inode, int *ret_fd);
+
+/* hook.c: one program on one device, in the current network namespace. */
+int hook_attach(struct kern *kern, const struct netdev *device, enum gl_door door, bool ingress,
+		const char *pin_name, const char **ret_how);
+int hook_remove_clsact_in(ino_t netns_inode, int ifindex, bool ingress);
+
+/* features.c */
+void features_probe(struct kern *kern);
+void features_add(struct kern *kern, const char *name, bool available, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));

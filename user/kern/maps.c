@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * maps.c - what is in the maps: shared memory, policy generations, counters, the event ring.
+ */
+#include "user/kern/kern_private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "wire.skel.h"
+
+static time_t boottime_s(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec;
+}
+
+static int map_memory(int fd, size_t size, int protection, void **ret_memory)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	void *memory;
+
+	size = (size + page - 1) / page * page;
+	memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	*ret_memory = memory;
+	return 0;
+}
+
+static void unmap_memory(void *memory, size_t size)
+{
+	long page = sysconf(_SC_PAGESIZE);
+
+	if (memory)
+		munmap(memory, (size + page - 1) / page * page);
+}
+
+static int map_shared(struct kern *kern)
+{
+	const struct {
+		struct bpf_map *map;
+		size_t size;
+		void **memory;
+	} shared[] = {
+		{kern->wire->maps.control, sizeof(struct gl_control), (void **)&kern->control},
+		{kern->wire->maps.windows, sizeof(struct gl_window_line), (void **)&kern->windows},
+		{kern->wire->maps.decisions, sizeof(struct gl_prefix_slot), (void **)&kern->bans},
+		{kern->wire->maps.proven, sizeof(struct gl_proven), (void **)&kern->proven},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
+		int r = map_memory(bpf_map__fd(shared[i].map),
+				   shared[i].size * bpf_map__max_entries(shared[i].map),
+				   PROT_READ | PROT_WRITE, shared[i].memory);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int deliver_record(void *userdata, void *data, size_t size)
+{
+	struct kern *kern = userdata;
+
+	if (size >= sizeof(struct gl_rec) && kern->ring_handler)
+		kern->ring_handler(data, size, kern->ring_userdata);
+	return 0;
+}
+
+/* The generations an earlier agent installed are still in the outer map. */
+static int find_generations(struct kern *kern)
+{
+	for (__u32 slot = 0; slot < GL_GENERATIONS; slot++) {
+		__u32 id;
+
+		kern->slot_fd[slot] = -1;
+		if (bpf_map_lookup_elem(kern->policies_fd, &slot, &id) < 0)
+			continue;
+		kern->slot_fd[slot] = bpf_map_get_fd_by_id(id);
+		if (kern->slot_fd[slot] < 0)
+			return kern->slot_fd[slot];
+		kern->slot_retired_s[slot] = boottime_s();
+	}
+	return 0;
+}
+
+static int map_active(struct kern *kern)
+{
+	void *memory = NULL;
+	int r;
+
+	unmap_memory((void *)kern->policy, sizeof(struct gl_policy));
+	kern->policy = NULL;
+	if (!kern->control->policy_loaded || kern->slot_fd[kern->control->active] < 0)
+		return 0;
+	r = map_memory(kern->slot_fd[kern->control->active], sizeof(struct gl_policy), PROT_READ,
+		       &memory);
+	if (r == 0)
+		kern->policy = memory;
+	return r;
+}
+
+int maps_open(struct kern *kern, const struct kern_options *options)
+{
+	int r;
+
+	(void)options;
+	kern->policies_fd = bpf_map__fd(kern->wire->maps.policies);
+	kern->n_cpus = libbpf_num_possible_cpus();
+	if (kern->n_cpus < 0)
+		return kern->n_cpus;
+	r = map_shared(kern);
+	if (r < 0)
+		return r;
+	if (!kern->adopted) {
+		kern->control->abi_major = GL_ABI_MAJOR;
+		kern->control->abi_minor = GL_ABI_MINOR;
+		kern->control->window_lines = bpf_map__max_entries(kern->wire->maps.windows);
+		kern->control->ban_slots = bpf_map__max_entries(kern->wire->maps.decisions);
+	}
+	r = find_generations(kern);
+	if (r < 0)
+		return r;
+	kern->ring =
+		ring_buffer__new(bpf_map__fd(kern->wire->maps.events), deliver_record, kern, NULL);
+	if (!kern->ring)
+		return -errno;
+	return map_active(kern);
+}
+
+void maps_close(struct kern *kern)
+{
+	ring_buffer__free(kern->ring);
+	unmap_memory((void *)kern->policy, sizeof(struct gl_policy));
+	if (kern->wire) {
+		unmap_memory(kern->control, sizeof(struct gl_control));
+		unmap_memory(kern->windows, sizeof(struct gl_window_line) *
+						    bpf_map__max_entries(kern->wire->maps.windows));
+		unmap_memory(kern->bans, sizeof(struct gl_prefix_slot) *
+						 bpf_map__max_entries(kern->wire->maps.decisions));
+		unmap_memory(kern->proven, sizeof(struct gl_proven) * GL_PROVEN_SLOTS);
+	}
+	for (int i = 0; i < GL_GENERATIONS; i++)
+		cleanup_close(&kern->slot_fd[i]);
+}
+
+/* The slot for the next generation: empty, or retired longest ago and past the head timeout. */
+static int pick_slot(const struct kern *kern)
+{
+	time_t now_s = boottime_s();
+	int oldest = -1;
+
+	for (int slot = 0; slot < GL_GENERATIONS; slot++) {
+		if (kern->slot_fd[slot] < 0)
+			return slot;
+		if (kern->control->policy_loaded && slot == (int)kern->control->active)
+			continue;
+		if (oldest < 0 || kern->slot_retired_s[slot] < kern->slot_retired_s[oldest])
+			oldest = slot;
+	}
+	if (oldest < 0 || now_s - kern->slot_retired_s[oldest] < KERN_HEAD_TIMEOUT_S)
+		return -EAGAIN;
+	return oldest;
+}
+
+int kern_policy_install(struct kern *kern, const struct gl_policy *image)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	_cleanup_close_ int fd = -1;
+	__u32 zero = 0, slot;
+	int r;
+
+	if (image->generation <= kern_generation(kern))
+		return -EINVAL;
+	r = pick_slot(kern);
+	if (r < 0)
+		return r;
+	slot = r;
+	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "policy", sizeof(__u32), sizeof(*image), 1, &opts);
+	if (fd < 0)
+		return fd;
+	r = bpf_map_update_elem(fd, &zero, image, BPF_ANY);
+	if (r < 0)
+		return r;
+	r = bpf_map_update_elem(kern->policies_fd, &slot, &fd, BPF_ANY);
+	if (r < 0)
+		return r;
+	cleanup_close(&kern->slot_fd[slot]);
+	kern->slot_fd[slot] = TAKE_FD(fd);
+	if (kern->control->policy_loaded)
+		kern->slot_retired_s[kern->control->active] = boottime_s();
+	__atomic_store_n(&kern->control->active, slot, __ATOMIC_RELEASE);
+	__atomic_store_n(&kern->control->policy_loaded, 1, __ATOMIC_RELEASE);
+	return map_active(kern);
+}
+
+uint64_t kern_generation(const struct kern *kern)
+{
+	return kern->policy ? kern->policy->generation : 0;
+}
+
+const struct gl_policy *kern_policy(const struct kern *kern)
+{
+	return kern->policy;
+}
+
+struct gl_control *kern_control(const struct kern *kern)
+{
+	return kern->control;
+}
+
+struct gl_window_line *kern_windows(const struct kern *kern, uint32_t *ret_lines)
+{
+	*ret_lines = kern->control->window_lines;
+	return kern->windows;
+}
+
+struct gl_prefix_slot *kern_bans(const struct kern *kern, uint32_t *ret_slots)
+{
+	*ret_slots = kern->control->ban_slots;
+	return kern->bans;
+}
+
+struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots)
+{
+	*ret_slots = GL_PROVEN_SLOTS;
+	return kern->proven;
+}
+
+int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX])
+{
+	_cleanup_free_ uint64_t *per_cpu = calloc(kern->n_cpus, sizeof(*per_cpu));
+	int fd = bpf_map__fd(kern->wire->maps.counters);
+
+	if (!per_cpu)
+		return -ENOMEM;
+	for (__u32 i = 0; i < GL_CTR_MAX; i++) {
+		int r = bpf_map_lookup_elem(fd, &i, per_cpu);
+
+		if (r < 0)
+			return r;
+		ret_values[i] = 0;
+		for (int cpu = 0; cpu < kern->n_cpus; cpu++)
+			ret_values[i] += per_cpu[cpu];
+	}
+	return 0;
+}
+
+int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata)
+{
+	kern->ring_handler = handler;
+	kern->ring_userdata = userdata;
+	return ring_buffer__consume(kern->ring);
+}
+
+static int add_use(struct kern *kern, struct bpf_object *object)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object)
+	{
+		struct kern_map_use *use = &kern->map_uses[kern->n_map_uses];
+		char path[64], line[128];
+		_cleanup_fclose_ FILE *f = NULL;
+
+		if (kern->n_map_uses == KERN_MAPS_MAX)
+			return -ENOSPC;
+		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
+		f = fopen(path, "re");
+		use->name = bpf_map__name(map);
+		use->max_entries = bpf_map__max_entries(map);
+		use->bytes = 0;
+		while (f && fgets(line, sizeof(line), f))
+			if (sscanf(line, "memlock: %lu", &use->bytes) == 1)
+				break;
+		kern->n_map_uses++;
+	}
+	return 0;
+}
+
+size_t kern_map_uses(const struct kern *kern, const struct kern_map_use **ret_uses)
+{
+	struct kern *k = (struct kern *)kern;
+
+	k->n_map_uses = 0;
+	add_use(k, kern->wire->obj);
+	*ret_uses = kern->map_uses;
+	return kern->n_map_uses;
+}

@@ -24,7 +24,9 @@ CTL_LIBS := -ljansson -lyaml
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
 MODULES := base policy kern respond courier keeper
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
-CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) $(wildcard user/policy/*.c)
+# glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side
+CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) \
+	$(filter-out user/policy/apply%,$(wildcard user/policy/*.c))
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 KERNEL_SRC := $(wildcard tests/kernel/test_*.c)
@@ -33,7 +35,7 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 CTL_OBJ := $(CTL_SRC:%.c=$(O)/%.o)
-SAN_OBJ := $(LIB_SRC:%.c=$(O)/san/%.o)
+SAN_OBJ := $(patsubst %.c,$(O)/san/%.o,$(LIB_SRC) $(filter-out user/ctl/main.c,$(wildcard user/ctl/*.c)))
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.bpf.o)
 SKEL := $(BPF_SRC:bpf/%.bpf.c=$(O)/%.skel.h)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * args.h - argv to a command with its options and arguments, by the tables of ctl.h; and the help
+ * that the same tables give.
+ */
+#pragma once
+
+#include "user/ctl/ctl.h"
+
+#define CTL_SOCKET_DEFAULT "/run/glacis/glacis.sock"
+
+/* -1: run ctl->command; otherwise an exit code: help was printed, or the error was. */
+int args_parse(struct ctl *ctl, int argc, char **argv);
+
+void args_help(const struct ctl *ctl); /* of the program */
+void args_help_command(const struct ctl *ctl, const struct ctl_command *command);

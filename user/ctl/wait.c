@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* wait.c - see wait.h. */
+#include "user/ctl/wait.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/clock.h"
+#include "user/ctl/api.h"
+
+#define STARTING_MS 100 /* between questions to an agent that answers but is not ready yet */
+
+/*
+ * Watches the directory of `path`, or while that does not exist the next one above. Watches are
+ * added to; a name that comes in the wrong moment is seen by the connection tried after this.
+ */
+static void watch_near(int inotify, const char *path)
+{
+	_cleanup_free_ char *dir = strdup(path);
+	char *slash;
+
+	while (dir && (slash = strrchr(dir, '/'))) {
+		if (slash == dir)
+			slash[1] = 0;
+		else
+			*slash = 0;
+		if (inotify_add_watch(inotify, dir,
+				      IN_CREATE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM |
+					      IN_ONLYDIR) >= 0 ||
+		    slash == dir)
+			return;
+	}
+}
+
+/* Until something happens near the socket, at most until the deadline: false when that passed. */
+static bool wait_event(int inotify, uint64_t deadline_ns)
+{
+	struct pollfd p = {.fd = inotify, .events = POLLIN};
+	uint64_t now = clock_boot_ns();
+	char events[4096];
+
+	if (now >= deadline_ns)
+		return false;
+	if (poll(&p, 1, (int)((deadline_ns - now) / 1000000) + 1) == 1)
+		while (read(inotify, events, sizeof(events)) > 0)
+			;
+	return clock_boot_ns() < deadline_ns;
+}
+
+static bool is_starting(const json_t *status)
+{
+	const char *state = json_string_value(json_object_get(status, "state"));
+
+	return state && strcmp(state, "starting") == 0;
+}
+
+static uint64_t deadline_in(uint32_t seconds)
+{
+	return clock_boot_ns() + seconds * CLOCK_NS_PER_S;
+}
+
+/* Until somebody listens or the time is over. */
+static void wait_listening(const struct ctl *ctl, uint64_t deadline_ns)
+{
+	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	int r;
+
+	do {
+		watch_near(inotify, ctl->socket);
+		r = api_probe(ctl);
+	} while ((r == -ENOENT || r == -ENOTDIR || r == -ECONNREFUSED) &&
+		 wait_event(inotify, deadline_ns));
+}
+
+int wait_ready(const struct ctl *ctl, uint32_t seconds, json_t **ret_status)
+{
+	const struct timespec pause = {.tv_nsec = STARTING_MS * 1000000};
+	uint64_t deadline_ns = deadline_in(seconds);
+	json_t *status;
+	int r;
+
+	for (;;) {
+		if (seconds > 0)
+			wait_listening(ctl, deadline_ns);
+		r = api_call(ctl, "GET", "/v1/status", NULL, &status);
+		if (r != CTL_OK)
+			return r;
+		if (!is_starting(status) || clock_boot_ns() >= deadline_ns)
+			break;
+		json_decref(status);
+		nanosleep(&pause, NULL);
+	}
+	*ret_status = status;
+	return CTL_OK;
+}
+
+int wait_gone(const struct ctl *ctl, uint32_t seconds)
+{
+	_cleanup_close_ int inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	uint64_t deadline_ns = deadline_in(seconds);
+
+	for (;;) {
+		watch_near(inotify, ctl->socket);
+		if (api_probe(ctl) < 0)
+			return 0;
+		if (!wait_event(inotify, deadline_ns))
+			return -ETIMEDOUT;
+	}
+}

@@ -124,6 +124,7 @@ PREFIX_FUNCTION __u32 prefix_follow(PREFIX_CTX *ctx, const struct prefix_ask *as
 	struct gl_prefix_slot view;
 	__u32 found;
 
+	opaque(ctx); /* else a caller passes garbage for what PREFIX_SLOT() does not use */
 	if (!ask)
 		return 0;
 	found = ask->found;
@@ -155,6 +156,7 @@ PREFIX_FUNCTION int prefix_probe(PREFIX_CTX *ctx, struct prefix_ask *ask)
 	__u64 q0, q1, hops;
 	__u32 home;
 
+	opaque(ctx);
 	if (!ask)
 		return 0;
 	q0 = ask->addr.q[0] & prefix_mask(ask->len);

@@ -6,10 +6,10 @@
 #include "user/kern/kern_private.h"
 
 #include <errno.h>
+#include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 #include <string.h>
 #include <sys/socket.h>
 

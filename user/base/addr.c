@@ -120,9 +120,14 @@ struct addr_prefix prefix_of_source(const struct gl_addr *addr)
 	return prefix_of(addr, addr_is_v4(addr) ? 128 : 64);
 }
 
+static bool prefix_is_v4(const struct addr_prefix *prefix)
+{
+	return prefix->len >= 96 && addr_is_v4(&prefix->addr);
+}
+
 const char *prefix_format(const struct addr_prefix *prefix, char out[PREFIX_TEXT])
 {
-	bool v4 = prefix->len >= 96 && addr_is_v4(&prefix->addr);
+	bool v4 = prefix_is_v4(prefix);
 	char text[ADDR_TEXT];
 
 	if (!v4 && addr_is_v4(&prefix->addr))
@@ -140,6 +145,10 @@ const char *prefix_format(const struct addr_prefix *prefix, char out[PREFIX_TEXT
 bool prefix_contains(const struct addr_prefix *prefix, const struct gl_addr *addr)
 {
 	struct addr_prefix masked = prefix_of(addr, prefix->len);
+
+	/* as in the prefix sets: ::/0 is all of IPv6 and nothing of IPv4 */
+	if (prefix_is_v4(prefix) != addr_is_v4(addr))
+		return false;
 
 	return addr_equal(&masked.addr, &prefix->addr);
 }

@@ -36,6 +36,7 @@ const char *prefix_format(const struct addr_prefix *prefix, char out[PREFIX_TEXT
 struct addr_prefix prefix_of(const struct gl_addr *addr, uint8_t len);
 /* The prefix a client is counted and banned as: /32, and /64 for IPv6 (architecture.md 1). */
 struct addr_prefix prefix_of_source(const struct gl_addr *addr);
+/* IPv4 and IPv6 never contain each other: ::/0 has no IPv4 address in it. */
 bool prefix_contains(const struct addr_prefix *prefix, const struct gl_addr *addr);
 /* One lies in the other. */
 bool prefix_overlaps(const struct addr_prefix *a, const struct addr_prefix *b);

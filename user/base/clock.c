@@ -8,12 +8,22 @@
 
 #include "user/base/cleanup.h"
 
-uint64_t clock_boot_ns(void)
+static uint64_t read_ns(clockid_t clock)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_BOOTTIME, &ts);
+	clock_gettime(clock, &ts);
 	return (uint64_t)ts.tv_sec * CLOCK_NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+uint64_t clock_boot_ns(void)
+{
+	return read_ns(CLOCK_BOOTTIME);
+}
+
+uint64_t clock_monotonic_ns(void)
+{
+	return read_ns(CLOCK_MONOTONIC);
 }
 
 int64_t clock_wall_ns(void)
@@ -22,6 +32,11 @@ int64_t clock_wall_ns(void)
 
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec * (int64_t)CLOCK_NS_PER_S + ts.tv_nsec;
+}
+
+struct clock_now clock_now(void)
+{
+	return (struct clock_now){.boot_ns = clock_boot_ns(), .wall_ns = clock_wall_ns()};
 }
 
 int64_t clock_wall_of_boot(uint64_t boot_ns)

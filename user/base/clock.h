@@ -15,7 +15,16 @@
 #define CLOCK_BOOT_ID  40
 
 uint64_t clock_boot_ns(void);
+uint64_t clock_monotonic_ns(void); /* for systemd, which wants that one */
 int64_t clock_wall_ns(void); /* since 1970 */
+
+/* Both at once, for functions that take time as an argument. */
+struct clock_now {
+	uint64_t boot_ns;
+	int64_t wall_ns;
+};
+struct clock_now clock_now(void);
+
 /* The wall time of a CLOCK_BOOTTIME instant, by the distance the two clocks have now. */
 int64_t clock_wall_of_boot(uint64_t boot_ns);
 

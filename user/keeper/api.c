@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/api.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef void (*api_handler)(struct api_request *rq);
+
+enum role { ROLE_READER, ROLE_ROOT };
+
+struct route {
+	const char *method;
+	const char *path; /* a last segment "{id}" takes any one segment */
+	enum role role;
+	api_handler handler;
+	bool can_try; /* knows dryRun: readers may use it with that */
+};
+
+static const struct route routes[] = {
+	{"GET", "/v1/status", ROLE_READER, api_status, false},
+	{"GET", "/v1/doctor", ROLE_READER, api_doctor, false},
+	{"POST", "/v1/detach", ROLE_ROOT, api_detach, false},
+	{"GET", "/v1/policy", ROLE_READER, api_policy_get, false},
+	{"POST", "/v1/policy", ROLE_ROOT, api_policy_post, true},
+	{"PUT", "/v1/mode", ROLE_ROOT, api_mode_put, false},
+	{"POST", "/v1/panic", ROLE_ROOT, api_panic, false},
+	{"GET", "/v1/decisions", ROLE_READER, api_decisions_list, false},
+	{"POST", "/v1/decisions", ROLE_ROOT, api_decisions_add, true},
+	{"DELETE", "/v1/decisions", ROLE_ROOT, api_decisions_remove, false},
+	{"GET", "/v1/limits", ROLE_READER, api_limits, false},
+	{"GET", "/v1/sources", ROLE_READER, api_sources, false},
+	{"POST", "/v1/explain", ROLE_READER, api_explain, false},
+	{"GET", "/v1/verdicts/{id}", ROLE_READER, api_verdict, false},
+	{"GET", "/v1/events", ROLE_READER, api_events, false},
+	{"GET", "/v1/counters", ROLE_READER, api_counters, false},
+};
+
+void api_reply(struct api_request *rq, int status, json_t *body)
+{
+	courier_reply(rq->reply, status, body);
+	rq->reply = NULL;
+}
+
+void api_problem(struct api_request *rq, int status, const char *kind, json_t *extra,
+		 const char *fmt, ...)
+{
+	char detail[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	courier_reply_problem(rq->reply, status, kind, extra, "%s", detail);
+	rq->reply = NULL;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Reading requests
+ */
+static bool is_one_of(const char *name, const char *const *names)
+{
+	for (; *names; names++)
+		if (strcmp(*names, name) == 0)
+			return true;
+	return false;
+}
+
+bool api_body_has_only(struct api_request *rq, const char *const *names)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(rq->body, name, value)
+	{
+		if (is_one_of(name, names))
+			continue;
+		api_problem(rq, 422, "unknown-member", NULL, "the body has an unknown member '%s'",
+			    name);
+		return false;
+	}
+	return true;
+}
+
+bool api_query_has_only(struct api_request *rq, const char *const *names)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(rq->query, name, value)
+	{
+		if (is_one_of(name, names))
+			continue;
+		api_problem(rq, 400, "unknown-parameter", NULL, "unknown parameter '%s'", name);
+		return false;
+	}
+	return true;
+}
+
+bool api_body_string(struct api_request *rq, const char *name, bool required,
+		     const char **ret_value)
+{
+	const json_t *value = json_object_get(rq->body, name);
+
+	if (!value || json_is_null(value)) {
+		*ret_value = NULL;
+		if (required)
+			api_problem(rq, 422, "missing-member", NULL, "'%s' is missing", name);
+		return !required;
+	}
+	if (!json_is_string(value)) {
+		api_problem(rq, 422, "bad-member", NULL, "'%s' is not a string", name);
+		return false;
+	}
+	*ret_value = json_string_value(value);
+	return true;
+}
+
+bool api_body_bool(struct api_request *rq, const char *name, bool *ret_value)
+{
+	const json_t *value = json_object_get(rq->body, name);
+
+	*ret_value = json_is_true(value);
+	if (value && !json_is_boolean(value)) {
+		api_problem(rq, 422, "bad-member", NULL, "'%s' is neither true nor false", name);
+		return false;
+	}
+	return true;
+}
+
+/* Digits only; strtoul() would take signs and spaces. */
+static int parse_number(const char *text, uint64_t max, uint64_t *ret_value)
+{
+	uint64_t value = 0;
+
+	if (!*text || strlen(text) > 19)
+		return -EINVAL;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -EINVAL;
+		value = value * 10 + (uint64_t)(*text - '0');
+	}
+	if (value > max)
+		return -ERANGE;
+	*ret_value = value;
+	return 0;
+}
+
+bool api_page_limit(struct api_request *rq, size_t otherwise, size_t *ret_limit)
+{
+	const char *text = json_string_value(json_object_get(rq->query, "limit"));
+	uint64_t value;
+
+	if (!text) {
+		*ret_limit = otherwise;
+		return true;
+	}
+	if (parse_number(text, API_PAGE_MAX, &value) < 0 || value == 0) {
+		api_problem(rq, 400, "bad-limit", NULL, "limit is a number from 1 to %d, not '%s'",
+			    API_PAGE_MAX, text);
+		return false;
+	}
+	*ret_limit = value;
+	return true;
+}
+
+bool api_page_after(struct api_request *rq, uint64_t *ret_after)
+{
+	const char *text = json_string_value(json_object_get(rq->query, "after"));
+
+	*ret_after = 0;
+	if (!text || parse_number(text, INT64_MAX, ret_after) == 0)
+		return true;
+	api_problem(rq, 400, "bad-after", NULL, "after is the 'next' of the page before, not '%s'",
+		    text);
+	return false;
+}
+
+bool api_parse_source(struct api_request *rq, const char *text, struct addr_prefix *ret_prefix)
+{
+	if (prefix_parse(text, ret_prefix) == 0)
+		return true;
+	api_problem(rq, 422, "bad-source", NULL,
+		    "'%s' is neither an address nor a network (192.0.2.7, 2001:db8::/48)", text);
+	return false;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Recording changes
+ */
+void api_changed(struct api_request *rq, enum event_kind kind, const char *what, json_t *before,
+		 json_t *after, const char *fmt, ...)
+{
+	struct audit_actor who = {.origin = "api", .uid = rq->uid, .pid = rq->pid};
+	char message[EVENT_MESSAGE], actor[EVENT_ACTOR];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	audit_write(rq->keeper->audit, &who, what, before, after);
+	snprintf(actor, sizeof(actor), "uid %u", (unsigned)rq->uid);
+	records_note(rq->keeper, kind, actor, "%s", message);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Dispatching
+ */
+static bool path_matches(const char *pattern, const char *path, const char **ret_parameter)
+{
+	const char *brace = strchr(pattern, '{');
+	size_t n;
+
+	*ret_parameter = NULL;
+	if (!brace)
+		return strcmp(pattern, path) == 0;
+	n = (size_t)(brace - pattern);
+	if (strncmp(pattern, path, n) != 0 || !path[n] || strchr(path + n, '/'))
+		return false;
+	*ret_parameter = path + n;
+	return true;
+}
+
+/* The route, or NULL after 404 or 405 (with Allow) was answered. */
+static const struct route *find_route(struct api_request *rq)
+{
+	char allow[64] = "";
+	bool known = false;
+
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+		size_t used = strlen(allow);
+
+		if (!path_matches(routes[i].path, rq->path, &rq->parameter))
+			continue;
+		if (strcmp(routes[i].method, rq->method) == 0)
+			return &routes[i];
+		known = true;
+		snprintf(allow + used, sizeof(allow) - used, "%s%s", used ? ", " : "",
+			 routes[i].method);
+	}
+	if (!known) {
+		api_problem(rq, 404, "no-such-resource", NULL, "there is no %s", rq->path);
+		return NULL;
+	}
+	courier_reply_header(rq->reply, "Allow", allow);
+	api_problem(rq, 405, "method-not-allowed", NULL, "%s does not take %s", rq->path,
+		    rq->method);
+	return NULL;
+}
+
+static bool is_allowed(struct api_request *rq, const struct route *route)
+{
+	if (!rq->reader) {
+		api_problem(rq, 403, "not-a-reader", NULL,
+			    "only root and members of the group may ask");
+		return false;
+	}
+	if (route->role == ROLE_ROOT && rq->uid != 0 &&
+	    !(route->can_try && json_is_true(json_object_get(rq->body, "dryRun")))) {
+		api_problem(rq, 403, "not-root", NULL, "only root may change anything");
+		return false;
+	}
+	return true;
+}
+
+void api_handle(json_t *request, struct courier_reply *reply, void *userdata)
+{
+	const json_t *peer = json_object_get(request, "peer");
+	json_t *nothing = json_object(), *body = json_object_get(request, "body"),
+	       *query = json_object_get(request, "query");
+	struct api_request rq = {
+		.keeper = userdata,
+		.method = json_string_value(json_object_get(request, "method")),
+		.path = json_string_value(json_object_get(request, "path")),
+		.query = json_is_object(query) ? query : nothing,
+		.body = json_is_object(body) ? body : nothing,
+		/* a frame without a uid is nobody's: never root's */
+		.uid = json_is_integer(json_object_get(peer, "uid"))
+			       ? (uid_t)json_integer_value(json_object_get(peer, "uid"))
+			       : (uid_t)-1,
+		.pid = (pid_t)json_integer_value(json_object_get(peer, "pid")),
+		.reader = json_is_true(json_object_get(peer, "reader")),
+		.reply = reply,
+	};
+	const struct route *route;
+
+	if (rq.method && rq.path && strcmp(rq.method, "HEAD") == 0)
+		rq.method = "GET"; /* the courier leaves the body out */
+	if (!rq.method || !rq.path) {
+		api_problem(&rq, 400, "bad-request", NULL, "no method or path");
+	} else {
+		route = find_route(&rq);
+		if (route && is_allowed(&rq, route))
+			route->handler(&rq);
+	}
+	json_decref(nothing);
+}

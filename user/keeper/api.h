@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * api.h - the control API (deploy/schema/openapi.yaml) on the keeper's side: one table of routes,
+ * who may use them, and the handlers, one file per group (api_<group>.c).
+ *
+ * The courier has read the HTTP and tells who asks; here it is decided whether they may, and done.
+ * Only root changes anything; readers (root and the group) read, and try changes with dryRun.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "user/keeper/keeper.h"
+
+#define API_PAGE_MAX 100
+
+struct api_request {
+	struct keeper *keeper;
+	const char *method, *path;
+	json_t *query, *body; /* body: an object, empty when there was none */
+	const char *parameter; /* the {id} of the path, or NULL */
+	uid_t uid;
+	pid_t pid;
+	bool reader;
+	struct courier_reply *reply; /* each handler replies exactly once */
+};
+
+/* The courier_request_fn; userdata is the keeper. */
+void api_handle(json_t *request, struct courier_reply *reply, void *userdata);
+
+/* For handlers. api_reply() takes body. */
+void api_reply(struct api_request *rq, int status, json_t *body);
+__attribute__((format(printf, 5, 6))) void api_problem(struct api_request *rq, int status,
+						       const char *kind, json_t *extra,
+						       const char *fmt, ...);
+
+/*
+ * These answer with the right problem and return false when the request does not fit: members the
+ * body may have (a NULL-terminated list), one string member, one page parameter.
+ */
+bool api_body_has_only(struct api_request *rq, const char *const *names);
+bool api_query_has_only(struct api_request *rq, const char *const *names);
+/* *ret_value NULL when absent and not required. */
+bool api_body_string(struct api_request *rq, const char *name, bool required,
+		     const char **ret_value);
+bool api_body_bool(struct api_request *rq, const char *name, bool *ret_value);
+bool api_page_limit(struct api_request *rq, size_t otherwise, size_t *ret_limit);
+/* The "after" of a page, 0 when absent. */
+bool api_page_after(struct api_request *rq, uint64_t *ret_after);
+/* A source in the query or body: an address or a network. */
+bool api_parse_source(struct api_request *rq, const char *text, struct addr_prefix *ret_prefix);
+
+/* Records a change in audit log and events. Takes before and after. */
+__attribute__((format(printf, 6, 7))) void api_changed(struct api_request *rq, enum event_kind kind,
+						       const char *what, json_t *before,
+						       json_t *after, const char *fmt, ...);
+
+/* Handlers by group. */
+void api_status(struct api_request *rq);
+void api_doctor(struct api_request *rq);
+void api_detach(struct api_request *rq);
+void api_policy_get(struct api_request *rq);
+void api_policy_post(struct api_request *rq);
+void api_mode_put(struct api_request *rq);
+void api_panic(struct api_request *rq);
+void api_decisions_list(struct api_request *rq);
+void api_decisions_add(struct api_request *rq);
+void api_decisions_remove(struct api_request *rq);
+void api_limits(struct api_request *rq);
+void api_sources(struct api_request *rq);
+void api_explain(struct api_request *rq);
+void api_verdict(struct api_request *rq);
+void api_events(struct api_request *rq);
+void api_counters(struct api_request *rq);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * api_decisions.c - bans and allowances over the API. Whoever bans what glacis would never ban by
+ * itself is told what it is and has to say force.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/duration.h"
+#include "user/keeper/api.h"
+
+#define TTL_DEFAULT "4h"
+
+static const char *set_name(uint8_t set)
+{
+	return set == GL_SET_ALLOW ? "allow" : "ban";
+}
+
+static json_t *decision_json(const struct keeper *keeper, const struct decision *d)
+{
+	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT], id[16];
+
+	snprintf(id, sizeof(id), "%u", d->id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id, "source",
+			 prefix_format(&d->prefix, source), "verdict", set_name(d->set), "reason",
+			 d->reason, "origin", d->origin, "createdAt",
+			 clock_format(d->created_wall_ns, created), "expiresAt",
+			 clock_format(clock_wall_of_boot(d->expires_boot_ns), expires), "hits",
+			 (json_int_t)decisions_hits(keeper->decisions, d));
+}
+
+/* Newest first; `after` is the id of the last one of the page before. */
+void api_decisions_list(struct api_request *rq)
+{
+	static const char *const parameters[] = {"limit", "after", NULL};
+	const struct decisions *decisions = rq->keeper->decisions;
+	json_t *items, *next = NULL;
+	uint64_t after;
+	size_t limit;
+
+	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
+	    !api_page_after(rq, &after))
+		return;
+	items = json_array();
+	for (size_t i = decisions_count(decisions); i-- > 0;) {
+		const struct decision *d = decisions_at(decisions, i);
+		char id[16];
+
+		if (after && d->id >= after)
+			continue;
+		if (json_array_size(items) == limit) {
+			d = decisions_at(decisions, i + 1);
+			snprintf(id, sizeof(id), "%u", d->id);
+			next = json_string(id);
+			break;
+		}
+		json_array_append_new(items, decision_json(rq->keeper, d));
+	}
+	api_reply(rq, 200,
+		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Adding
+ */
+static bool parse_set(struct api_request *rq, const char *verdict, uint8_t *ret_set)
+{
+	if (strcmp(verdict, "ban") == 0)
+		*ret_set = GL_SET_BAN;
+	else if (strcmp(verdict, "allow") == 0)
+		*ret_set = GL_SET_ALLOW;
+	else {
+		api_problem(rq, 422, "bad-verdict", NULL, "'%s' is neither ban nor allow", verdict);
+		return false;
+	}
+	return true;
+}
+
+/* "4h", and bare seconds. */
+static bool parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds)
+{
+	char with_unit[32];
+	int r;
+
+	snprintf(with_unit, sizeof(with_unit), "%s%s", text,
+		 *text && strspn(text, "0123456789") == strlen(text) ? "s" : "");
+	r = duration_parse(with_unit, ret_seconds);
+	if (r == 0 && *ret_seconds <= DECISION_TTL_MAX_S)
+		return true;
+	api_problem(rq, 422, "bad-ttl", NULL,
+		    "'%s' is not a time to live: 30s, 15m, 4h, 7d; at most 366d", text);
+	return false;
+}
+
+/* Everything but the body's force and dryRun. */
+static bool parse_ask(struct api_request *rq, struct decision_ask *ask)
+{
+	static const char *const members[] = {"source", "verdict", "ttl", "reason",
+					      "force",  "dryRun",  NULL};
+	const char *source, *verdict, *ttl, *reason;
+
+	if (!api_body_has_only(rq, members) || !api_body_string(rq, "source", true, &source) ||
+	    !api_body_string(rq, "verdict", true, &verdict) ||
+	    !api_body_string(rq, "ttl", false, &ttl) ||
+	    !api_body_string(rq, "reason", false, &reason) ||
+	    !api_parse_source(rq, source, &ask->prefix) || !parse_set(rq, verdict, &ask->set) ||
+	    !parse_ttl(rq, ttl ? ttl : TTL_DEFAULT, &ask->ttl_s))
+		return false;
+	if (reason && strlen(reason) >= sizeof(ask->reason)) {
+		api_problem(rq, 422, "bad-member", NULL, "'reason' is longer than %zu bytes",
+			    sizeof(ask->reason) - 1);
+		return false;
+	}
+	snprintf(ask->reason, sizeof(ask->reason), "%s", reason ? reason : "");
+	ask->origin = "manual";
+	return true;
+}
+
+/* 409 when the ban would hit the protected or whoever asks for it. */
+static bool may_ban(struct api_request *rq, const struct addr_prefix *prefix)
+{
+	struct keeper *keeper = rq->keeper;
+	char why[PROTECT_WHY], source[PREFIX_TEXT], text[ADDR_TEXT];
+	struct gl_addr session;
+
+	prefix_format(prefix, source);
+	if (contain_refresh_protected(keeper, 0) < 0) {
+		api_problem(rq, 500, "no-memory", NULL, "whom to protect is unknown");
+		return false;
+	}
+	if (protect_hit(keeper->protect, prefix, why)) {
+		api_problem(rq, 409, "protected", NULL,
+			    "%s is protected: %s; force bans it nevertheless", source, why);
+		return false;
+	}
+	if (protect_session_of(rq->pid, &session) == 0 && prefix_contains(prefix, &session)) {
+		api_problem(rq, 409, "protected", NULL,
+			    "%s is protected: your own session comes from %s; force bans it "
+			    "nevertheless",
+			    source, addr_format(&session, text));
+		return false;
+	}
+	return true;
+}
+
+static json_t *tried_json(const struct decision_ask *ask)
+{
+	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT];
+	struct clock_now now = clock_now();
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "id", "0", "source",
+			 prefix_format(&ask->prefix, source), "verdict", set_name(ask->set),
+			 "reason", ask->reason, "origin", ask->origin, "createdAt",
+			 clock_format(now.wall_ns, created), "expiresAt",
+			 clock_format(now.wall_ns + ask->ttl_s * (int64_t)CLOCK_NS_PER_S, expires),
+			 "hits", 0);
+}
+
+static void put(struct api_request *rq, const struct decision_ask *ask)
+{
+	struct keeper *keeper = rq->keeper;
+	const struct decision *was = decisions_find(keeper->decisions, ask->set, &ask->prefix), *d;
+	json_t *before = was ? decision_json(keeper, was) : NULL;
+	char source[PREFIX_TEXT], ttl[DURATION_TEXT];
+	int r = decisions_put(keeper->decisions, ask, clock_now(), &d);
+
+	if (r < 0) {
+		json_decref(before);
+		if (r == -ENOSPC)
+			api_problem(rq, 507, "table-full", NULL,
+				    "the decision table is full (%zu): nothing changed",
+				    decisions_count(keeper->decisions));
+		else
+			api_problem(rq, 500, "not-in-force", NULL,
+				    "the decision could not be put in force: %s", strerror(-r));
+		return;
+	}
+	api_changed(rq, EVENT_DECISION, "decision add", before, decision_json(keeper, d),
+		    "%s %s for %s%s%.40s", set_name(ask->set), prefix_format(&ask->prefix, source),
+		    duration_format(ask->ttl_s, ttl), *ask->reason ? ": " : "", ask->reason);
+	api_reply(rq, 201, decision_json(keeper, d));
+}
+
+void api_decisions_add(struct api_request *rq)
+{
+	struct decision_ask ask = {};
+	bool force, dry_run;
+
+	if (!parse_ask(rq, &ask) || !api_body_bool(rq, "force", &force) ||
+	    !api_body_bool(rq, "dryRun", &dry_run))
+		return;
+	if (ask.set == GL_SET_BAN && !force && !may_ban(rq, &ask.prefix))
+		return;
+	if (dry_run)
+		api_reply(rq, 200, tried_json(&ask));
+	else
+		put(rq, &ask);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Removing
+ */
+void api_decisions_remove(struct api_request *rq)
+{
+	static const char *const parameters[] = {"source", "verdict", NULL};
+	struct keeper *keeper = rq->keeper;
+	const char *source = json_string_value(json_object_get(rq->query, "source"));
+	const char *verdict = json_string_value(json_object_get(rq->query, "verdict"));
+	const struct decision *d;
+	struct addr_prefix prefix;
+	json_t *before;
+	uint8_t set;
+	int r;
+
+	if (!api_query_has_only(rq, parameters))
+		return;
+	if (!source || !verdict) {
+		api_problem(rq, 400, "missing-parameter", NULL,
+			    "source and verdict say which decision");
+		return;
+	}
+	if (!api_parse_source(rq, source, &prefix) || !parse_set(rq, verdict, &set))
+		return;
+	d = decisions_find(keeper->decisions, set, &prefix);
+	if (!d) {
+		api_problem(rq, 404, "no-such-decision", NULL, "there is no %s of %s",
+			    set_name(set), source);
+		return;
+	}
+	before = decision_json(keeper, d);
+	r = decisions_remove(keeper->decisions, set, &prefix);
+	if (r < 0) {
+		json_decref(before);
+		api_problem(rq, 500, "not-removed", NULL, "it is still in force: %s", strerror(-r));
+		return;
+	}
+	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of %s %s",
+		    set_name(set), source);
+	api_reply(rq, 200, json_pack("{s:i}", "removed", r));
+}

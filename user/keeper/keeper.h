@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * keeper.h - the agent's state, shared by the files of this folder, and who does what with it.
+ *
+ * One thread, one libevent base. keeper.c starts and stops (order: README.md), loop.c lets time and
+ * signals in, records.c what the kernel saw, api*.c what people ask, reload.c policies, contain.c
+ * automatic bans, greet.c tells people what is held.
+ */
+#pragma once
+
+#include <event2/event.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "user/courier/link.h"
+#include "user/keeper/audit.h"
+#include "user/keeper/events.h"
+#include "user/keeper/listeners.h"
+#include "user/keeper/modes.h"
+#include "user/keeper/options.h"
+#include "user/keeper/sources.h"
+#include "user/kern/kern.h"
+#include "user/policy/apply.h"
+#include "user/respond/decisions.h"
+#include "user/respond/escalate.h"
+#include "user/respond/protect.h"
+
+enum keeper_state { KEEPER_STARTING, KEEPER_READY, KEEPER_DEGRADED };
+
+/* How the loop ends. */
+enum keeper_end { KEEPER_LEAVE, KEEPER_DETACH };
+
+struct keeper_counters {
+	uint64_t values[GL_CTR_MAX];
+	uint64_t base[GL_CTR_MAX]; /* at at_ns: what rates are counted from */
+	uint64_t at_ns; /* 0: never read */
+	double per_second[GL_CTR_MAX];
+};
+
+struct loop;
+
+struct keeper {
+	const struct options *options;
+	int lock_fd; /* of the state directory */
+	struct event_base *base;
+	struct courier *courier;
+	struct courier_link *link;
+	struct compile_keys keys;
+	struct kern *kern;
+	struct apply *apply;
+	struct modes *modes;
+	struct decisions *decisions;
+	struct protect *protect;
+	uint64_t protect_ns; /* when the host was last asked; 0: never */
+	struct escalate *escalate;
+	struct events *events;
+	struct sources *sources;
+	struct audit *audit;
+	struct loop *loop;
+
+	struct listener *listeners; /* a cache: reading them walks /proc */
+	size_t n_listeners;
+	uint64_t listeners_ns;
+
+	enum keeper_state state;
+	char trouble[256]; /* why degraded */
+	int ring_error, save_error; /* of the last try, 0 = fine */
+	int64_t since_wall_ns;
+	enum keeper_end end;
+
+	struct keeper_counters counters;
+	uint64_t records_unknown; /* of a kind this version does not know */
+	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */
+	struct {
+		uint64_t second;
+		unsigned printed, broadcast, hidden;
+	} budget;
+};
+
+/* keeper.c: runs until told to stop; the process's exit status. */
+int keeper_run(const struct options *options);
+/* `glacisd --detach`. */
+int keeper_detach_dead(const struct options *options);
+
+/* loop.c */
+int loop_new(struct keeper *keeper);
+void loop_free(struct loop *loop); /* NULL-safe */
+/* Ends the loop soon: answers under way are still sent. */
+void loop_end(struct keeper *keeper, enum keeper_end end);
+
+/* records.c: takes what the ring holds; returns how many. */
+int records_drain(struct keeper *keeper);
+/* Stores a change as an event, tells followers, prints it. */
+__attribute__((format(printf, 4, 5))) void records_note(struct keeper *keeper, enum event_kind kind,
+							const char *actor, const char *fmt, ...);
+
+/* contain.c: looks at one verdict and bans its source if it must be. */
+void contain_verdict(struct keeper *keeper, const struct gl_rec_verdict *record);
+/* The list of the protected, not older than max_age_s. */
+int contain_refresh_protected(struct keeper *keeper, unsigned max_age_s);
+
+/*
+ * reload.c. reload_choose() finds the text to start with; reload_file() is SIGHUP. Both log.
+ * reload_install() makes a candidate rule and everything that follows from the policy follow: 1, 0
+ * or -errno as apply_install(); takes the candidate on success.
+ */
+struct policy_source {
+	char *text, *file, *origin;
+	size_t size;
+};
+int reload_choose(const struct options *options, struct policy_source *ret_source);
+void policy_source_clear(struct policy_source *source);
+int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin);
+int reload_file(struct keeper *keeper);
+void reload_follow(struct keeper *keeper); /* modes, escalation, protection as the policy says */
+
+/* health.c: state, counters, listeners with an age. */
+void health_set(struct keeper *keeper, enum keeper_state state, const char *trouble);
+const char *keeper_state_name(enum keeper_state state);
+int health_read_counters(struct keeper *keeper);
+int health_read_listeners(struct keeper *keeper, unsigned max_age_s);
+bool health_watched(const struct policy *policy, uint16_t port);
+uint32_t health_windows_used(const struct keeper *keeper, uint32_t *ret_capacity);
+
+/* greet.c: what is held, for people, on stdout. */
+void greet_print(struct keeper *keeper);

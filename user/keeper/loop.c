@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * loop.c - time and signals: when the ring is drained, doors are looked after, decisions expire,
+ * and what each signal means (README.md).
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/clock.h"
+#include "user/keeper/keeper.h"
+#include "user/keeper/notify.h"
+
+#define DRAIN_MS      20
+#define DRAIN_IDLE_MS 200
+#define IDLE_DRAINS   50 /* empty ones before slowing down */
+#define RESCAN_MS     2000
+#define SWEEP_MS      1000
+#define RETRY_MS      5000
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
+
+struct loop {
+	struct keeper *keeper;
+	struct event *drain, *rescan, *sweep, *retry, *watchdog;
+	struct event *signals[N_SIGNALS];
+	unsigned empty_drains;
+};
+
+static void arm(struct event *event, uint64_t ms)
+{
+	struct timeval tv = {.tv_sec = (time_t)(ms / 1000),
+			     .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
+
+	event_add(event, &tv);
+}
+
+/* Batches, never a wakeup per record (lab fact 30); slower when nothing comes. */
+static void on_drain(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+	int n = records_drain(loop->keeper);
+
+	(void)fd;
+	(void)what;
+	loop->keeper->ring_error = n < 0 && n != -EINTR ? n : 0;
+	loop->empty_drains = n > 0 ? 0 : loop->empty_drains + 1;
+	arm(loop->drain, loop->empty_drains < IDLE_DRAINS ? DRAIN_MS : DRAIN_IDLE_MS);
+}
+
+static void look_after_doors(struct keeper *keeper)
+{
+	const char *device = NULL;
+	const struct kern_door *doors;
+	char trouble[128];
+	int r = kern_attach(keeper->kern, &device);
+
+	if (r < 0) {
+		snprintf(trouble, sizeof(trouble), "cannot hold the door on %s: %s",
+			 device ? device : "a device", strerror(-r));
+		health_set(keeper, KEEPER_DEGRADED, trouble);
+	} else if (kern_doors(keeper->kern, &doors) == 0) {
+		health_set(keeper, KEEPER_DEGRADED, "no door is held: no device to attach to");
+	} else if (keeper->ring_error < 0) {
+		health_set(keeper, KEEPER_DEGRADED, "the event ring cannot be read");
+	} else if (keeper->save_error < 0) {
+		snprintf(trouble, sizeof(trouble), "decisions are in force but not saved: %s",
+			 strerror(-keeper->save_error));
+		health_set(keeper, KEEPER_DEGRADED, trouble);
+	} else if (!apply_ruling(keeper->apply)->policy) {
+		health_set(keeper, KEEPER_DEGRADED, "the policy is not installed yet");
+	} else {
+		health_set(keeper, KEEPER_READY, NULL);
+	}
+}
+
+static void on_rescan(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	(void)fd;
+	(void)what;
+	look_after_doors(loop->keeper);
+	health_read_counters(loop->keeper);
+	arm(loop->rescan, RESCAN_MS);
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+	struct keeper *keeper = loop->keeper;
+	struct clock_now now = clock_now();
+	char boot_id[CLOCK_BOOT_ID];
+	int n;
+
+	(void)fd;
+	(void)what;
+	n = decisions_sweep(keeper->decisions, now);
+	if (n > 0)
+		records_note(keeper, EVENT_DECISION, "expiry", "%d decision%s expired", n,
+			     n == 1 ? "" : "s");
+	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), now, false);
+	arm(loop->sweep, SWEEP_MS);
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	(void)fd;
+	(void)what;
+	if (reload_file(loop->keeper) == -EAGAIN)
+		arm(loop->retry, RETRY_MS);
+}
+
+static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	(void)fd;
+	(void)what;
+	notify_manager("WATCHDOG=1");
+	arm(loop->watchdog, notify_watchdog_ms());
+}
+
+static void reload(struct loop *loop)
+{
+	notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu",
+		       (unsigned long long)(clock_monotonic_ns() / 1000));
+	if (reload_file(loop->keeper) == -EAGAIN)
+		arm(loop->retry, RETRY_MS);
+	notify_manager("READY=1");
+}
+
+static void on_signal(evutil_socket_t number, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	(void)what;
+	switch (number) {
+	case SIGHUP:
+		reload(loop);
+		break;
+	case SIGINT:
+		loop_end(loop->keeper,
+			 loop->keeper->options->foreground ? KEEPER_DETACH : KEEPER_LEAVE);
+		break;
+	case SIGTERM:
+		loop_end(loop->keeper, KEEPER_LEAVE);
+		break;
+	default:
+		break;
+	}
+}
+
+void loop_end(struct keeper *keeper, enum keeper_end end)
+{
+	keeper->end = end;
+	event_base_loopexit(keeper->base, NULL);
+}
+
+void loop_free(struct loop *loop)
+{
+	struct event *const timers[] = {
+		loop ? loop->drain : NULL, loop ? loop->rescan : NULL,   loop ? loop->sweep : NULL,
+		loop ? loop->retry : NULL, loop ? loop->watchdog : NULL,
+	};
+
+	if (!loop)
+		return;
+	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
+		if (timers[i])
+			event_free(timers[i]);
+	for (size_t i = 0; i < N_SIGNALS; i++)
+		if (loop->signals[i])
+			event_free(loop->signals[i]);
+	free(loop);
+}
+
+int loop_new(struct keeper *keeper)
+{
+	struct event_base *base = keeper->base;
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (!loop)
+		return -ENOMEM;
+	keeper->loop = loop;
+	loop->keeper = keeper;
+	loop->drain = evtimer_new(base, on_drain, loop);
+	loop->rescan = evtimer_new(base, on_rescan, loop);
+	loop->sweep = evtimer_new(base, on_sweep, loop);
+	loop->retry = evtimer_new(base, on_retry, loop);
+	loop->watchdog = evtimer_new(base, on_watchdog, loop);
+	if (!loop->drain || !loop->rescan || !loop->sweep || !loop->retry || !loop->watchdog)
+		return -ENOMEM;
+	for (size_t i = 0; i < N_SIGNALS; i++) {
+		loop->signals[i] = evsignal_new(base, signals[i], on_signal, loop);
+		if (!loop->signals[i] || event_add(loop->signals[i], NULL) < 0)
+			return -ENOMEM;
+	}
+	arm(loop->drain, DRAIN_MS);
+	arm(loop->rescan, RESCAN_MS);
+	arm(loop->sweep, SWEEP_MS);
+	if (!apply_ruling(keeper->apply)->policy)
+		arm(loop->retry, RETRY_MS);
+	if (notify_watchdog_ms())
+		arm(loop->watchdog, notify_watchdog_ms());
+	return 0;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * main.c - glacisd: the keeper, or, when started by a keeper, its courier.
+ */
+#include "user/courier/courier.h"
+#include "user/keeper/keeper.h"
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int status = courier_main(argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (options_parse(argc, argv, &options, &status) == OPTIONS_RUN) {
+		log_setup(options.log_format, LOG_LEVEL_INFO);
+		status = options.detach ? keeper_detach_dead(&options) : keeper_run(&options);
+	}
+	options_clear(&options);
+	return status;
+}

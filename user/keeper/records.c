@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * records.c - what the kernel side reports: into the rings, to the sources, to containment, to
+ * followers and, in the foreground, to the terminal. A flood costs a bounded amount of telling per
+ * second; it is all counted.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "user/base/clock.h"
+#include "user/keeper/event_text.h"
+#include "user/keeper/keeper.h"
+
+#define PRINTED_PER_S   100
+#define BROADCAST_PER_S 1000
+
+/* ---------------------------------------------------------------------------------------------
+ * Telling
+ */
+static void print_json(struct keeper *keeper, const struct event *event)
+{
+	json_t *o = event_json(event, apply_intern(keeper->apply));
+	char *text = o ? json_dumps(o, JSON_COMPACT) : NULL;
+
+	if (text)
+		puts(text);
+	free(text);
+	json_decref(o);
+}
+
+static bool color_wanted(void)
+{
+	const char *no = getenv("NO_COLOR");
+
+	return isatty(STDOUT_FILENO) && (!no || !*no);
+}
+
+static void print_event(struct keeper *keeper, const struct event *event)
+{
+	char line[EVENT_LINE];
+
+	if (keeper->options->log_format == LOG_FORMAT_JSON)
+		print_json(keeper, event);
+	else
+		puts(event_line(event, apply_intern(keeper->apply), color_wanted(), line));
+}
+
+static void begin_second(struct keeper *keeper)
+{
+	uint64_t second = clock_boot_ns() / CLOCK_NS_PER_S;
+
+	if (second == keeper->budget.second)
+		return;
+	if (keeper->budget.hidden && keeper->options->log_format == LOG_FORMAT_TEXT)
+		printf("         ... and %u more in that second (glacisctl events)\n",
+		       keeper->budget.hidden);
+	memset(&keeper->budget, 0, sizeof(keeper->budget));
+	keeper->budget.second = second;
+}
+
+static void tell(struct keeper *keeper, const struct event *event)
+{
+	begin_second(keeper);
+	if (keeper->options->foreground) {
+		if (keeper->budget.printed++ < PRINTED_PER_S) {
+			print_event(keeper, event);
+		} else {
+			keeper->budget.hidden++;
+			keeper->not_printed++;
+		}
+	}
+	if (!keeper->link || !courier_followers(keeper->link))
+		return;
+	if (keeper->budget.broadcast++ < BROADCAST_PER_S)
+		courier_broadcast(keeper->link, event_json(event, apply_intern(keeper->apply)));
+	else
+		keeper->not_broadcast++;
+}
+
+void records_note(struct keeper *keeper, enum event_kind kind, const char *actor, const char *fmt,
+		  ...)
+{
+	char message[EVENT_MESSAGE];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	tell(keeper, events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
+	if (!keeper->options->foreground)
+		log_info("%s (%s)", message, actor);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Taking
+ */
+static void take_record(const struct gl_rec *record, size_t size, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	int64_t wall_ns;
+
+	if (size < sizeof(*record)) {
+		keeper->records_unknown++;
+		return;
+	}
+	wall_ns = clock_wall_of_boot(record->ts_ns);
+	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
+		const struct gl_rec_verdict *v = (const struct gl_rec_verdict *)record;
+
+		tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
+		sources_verdict(keeper->sources, v);
+		contain_verdict(keeper, v);
+	} else if (record->kind == GL_REC_RESPONSE && size >= sizeof(struct gl_rec_response)) {
+		const struct gl_rec_response *r = (const struct gl_rec_response *)record;
+
+		events_add_response(keeper->events, r, wall_ns);
+		sources_response(keeper->sources, r);
+	} else {
+		keeper->records_unknown++;
+	}
+}
+
+int records_drain(struct keeper *keeper)
+{
+	int n = kern_ring_drain(keeper->kern, take_record, keeper);
+
+	if (n > 0 && keeper->options->foreground)
+		fflush(stdout);
+	return n;
+}

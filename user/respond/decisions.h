@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * decisions.h - bans and allowances: what is in force in the kernel's prefix table, with the
+ * reason, origin and times the kernel need not know.
+ *
+ * The table decides and expires by itself (I7); this explains it, changes it and remembers it in
+ * <state_dir>/decisions.json: wall-clock expiry and boot id, so that what has not expired comes
+ * back after a reboot. Whom not to ban is protect.h; when to is escalate.h and people.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "include/glacis/abi.h"
+#include "user/base/addr.h"
+#include "user/base/clock.h"
+#include "user/base/prefix_table.h"
+
+#define DECISION_REASON    201 /* 200 bytes and the NUL */
+#define DECISION_ORIGIN    16
+#define DECISION_TTL_MAX_S (366u * 86400)
+
+struct decision {
+	uint32_t id; /* 1, 2, ...: also the value of the table's entry */
+	uint8_t set; /* GL_SET_BAN, GL_SET_ALLOW */
+	struct addr_prefix prefix;
+	int64_t created_wall_ns;
+	uint64_t expires_boot_ns; /* CLOCK_BOOTTIME; never 0 */
+	char origin[DECISION_ORIGIN]; /* "manual", "escalation", "adopted" */
+	char reason[DECISION_REASON];
+};
+
+struct decisions;
+
+/* Takes `table`; path is the file to remember in. */
+int decisions_new(struct prefix_table *table, const char *path, struct decisions **ret_decisions);
+void decisions_free(struct decisions *decisions); /* NULL-safe; what is in force stays */
+
+/*
+ * At start. adopted: the table is the truth and the file gives reasons to what it holds. Otherwise
+ * what the file holds and has not expired is put in force again. Returns how many are in force, or
+ * -errno; a broken file is -EBADMSG after doing what could be done.
+ */
+int decisions_restore(struct decisions *decisions, bool adopted, const char *boot_id,
+		      struct clock_now now);
+
+struct decision_ask {
+	struct addr_prefix prefix;
+	uint8_t set;
+	uint32_t ttl_s; /* 1..DECISION_TTL_MAX_S */
+	const char *origin;
+	char reason[DECISION_REASON];
+};
+
+/*
+ * Puts one in force. One for the same set and prefix is replaced, its id kept: a person's word
+ * stands, but an automatic one never shortens what is there. -ENOSPC: the table is full; -ERANGE: a
+ * TTL out of range. *ret_decision (may be NULL) is borrowed until the next change.
+ */
+int decisions_put(struct decisions *decisions, const struct decision_ask *ask, struct clock_now now,
+		  const struct decision **ret_decision);
+
+/* 1 removed, 0 there was none, or -errno. */
+int decisions_remove(struct decisions *decisions, uint8_t set, const struct addr_prefix *prefix);
+
+/* Forgets what has expired; returns how many. */
+int decisions_sweep(struct decisions *decisions, struct clock_now now);
+
+/* Writes the file if something changed; at most once a second while it is long. force: now. */
+int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now,
+		   bool force);
+
+size_t decisions_count(const struct decisions *decisions);
+/* By position, 0 = the oldest id; NULL past the newest. */
+const struct decision *decisions_at(const struct decisions *decisions, size_t i);
+const struct decision *decisions_find(const struct decisions *decisions, uint8_t set,
+				      const struct addr_prefix *prefix);
+/* How often the table's entry decided. */
+uint64_t decisions_hits(const struct decisions *decisions, const struct decision *decision);

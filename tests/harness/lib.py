@@ -19,12 +19,12 @@ import traceback
 
 from agent import GLACISCTL, GLACISD, Agent, policy
 from http1 import Bad, Connection, parse_head, request
-from netns import GHOST4, SERVER4, SERVER6, Net, client4, client6
+from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
 from poll import Late, poll
 from servers import Backend, Haproxy, Nginx
 
 __all__ = ["Scene", "policy", "poll", "Late", "Bad", "Connection", "parse_head", "request", "SERVER4", "SERVER6",
-           "GHOST4", "client4", "client6", "url", "LONG", "GLACISD", "GLACISCTL"]
+           "ghost4", "client4", "client6", "url", "LONG", "GLACISD", "GLACISCTL"]
 
 LONG = bool(os.environ.get("LONG"))  # the durations of the issue instead of short ones
 

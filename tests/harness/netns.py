@@ -12,12 +12,16 @@ CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 SERVER4, SERVER6 = "10.77.0.2", "fd77::2"
-GHOST4 = "10.77.0.66"  # nobody's address: frames from it are made by rawtcp.py
 
 
 def client4(n):
-    """The n-th IPv4 client, 1..40."""
+    """The n-th IPv4 client, 1..100."""
     return f"10.77.0.{10 + n}"
+
+
+def ghost4(n):
+    """The n-th address nobody owns, 0..49: frames from it are made by rawtcp.py."""
+    return f"10.77.0.{200 + n}"
 
 
 def client6(n):
@@ -99,18 +103,18 @@ class Net:
 
     def _address(self):
         lines = ["link set cli0 up"]
-        lines += [f"addr add {client4(n)}/24 dev cli0" for n in range(1, 41)]
+        lines += [f"addr add {client4(n)}/24 dev cli0" for n in range(1, 101)]
         lines += ["addr add fd77::1/64 dev cli0 nodad"]
         lines += [f"addr add {client6(n)}/64 dev cli0 nodad" for n in range(1, 10)]
         sh("ip", "-n", self.client.name, "-batch", "-", input="\n".join(lines))
+        mac = self.mac(self.client, "cli0")
         sh("ip", "-n", self.server.name, "-batch", "-", input="\n".join([
             "link set srv0 up",
             f"addr add {SERVER4}/24 dev srv0",
             f"addr add {SERVER6}/64 dev srv0 nodad",
             "route add fd77::/48 dev srv0",
+            *(f"neigh replace {ghost4(n)} lladdr {mac} dev srv0 nud permanent" for n in range(50)),
         ]))
-        mac = self.mac(self.client, "cli0")
-        self.server.ip("neigh", "replace", GHOST4, "lladdr", mac, "dev", "srv0", "nud", "permanent")
 
     @staticmethod
     def mac(ns, device):

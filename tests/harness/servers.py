@@ -19,7 +19,7 @@ daemon off; master_process off; worker_rlimit_nofile 8192;
 pid {dir}/pid; error_log {dir}/error.log;
 events {{ worker_connections 4096; }}
 http {{
-	log_format reached '$remote_addr $server_port "$request" $status $request_length';
+	log_format reached '$remote_addr $server_port "$request" $status $where';
 	access_log {dir}/access.log reached;
 	client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/fcgi;
 	uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
@@ -29,15 +29,16 @@ http {{
 	}}
 	server {{
 		{listen}
+		set $where other;
 		location / {{ return 200 "other\\n"; }}
-		location /api/v1/auth/ {{ return 200 "AUTH\\n"; }}
+		location /api/v1/auth/ {{ set $where auth; return 200 "AUTH\\n"; }}
 		location /api/v1/public/ {{ return 200 "PUBLIC\\n"; }}
 		location /api/v1/private/ {{ if ($token = 0) {{ return 401 "who are you?\\n"; }} return 200 "PRIVATE\\n"; }}
 		location /api/v1/upload/ {{ proxy_pass http://127.0.0.1:8091; proxy_request_buffering on; }}
 		{extra}
 	}}
 	server {{ listen 127.0.0.1:8091; access_log off; location / {{ return 200 "uploaded\\n"; }} }}
-	server {{ listen 127.0.0.1:8099; location / {{ return 200 "sync\\n"; }} }}
+	server {{ listen 127.0.0.1:8099; set $where sync; location / {{ return 200 "sync\\n"; }} }}
 }}
 """
 
@@ -94,8 +95,13 @@ class Nginx(Server):
                 while s.recv(4096):
                     pass
         log = poll(lambda: (text := self._log()) and mark in text and text, 5, "nginx logs the sync request")
-        wanted = re.compile(rf'({source}) \d+ "\S+ (?:{path})(?: \S+)?" ')
+        # a request line may be anything a client can send
+        wanted = re.compile(rf'({source}) \d+ "' + ("" if path == ".*" else rf'\S+ (?:{path})(?: \S+)?" '))
         return [line for line in log.splitlines() if wanted.match(line) and " 8099 " not in line]
+
+    def served(self, where, source):
+        """How many requests of source that location answered with 200, whatever they looked like."""
+        return sum(line.endswith(f" 200 {where}") for line in self.lines(source=source))
 
     def count(self, path=r".*", source=r"\S+"):
         return len(self.lines(path, source))

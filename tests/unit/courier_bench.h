@@ -277,8 +277,6 @@ static inline char *ask_post(struct keeper *keeper, const char *type, const char
 	return client.response;
 }
 
-#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-
 /* main() of each test program: the courier is executed from the same file. */
 static inline int bench_main(int argc, char **argv)
 {

@@ -225,6 +225,8 @@ static void test_quota(void **state)
 	free(other.response);
 }
 
+#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {

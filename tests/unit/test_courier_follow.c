@@ -126,6 +126,8 @@ static void test_slow_follower(void **state)
 	stream_close(&quick);
 }
 
+#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {

@@ -332,6 +332,8 @@ static void test_keeper_killed(void **state)
 	close(ends[1]);
 }
 
+#define ROW(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {

@@ -31,6 +31,7 @@ static const struct {
 	{501, "Not Implemented"},
 	{502, "Bad Gateway"},
 	{503, "Service Unavailable"},
+	{507, "Insufficient Storage"},
 };
 
 const char *problem_title(int status)

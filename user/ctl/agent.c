@@ -85,6 +85,7 @@ static void print_state(const struct ctl *ctl, const json_t *status)
 		 *since ? out_time(since) : "",
 		 json_is_true(json_object_get(status, "adopted")) ? ", adopted" : "");
 	out_pair(ctl, "agent", text);
+	out_pair(ctl, "trouble", out_clean(out_member(status, "trouble")));
 	out_pair(ctl, "mode", out_clean(out_member(status, "mode")));
 	if (json_is_object(policy))
 		snprintf(text, sizeof(text), "%s (generation %s, loaded %s)",

@@ -58,7 +58,8 @@ static int fetch(const struct ctl *ctl, unsigned max, json_t **ret_events)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/v1/events?limit=%u", max);
+	snprintf(path, sizeof(path), "/v1/events?limit=%u%s", max,
+		 ctl_option(ctl, "responses") ? "&kind=response" : "");
 	return api_call(ctl, "GET", path, NULL, ret_events);
 }
 
@@ -106,6 +107,9 @@ static int run_events(struct ctl *ctl)
 
 	if (r >= 0)
 		return r;
+	if (follow && ctl_option(ctl, "responses"))
+		return ctl_usage(ctl,
+				 "answered requests are not streamed: --responses or --follow");
 	if (follow) {
 		following.shown = json_object();
 		r = api_follow(ctl, "/v1/events/stream", &follower);
@@ -130,6 +134,7 @@ const struct ctl_command ctl_event_commands[] = {
 		.details = "With -o json one object a line. With --follow until Ctrl-C.",
 		.example = "glacisctl events --follow --limit 10",
 		.options = {{"follow", NULL, "go on with what happens now"},
+			    {"responses", NULL, "requests the application answered, instead"},
 			    {"limit", "N", "so many recent ones (default 20; with --follow none)"}},
 		.run = run_events,
 	},

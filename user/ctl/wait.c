@@ -14,7 +14,7 @@
 #include "user/base/clock.h"
 #include "user/ctl/api.h"
 
-#define STARTING_MS 100 /* between questions to an agent that answers but is not ready yet */
+#define UNREADY_MS 100 /* between questions to an agent that answers but is not ready yet */
 
 /*
  * Watches the directory of `path`, or while that does not exist the next one above. Watches are
@@ -53,11 +53,11 @@ static bool wait_event(int inotify, uint64_t deadline_ns)
 	return clock_boot_ns() < deadline_ns;
 }
 
-static bool is_starting(const json_t *status)
+static bool is_ready(const json_t *status)
 {
 	const char *state = json_string_value(json_object_get(status, "state"));
 
-	return state && strcmp(state, "starting") == 0;
+	return state && strcmp(state, "ready") == 0;
 }
 
 static uint64_t deadline_in(uint32_t seconds)
@@ -80,7 +80,7 @@ static void wait_listening(const struct ctl *ctl, uint64_t deadline_ns)
 
 int wait_ready(const struct ctl *ctl, uint32_t seconds, json_t **ret_status)
 {
-	const struct timespec pause = {.tv_nsec = STARTING_MS * 1000000};
+	const struct timespec pause = {.tv_nsec = UNREADY_MS * 1000000};
 	uint64_t deadline_ns = deadline_in(seconds);
 	json_t *status;
 	int r;
@@ -91,7 +91,7 @@ int wait_ready(const struct ctl *ctl, uint32_t seconds, json_t **ret_status)
 		r = api_call(ctl, "GET", "/v1/status", NULL, &status);
 		if (r != CTL_OK)
 			return r;
-		if (!is_starting(status) || clock_boot_ns() >= deadline_ns)
+		if (is_ready(status) || clock_boot_ns() >= deadline_ns)
 			break;
 		json_decref(status);
 		nanosleep(&pause, NULL);

@@ -94,7 +94,7 @@ static void check_policy(const struct policy *policy)
 		for (size_t p = 0; p < policy->services[i].n_ports; p++)
 			CHECK(!ports[policy->services[i].ports[p]]++);
 	}
-	CHECK(operations < GL_OPS_MAX);
+	CHECK(operations <= GL_POLICY_OPS_MAX);
 	for (size_t i = 0; i < policy->n_classes; i++) {
 		const struct policy_class *cls = &policy->classes[i];
 

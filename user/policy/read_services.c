@@ -136,7 +136,7 @@ static const struct field service_fields[] = {
 	 WORDS(auth_words, "credentials are listed in operations"), 0, 0, 0},
 	{"openapi", check_text, 0, &text_any, 0, 0, FIELD_UNENFORCED},
 	{"tls", check_tls, 0, NULL, 0, 0, FIELD_UNENFORCED},
-	{"operations", read_operations, 0, NULL, 0, GL_OPS_MAX - 1, 0},
+	{"operations", read_operations, 0, NULL, 0, GL_POLICY_OPS_MAX, 0},
 };
 const struct shape shape_service = {"a service", "service", service_fields,
 				    ARRAY_SIZE(service_fields)};

@@ -382,6 +382,7 @@ static void test_ambiguous(void **unused __attribute__((unused)))
 		{"/a%4g", ROUTE_AMB_ESCAPE},
 		{"/a%%41", ROUTE_AMB_ESCAPE},
 		{"/a%252f", ROUTE_AMB_TWICE},
+		{"/a%2500", ROUTE_AMB_TWICE},
 		{"/a%25", 0},
 		{"/a%25/b", 0},
 		{"/a%25?b", 0},

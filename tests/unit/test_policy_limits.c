@@ -132,7 +132,7 @@ static void test_counts(void **state)
 		     "p:8:7: error: 9 items in a list (at spec.credentials.apiKeyHeaders)\n"
 		     "    hint: use 0 to 8\n");
 	assert_limit(write_tags, 32,
-		     "p:12:13: error: 33 items in a list (at spec.services[0].operations[0].tags)\n"
+		     "p:13:13: error: 33 items in a list (at spec.services[0].operations[0].tags)\n"
 		     "    hint: use 0 to 32\n");
 	assert_limit(
 		write_name, 63,

@@ -9,11 +9,11 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/unit/route_reference.h"
 #include "user/base/cleanup.h"
 #include "user/policy/routes.h"
 
@@ -100,173 +100,6 @@ static uint32_t ambiguity_of(const char *path)
 
 	walk("GET", path, strlen(path), &ambiguous);
 	return ambiguous;
-}
-
-/* ---------------------------------------------------------------------------------------------
- * The reference
- */
-#define REF_SEGMENTS 600
-
-struct ref_text {
-	char bytes[600];
-	size_t len;
-};
-
-struct ref_path {
-	struct ref_text segments[REF_SEGMENTS];
-	size_t n;
-	bool ambiguous;
-};
-
-static bool ref_is(const struct ref_text *text, const char *what)
-{
-	return text->len == strlen(what) && !memcmp(text->bytes, what, text->len);
-}
-
-static bool ref_hex2(const char *text, size_t len, unsigned *ret_value)
-{
-	char digits[3] = {};
-
-	if (len < 2 || !strchr("0123456789abcdefABCDEF", text[0]) || !text[0] ||
-	    !strchr("0123456789abcdefABCDEF", text[1]) || !text[1])
-		return false;
-	memcpy(digits, text, 2);
-	*ret_value = (unsigned)strtoul(digits, NULL, 16);
-	return true;
-}
-
-/* One raw segment decoded; returns false if it is ambiguous. */
-static bool ref_decode(const char *raw, size_t len, bool fold, struct ref_text *out)
-{
-	bool escaped_dot = false, good = true;
-
-	out->len = 0;
-	for (size_t i = 0; i < len; i++) {
-		unsigned c = (unsigned char)raw[i];
-
-		if (c == '%') {
-			if (!ref_hex2(raw + i + 1, len - i - 1, &c))
-				return false;
-			i += 2;
-			if (c == '/' || c == '\\' || c == ';' || c == 0)
-				good = false;
-			if (c == '%' && i + 1 < len && raw[i + 1] &&
-			    strchr("0123456789abcdefABCDEF", raw[i + 1]))
-				good = false;
-			escaped_dot |= c == '.';
-		} else if (c <= ' ' || c >= 0x7f || strchr(";\\#", (int)c)) {
-			good = false;
-		}
-		if (fold && c >= 'A' && c <= 'Z')
-			c += 'a' - 'A';
-		out->bytes[out->len++] = (char)c;
-	}
-	if ((ref_is(out, ".") || ref_is(out, "..")) && escaped_dot)
-		good = false;
-	return good;
-}
-
-static void ref_normalize(const char *path, size_t len, bool fold, struct ref_path *out)
-{
-	const char *query = memchr(path, '?', len);
-	const char *end = query ? query : path + len, *at = path;
-	bool empty = false;
-
-	out->n = 0;
-	out->ambiguous = false;
-	while (at < end) {
-		struct ref_text *segment = &out->segments[out->n];
-		const char *slash = memchr(at, '/', (size_t)(end - at));
-		size_t n = (size_t)((slash ? slash : end) - at);
-
-		if (n == 0 && at != path)
-			empty = true;
-		if (n && !ref_decode(at, n, fold, segment))
-			out->ambiguous = true;
-		at += n + 1;
-		if (n == 0 || ref_is(segment, "."))
-			continue;
-		if (ref_is(segment, "..")) {
-			out->ambiguous |= empty || out->n == 0;
-			out->n -= out->n > 0;
-			continue;
-		}
-		if (out->n == GL_PATH_DEPTH) {
-			out->ambiguous = true;
-			return;
-		}
-		out->n++;
-	}
-}
-
-static bool ref_digits(const struct ref_text *text)
-{
-	for (size_t i = 0; i < text->len; i++)
-		if (text->bytes[i] < '0' || text->bytes[i] > '9')
-			return false;
-	return text->len > 0;
-}
-
-static bool ref_uuid(const struct ref_text *text)
-{
-	const char *form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
-
-	if (text->len != strlen(form))
-		return false;
-	for (size_t i = 0; i < text->len; i++)
-		if (form[i] == '-' ? text->bytes[i] != '-'
-				   : !isxdigit((unsigned char)text->bytes[i]))
-			return false;
-	return true;
-}
-
-/* Rule text from `rule` on (at a slash or its end) against the segments from i on. */
-static bool ref_match(const char *rule, const struct ref_path *path, size_t i, bool fold)
-{
-	size_t len;
-
-	if (*rule == '\0' || strcmp(rule, "/") == 0)
-		return i == path->n;
-	rule++;
-	len = strcspn(rule, "/");
-	if (len == 2 && !memcmp(rule, "**", 2)) {
-		for (size_t skip = i; skip <= path->n; skip++)
-			if (ref_match(rule + len, path, skip, fold))
-				return true;
-		return false;
-	}
-	if (i == path->n)
-		return false;
-	if (*rule == '{' && memchr(rule, ':', len)) {
-		if (strstr(rule, ":int}") == rule + len - 5) {
-			if (!ref_digits(&path->segments[i]))
-				return false;
-		} else if (!ref_uuid(&path->segments[i])) {
-			return false;
-		}
-	} else if (*rule != '{' && !(len == 1 && *rule == '*')) {
-		const struct ref_text *s = &path->segments[i];
-
-		if (s->len != len ||
-		    (fold ? strncasecmp(s->bytes, rule, len) : memcmp(s->bytes, rule, len)))
-			return false;
-	}
-	return ref_match(rule + len, path, i + 1, fold);
-}
-
-static uint32_t ref_op(const char *const *rules, size_t n, const char *method,
-		       const struct ref_path *path, bool fold)
-{
-	for (size_t i = 0; i < n; i++) {
-		size_t len = strcspn(rules[i], " ");
-
-		if (!(len == 1 && rules[i][0] == '*') &&
-		    !(len == strlen(method) && !memcmp(rules[i], method, len)))
-			continue;
-		if (ref_match(rules[i] + len + 1, path, 0, fold))
-			return (uint32_t)i + 1;
-	}
-	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -571,14 +404,19 @@ static void random_rule(char out[256])
 	}
 }
 
-static void put_escaped(char *out, size_t *at, const char *text)
+#define PATH_SIZE 4096
+
+static size_t put_escaped(char *out, size_t size, const char *text)
 {
+	size_t at = 0;
+
 	for (; *text; text++)
-		*at += (size_t)sprintf(out + *at, chance(12) ? "%c" : "%%%02X", *text);
+		at += (size_t)snprintf(out + at, size - at, chance(12) ? "%c" : "%%%02X", *text);
+	return at;
 }
 
 /* A path near the rules: words of theirs, escapes, dots, slashes; now and then a byte changed. */
-static size_t random_path(char out[1024])
+static size_t random_path(char out[PATH_SIZE])
 {
 	static const char *const odd[] = {"",  ".", "..", "%2e", "%2F", "%25", "%252e",
 					  ";", "%", "%4", "x y", "?q",  "0",   "new"};
@@ -587,9 +425,11 @@ static size_t random_path(char out[1024])
 	for (size_t i = 0; i < segments; i++) {
 		out[at++] = '/';
 		if (chance(8))
-			put_escaped(out, &at, words[chance(ARRAY_SIZE(words))]);
+			at += put_escaped(out + at, PATH_SIZE - at,
+					  words[chance(ARRAY_SIZE(words))]);
 		else
-			at += (size_t)sprintf(out + at, "%s", odd[chance(ARRAY_SIZE(odd))]);
+			at += (size_t)snprintf(out + at, PATH_SIZE - at, "%s",
+					       odd[chance(ARRAY_SIZE(odd))]);
 	}
 	if (at == 0 || !chance(5))
 		out[at++] = '/';
@@ -607,7 +447,7 @@ static void check_path(const char *const *rules, size_t n, bool fold, size_t *ma
 	static struct ref_path ref;
 	const char *method = methods[chance(ARRAY_SIZE(methods))];
 	uint32_t ambiguous, moved_ambiguous, op, moved;
-	char path[1024];
+	char path[PATH_SIZE];
 	size_t len = random_path(path);
 
 	ref_normalize(path, len, fold, &ref);

@@ -170,6 +170,9 @@ static void the_file_fills_what_flags_leave(void **state)
 	write_file("");
 	assert_int_equal(PARSE(&options, &status, "--config", path), OPTIONS_RUN);
 	options_clear(&options);
+	write_file("# policy: p\n\n   # mode: enforce\n");
+	assert_int_equal(PARSE(&options, &status, "--config", path), OPTIONS_RUN);
+	options_clear(&options);
 }
 
 static void wrong_files(void **state)

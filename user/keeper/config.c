@@ -51,6 +51,18 @@ static void take_member(struct options *options, const struct node *node, struct
 	take_value(options, (enum setting)setting, node, problems);
 }
 
+/* A file of comments, as packages ship it: every default. */
+static bool says_nothing(const char *text)
+{
+	while (*text) {
+		text += strspn(text, " \t\r\n");
+		if (*text && *text != '#')
+			return false;
+		text += strcspn(text, "\n");
+	}
+	return true;
+}
+
 static int parse(const char *path, const char *text, size_t size, struct options *options,
 		 struct problems *problems)
 {
@@ -61,8 +73,6 @@ static int parse(const char *path, const char *text, size_t size, struct options
 	if (r < 0)
 		return r;
 	root = document_root(document);
-	if (!root || (root->kind == NODE_SCALAR && root->type == SCALAR_NULL))
-		return 0; /* an empty file: every default */
 	if (root->kind != NODE_MAP) {
 		problems_add(problems, PROBLEM_ERROR, root->pos.line, root->pos.column, "",
 			     "policy: /etc/glacis/policy.yaml", "%s is not a map of settings",
@@ -84,6 +94,8 @@ int config_read(const char *path, struct options *options)
 	r = file_read(path, CONFIG_MAX, &text, &size);
 	if (r < 0)
 		return log_err(r, "configuration %s", path);
+	if (says_nothing(text))
+		return 0;
 	r = problems_init(&problems, path);
 	if (r < 0)
 		return log_err(r, "configuration %s", path);

@@ -119,14 +119,14 @@ __global int answer_stamps(struct __sk_buff *skb, const struct packet *p, struct
 	for (int i = 0; i < 10; i++) {
 		__u8 o[10];
 
-		if (off + 2 > p->payload || packet_load(skb, off, o, 2) || !o[0])
+		if (off + 2 > p->payload || packet_load(skb, p, off, o, 2) || !o[0])
 			return 0;
 		if (o[0] == 1) {
 			off++;
 			continue;
 		}
 		if (o[0] == 8 && o[1] == 10) {
-			if (off + 10 > p->payload || packet_load(skb, off, o, 10))
+			if (off + 10 > p->payload || packet_load(skb, p, off, o, 10))
 				return 0;
 			/* as seen by who receives the new packet */
 			__builtin_memcpy(spec->reverse ? &spec->tsecr : &spec->tsval, o + 2, 4);

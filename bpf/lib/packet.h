@@ -34,9 +34,14 @@ enum packet_kind { PACKET_NOT_IP, PACKET_IP, PACKET_TCP, PACKET_BAD };
 
 #define PACKET_EXTENSIONS 4
 
-static __always_inline int packet_load(struct __sk_buff *skb, __u32 off, void *to, __u32 len)
+/*
+ * Bytes at an offset from the network header. Not bpf_skb_load_bytes_relative(): that one sees only
+ * the linear part, and payload is mostly in fragments.
+ */
+static __always_inline int packet_load(struct __sk_buff *skb, const struct packet *p, __u32 off,
+				       void *to, __u32 len)
 {
-	return bpf_skb_load_bytes_relative(skb, off, to, len, BPF_HDR_START_NET);
+	return bpf_skb_load_bytes(skb, p->l2 + off, to, len);
 }
 
 static __always_inline __u32 packet_length(const struct packet *p)
@@ -49,7 +54,7 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	struct iphdr ip;
 	__u32 total;
 
-	if (packet_load(skb, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+	if (packet_load(skb, p, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
 		return PACKET_BAD;
 	p->src.q[0] = p->dst.q[0] = 0;
 	p->src.w[2] = p->dst.w[2] = bpf_htonl(0xffff);
@@ -80,7 +85,7 @@ static __always_inline int packet_skip_extensions(struct __sk_buff *skb, struct 
 		if (*proto != IPPROTO_HOPOPTS && *proto != IPPROTO_ROUTING &&
 		    *proto != IPPROTO_DSTOPTS && *proto != IPPROTO_FRAGMENT)
 			return PACKET_IP;
-		if (packet_load(skb, p->l4, h, sizeof(h)))
+		if (packet_load(skb, p, p->l4, h, sizeof(h)))
 			return PACKET_BAD;
 		p->plain = 0;
 		if (*proto == IPPROTO_FRAGMENT) {
@@ -103,7 +108,7 @@ static __always_inline int packet_parse_v6(struct __sk_buff *skb, struct packet 
 	struct ipv6hdr ip;
 	__u32 total;
 
-	if (packet_load(skb, 0, &ip, sizeof(ip)) || ip.version != 6)
+	if (packet_load(skb, p, 0, &ip, sizeof(ip)) || ip.version != 6)
 		return PACKET_BAD;
 	__builtin_memcpy(&p->src, &ip.saddr, 16);
 	__builtin_memcpy(&p->dst, &ip.daddr, 16);
@@ -126,7 +131,7 @@ static __always_inline int packet_parse_tcp(struct __sk_buff *skb, struct packet
 	struct tcphdr tcp;
 	__u32 header;
 
-	if (packet_load(skb, p->l4, &tcp, sizeof(tcp)))
+	if (packet_load(skb, p, p->l4, &tcp, sizeof(tcp)))
 		return PACKET_BAD;
 	header = tcp.doff * 4;
 	p->payload = p->l4 + header;
@@ -145,7 +150,7 @@ static __always_inline void packet_parse_ports(struct __sk_buff *skb, struct pac
 {
 	__be16 ports[2];
 
-	if (packet_load(skb, p->l4, ports, sizeof(ports)))
+	if (packet_load(skb, p, p->l4, ports, sizeof(ports)))
 		return;
 	p->sport = bpf_ntohs(ports[0]);
 	p->dport = bpf_ntohs(ports[1]);

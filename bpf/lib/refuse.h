@@ -192,7 +192,7 @@ __global int refuse_reset(struct __sk_buff *skb, struct packet *p, struct flow *
 
 /*
  * A packet to a service port without a socket behind it. If the agent ended that connection, it is
- * acknowledged (data, FIN) or swallowed (ACK, RST); a SYN begins a new one. TC_NEXT: not ours.
+ * acknowledged (data, FIN) or swallowed (ACK); a SYN begins a new one. TC_NEXT: not ours.
  */
 __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 {
@@ -211,9 +211,12 @@ __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 		bpf_map_delete_elem(&tombstones, &key);
 		return TC_NEXT;
 	}
+	/* the agent's own reset to the server comes by here; anybody else's hurts nobody */
+	if (p->flags & TCP_RST)
+		return TC_NEXT;
 	count(GL_CTR_TOMBSTONE);
 	len = packet_length(p);
-	if ((p->flags & TCP_RST) || (!len && !(p->flags & TCP_FIN)))
+	if (!len && !(p->flags & TCP_FIN))
 		return TC_DROP;
 	answer_stamps(skb, p, &spec);
 	spec.seq = t->seq;

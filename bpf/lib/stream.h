@@ -23,6 +23,8 @@ struct stream {
 	struct __sk_buff *skb;
 	struct http_cursor cursor;
 	__u32 off, end; /* from the network header: next byte, past the last */
+	__u32 l2; /* bytes in front of it */
+	__u32 reserved;
 };
 
 static __always_inline struct http_piece *stream_piece(__u32 direction)
@@ -55,7 +57,8 @@ static __always_inline int stream_turn(struct stream *s)
 	if (n > HTTP_PIECE)
 		n = HTTP_PIECE;
 	opaque(n);
-	if (n < 1 || n > HTTP_PIECE || packet_load(s->skb, s->off, c->piece->bytes, n))
+	if (n < 1 || n > HTTP_PIECE ||
+	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, c->piece->bytes, n))
 		return -1;
 	c->piece->off = 0;
 	c->piece->len = n;

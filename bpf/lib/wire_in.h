@@ -165,6 +165,7 @@ __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow
 		return WIRE_FAILED;
 	service = policy_service(policy, f);
 	t.stream.skb = skb;
+	t.stream.l2 = p->l2;
 	t.stream.off = run->off;
 	t.stream.end = run->end;
 	t.stream.cursor.piece = stream_piece(STREAM_IN);

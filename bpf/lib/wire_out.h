@@ -133,7 +133,7 @@ static __always_inline void wire_out_midstream(struct __sk_buff *skb, const stru
 {
 	__u8 b[10];
 
-	if (packet_length(p) < sizeof(b) || packet_load(skb, p->payload, b, sizeof(b)))
+	if (packet_length(p) < sizeof(b) || packet_load(skb, p, p->payload, b, sizeof(b)))
 		return;
 	if (b[0] == 'H' && b[1] == 'T' && b[2] == 'T' && b[3] == 'P' && b[4] == '/' && b[9] >= '2')
 		f->answer_seen = 1;
@@ -159,6 +159,7 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	if ((__u32)known >= len)
 		return -1;
 	t.stream.skb = skb;
+	t.stream.l2 = p->l2;
 	t.stream.cursor.piece = stream_piece(STREAM_OUT);
 	t.stream.off = p->payload + known;
 	t.stream.end = p->end;

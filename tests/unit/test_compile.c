@@ -439,6 +439,24 @@ static void test_too_many_states(void **state UNUSED)
 	compile_clean(text);
 }
 
+/* Few states, but each leads to every other: it is the edges that do not fit. */
+static void test_too_many_edges(void **state UNUSED)
+{
+	static char text[32768];
+	size_t at = (size_t)snprintf(text, sizeof(text),
+				     HEAD "  classes: {general: {limit: 1/1m}}\n  services:\n"
+					  "    - {name: small, ports: [1]}\n"
+					  "    - name: a\n      ports: [2]\n      operations:\n");
+
+	for (int i = 0; i < 200; i++)
+		at += (size_t)snprintf(text + at, sizeof(text) - at,
+				       "        - {match: \"GET /**/w%d\"}\n", i);
+	assert_int_equal(compile(text), -EINVAL);
+	assert_int_equal(problems.errors, 1);
+	assert_non_null(strstr(problems.items[0].message,
+			       "service \"a\" costs most, 202 states and 40201 edges"));
+}
+
 /* Each fits, together they do not: the largest is named. */
 static void test_too_many_states_together(void **state UNUSED)
 {
@@ -555,6 +573,7 @@ int main(void)
 		TEST(test_unused_class),
 		TEST(test_too_many_states),
 		TEST(test_too_many_states_together),
+		TEST(test_too_many_edges),
 		TEST(test_too_many_network_lists),
 		TEST(test_largest_policy),
 		TEST(test_baseline),

@@ -31,7 +31,9 @@ struct compilation {
 	struct gl_policy *image;
 	bool used[GL_CLASSES_MAX]; /* some operation counts in the class */
 	bool routes_full; /* no room was left in the automaton */
-	uint32_t states[GL_SERVICES_MAX]; /* what each service costs */
+	struct routes_cost {
+		size_t states, edges;
+	} costs[GL_SERVICES_MAX]; /* what each service takes of the automaton */
 };
 
 /* Index in classes[] of a class by name; -ENOENT. */

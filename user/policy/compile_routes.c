@@ -74,7 +74,7 @@ int compile_routes(struct compilation *c, size_t index, struct routes *routes,
 	uint16_t flags = service->flags & GL_SERVICE_FOLD_CASE ? GL_STATE_FOLD : 0;
 	int err = routes_build(routes);
 
-	c->states[index] = (uint32_t)routes_states(routes);
+	c->costs[index] = (struct routes_cost){routes_states(routes), routes_edges(routes)};
 	if (!err)
 		err = warn_all(c, index, routes, rules, n);
 	if (!err && !c->routes_full)
@@ -85,25 +85,31 @@ int compile_routes(struct compilation *c, size_t index, struct routes *routes,
 	return 0;
 }
 
+/* Of what is scarcer for it: states or edges. */
+static double cost_share(const struct routes_cost *cost)
+{
+	double states = (double)cost->states / GL_STATES_MAX;
+	double edges = (double)cost->edges / GL_EDGES_MAX;
+
+	return states > edges ? states : edges;
+}
+
 int compile_routes_budget(struct compilation *c)
 {
 	const struct policy *p = c->policy;
 	size_t worst = 0;
-	uint64_t all = 0;
 
 	if (!c->routes_full)
 		return 0;
-	for (size_t i = 0; i < p->n_services; i++) {
-		all += c->states[i];
-		if (c->states[i] > c->states[worst])
+	for (size_t i = 0; i < p->n_services; i++)
+		if (cost_share(&c->costs[i]) > cost_share(&c->costs[worst]))
 			worst = i;
-	}
 	problems_add(c->problems, PROBLEM_ERROR, p->services[worst].pos.line,
 		     p->services[worst].pos.column, "",
-		     "the cost is in operations with ** or parameters before different literals",
-		     "the operations do not fit the route automaton (%llu states or more; it has "
-		     "%d): service %s costs most, %u states or more",
-		     (unsigned long long)all, GL_STATES_MAX,
-		     problem_quote(p->services[worst].name).text, c->states[worst]);
+		     "what costs is ** or a parameter before many different literals",
+		     "the operations do not fit the route automaton of %d states and %d edges: "
+		     "service %s costs most, %zu states and %zu edges or more",
+		     GL_STATES_MAX, GL_EDGES_MAX, problem_quote(p->services[worst].name).text,
+		     c->costs[worst].states, c->costs[worst].edges);
 	return -EINVAL;
 }

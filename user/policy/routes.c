@@ -477,6 +477,11 @@ size_t routes_states(const struct routes *r)
 	return r->n_states ? r->n_states - 1 : 0;
 }
 
+size_t routes_edges(const struct routes *r)
+{
+	return r->n_edges;
+}
+
 bool routes_reachable(const struct routes *r, size_t rule)
 {
 	return r->won[rule];

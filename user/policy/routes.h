@@ -60,10 +60,11 @@ int routes_add(struct routes *routes, const struct pattern *pattern, uint16_t op
 
 /*
  * Builds the automaton. -E2BIG: more than GL_STATES_MAX states, or more work than a policy may
- * cost. After either, routes_states() is how many there were.
+ * cost. After either, routes_states() and routes_edges() are how many there were.
  */
 int routes_build(struct routes *routes);
 size_t routes_states(const struct routes *routes);
+size_t routes_edges(const struct routes *routes);
 
 /*
  * Writes the states behind the image's (n_states) and the edges into its table. `flags` are the

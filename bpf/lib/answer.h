@@ -223,14 +223,14 @@ __global int answer_write(struct __sk_buff *skb, const struct packet *p,
 	sum = csum_pseudo(p, tcp_len);
 	if (partial) {
 		h.tcp.check = csum_fold(sum);
-		count(GL_CTR_CSUM_PARTIAL);
 	} else {
 		sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)&h, sizeof(h), sum);
 		if (spec->payload)
 			sum = csum_text(buf, sum);
 		h.tcp.check = ~csum_fold(sum);
-		count(GL_CTR_CSUM_FULL);
 	}
+	if (spec->payload)
+		count(partial ? GL_CTR_CSUM_PARTIAL : GL_CTR_CSUM_FULL);
 	if (answer_ethernet(skb, p, spec->reverse) || answer_ip(skb, p, spec, tcp_len))
 		return -1;
 	if (spec->stamps) {

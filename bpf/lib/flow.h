@@ -70,7 +70,8 @@ struct flow {
 	__u8 state; /* enum flow_state */
 	__u8 out_known; /* the position in the server's stream is known (I9) */
 	__u8 answer_seen; /* midstream: a final response went by */
-	__u8 reserved[5];
+	__u8 behind; /* segments were read behind structure that the kernel had not taken */
+	__u8 reserved[4];
 	struct http_msg out;
 	struct http_msg in, saved_in;
 	struct http_request request, saved_request;
@@ -121,6 +122,7 @@ static __always_inline void flow_rewind(struct flow *f)
 	f->request = f->saved_request;
 	f->pos = f->commit;
 	f->structure = f->commit;
+	f->behind = 0;
 	count(GL_CTR_REWINDS);
 }
 
@@ -130,8 +132,9 @@ static __always_inline void flow_rewind(struct flow *f)
  * Structure is what decides where messages end: heads and chunk sizes. While all of it is behind
  * rcv_nxt ("committed"), any segment inside the current body is harmless in any order, and a resend
  * of parsed bytes changes nothing. While structure is in flight, only the segment at the parse
- * position is read; a resend from rcv_nxt rewinds to the state saved there if it covers everything
- * that was parsed since, and anything else could make the server see bytes that were not judged.
+ * position is read. A resend from rcv_nxt rewinds to the state saved there, unless segments behind
+ * it were read and passed that it does not cover: the kernel may have kept those, and the server
+ * would see a mixture that was never judged.
  */
 static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u32 rcv_nxt)
 {
@@ -151,8 +154,10 @@ static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u3
 		if (!f->in.remaining)
 			f->in.phase = f->in.phase == HTTP_BODY ? HTTP_IDLE : HTTP_CHUNK_CRLF;
 	}
-	if (seq == f->pos)
+	if (seq == f->pos) {
+		f->behind |= !committed;
 		return PLACE_PARSE;
+	}
 	if (seq_diff(seq, f->pos) > 0) {
 		__u32 ahead = end - f->pos;
 
@@ -163,11 +168,14 @@ static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u3
 	}
 	if (committed)
 		return seq_diff(end, f->pos) > 0 ? PLACE_PARSE : PLACE_PASS;
-	if (rcv_nxt == f->commit && seq_diff(seq, rcv_nxt) <= 0 && seq_diff(end, f->pos) >= 0) {
+	/* starts inside structure the kernel has not taken, and not where it expects: ahead */
+	if (seq_diff(seq, rcv_nxt) > 0)
+		return PLACE_HOLD;
+	if (rcv_nxt == f->commit && (!f->behind || seq_diff(end, f->pos) >= 0)) {
 		flow_rewind(f);
 		return PLACE_PARSE;
 	}
-	return PLACE_HOLD;
+	return PLACE_LOST;
 }
 
 /* Everything parsed so far has been taken by the kernel: this is what a rewind returns to. */
@@ -175,6 +183,7 @@ static __always_inline void flow_commit(struct flow *f, __u32 rcv_nxt)
 {
 	if (rcv_nxt != f->pos || f->commit == f->pos)
 		return;
+	f->behind = 0;
 	f->saved_in = f->in;
 	if (flow_in_head(f))
 		f->saved_request = f->request;

@@ -13,6 +13,7 @@
 #define TCP_RST 0x04
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
+#define TCP_URG 0x20
 
 struct packet {
 	struct gl_addr src, dst;
@@ -142,7 +143,7 @@ static __always_inline int packet_parse_tcp(struct __sk_buff *skb, struct packet
 	p->seq = bpf_ntohl(tcp.seq);
 	p->ack = bpf_ntohl(tcp.ack_seq);
 	p->flags = (tcp.fin ? TCP_FIN : 0) | (tcp.syn ? TCP_SYN : 0) | (tcp.rst ? TCP_RST : 0) |
-		   (tcp.psh ? TCP_PSH : 0) | (tcp.ack ? TCP_ACK : 0);
+		   (tcp.psh ? TCP_PSH : 0) | (tcp.ack ? TCP_ACK : 0) | (tcp.urg ? TCP_URG : 0);
 	return PACKET_TCP;
 }
 

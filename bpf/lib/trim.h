@@ -2,6 +2,8 @@
 /*
  * trim.h - layer 2: passes only the first bytes of a segment, or its pure ACK. The client sends the
  * rest again: this is how a request is held back without losing the connection (I2, I9).
+ * Also takes away the urgent mark: an application does not get the urgent byte in the stream (RFC
+ * 6093), so what it reads would not be what was judged (I2).
  */
 #pragma once
 
@@ -84,4 +86,23 @@ __global int trim_segment(struct __sk_buff *skb, struct packet *p, __u32 keep)
 	p->flags = flags;
 	count(GL_CTR_TRIMMED);
 	return 0;
+}
+
+/* Makes urgent data ordinary. Both words are in the sum unless the device computes it. */
+static __always_inline int trim_urgent(struct __sk_buff *skb, struct packet *p)
+{
+	__u32 tcp_off = p->l2 + p->l4;
+	__be16 word, plain, pointer, zero = 0;
+
+	if (bpf_skb_load_bytes(skb, tcp_off + 12, &word, 2) ||
+	    bpf_skb_load_bytes(skb, tcp_off + 18, &pointer, 2))
+		return -1;
+	plain = word & ~bpf_htons(TCP_URG);
+	if (bpf_l4_csum_replace(skb, tcp_off + 16, word, plain, 2) ||
+	    bpf_l4_csum_replace(skb, tcp_off + 16, pointer, zero, 2))
+		return -1;
+	p->flags &= ~TCP_URG;
+	if (bpf_skb_store_bytes(skb, tcp_off + 12, &plain, 2, 0))
+		return -1;
+	return bpf_skb_store_bytes(skb, tcp_off + 18, &zero, 2, 0);
 }

@@ -414,7 +414,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	if (f->state == FLOW_OPAQUE || !control)
 		return TC_NEXT;
 	if (f->state == FLOW_CLOSED)
-		return refuse_afterwards(skb, p) == TC_NEXT ? TC_DROP : TC_DROP;
+		return TC_DROP; /* until the reset has met the socket */
 	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
 		return TC_NEXT;
 	flow_commit(f, x->sock.rcv_nxt);
@@ -434,6 +434,8 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return enforce ? wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
 					       GL_CTR_UNJUDGED_REORDERED)
 			       : TC_NEXT;
+	if (enforce && (p->flags & TCP_URG) && trim_urgent(skb, p))
+		return TC_DROP;
 	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
 	if (place == PLACE_PASS)
 		return TC_NEXT;

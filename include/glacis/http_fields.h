@@ -252,7 +252,9 @@ static __always_inline int http_coding_end(struct http_cursor *c)
 	m->value_state = HTTP_CODING_NONE;
 	if (state == HTTP_CODING_NONE)
 		return 0;
-	if (m->flags & HTTP_F_CHUNKED) /* chunked must be the last, once */
+	/* chunked must be the last, once; in requests alone: servers disagree on any other coding
+	 */
+	if ((m->flags & HTTP_F_CHUNKED) || (state != 7 && !(m->flags & HTTP_F_RESPONSE)))
 		return http_fail(c, GL_OUTCOME_MALFORMED);
 	if (state == 7)
 		m->flags |= HTTP_F_CHUNKED;

@@ -54,8 +54,12 @@ static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
 		c->piece->off++;
 		return 0;
 	}
+	/* Binary first: another protocol. Text that is no method may still be one to some server.
+	 */
 	if (!c->policy->headers.byte_class[b])
-		return http_fail(c, r->method_len ? GL_OUTCOME_MALFORMED : GL_OUTCOME_UNSUPPORTED);
+		return http_fail(c, r->method_len || (b >= '\t' && b < 0x7f && b != 0x16)
+					    ? GL_OUTCOME_MALFORMED
+					    : GL_OUTCOME_UNSUPPORTED);
 	if (r->method_len >= 32)
 		return http_fail(c, GL_OUTCOME_TOO_LONG);
 	if (r->method_len < 4)
@@ -137,18 +141,22 @@ static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
 	struct http_msg *m = c->msg;
 	__u32 i = m->line_pos;
 
-	if (i < 5 || i == 6) {
-		__u8 expect = i == 0 ? 'H' : i == 3 ? 'P' : i == 4 ? '/' : i == 6 ? '.' : 'T';
+	if (i < 7) {
+		__u8 expect = i == 0   ? 'H'
+			      : i == 3 ? 'P'
+			      : i == 4 ? '/'
+			      : i == 5 ? '1'
+			      : i == 6 ? '.'
+				       : 'T';
+
+		/* another protocol's server never says HTTP; a request line already has */
 		if (b != expect)
 			return http_fail(c, i == 0 && (m->flags & HTTP_F_RESPONSE)
 						    ? GL_OUTCOME_UNSUPPORTED
 						    : GL_OUTCOME_MALFORMED);
-	} else if (i == 5) {
-		if (b != '1')
-			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
-	} else if (i == 7) {
+	} else {
 		if (b != '0' && b != '1')
-			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+			return http_fail(c, GL_OUTCOME_MALFORMED);
 		if (b == '0')
 			m->flags |= HTTP_F_HTTP10;
 		m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;

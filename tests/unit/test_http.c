@@ -192,9 +192,13 @@ static void test_messages_are_found(void **state)
 		 "v\r\n\r\n"
 		 "GET /a HTTP/1.1\r\n\r\n",
 		 2, 0, 0},
-		{"POST /x HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n0\r\n\r\nGET /a "
+		{"POST /x HTTP/1.1\r\nTransfer-Encoding: Chunked \r\n\r\n0\r\n\r\nGET /a "
 		 "HTTP/1.0\r\n\r\n",
 		 2, 0, 0},
+		{"POST /x HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 0,
+		 GL_OUTCOME_MALFORMED, 0},
+		{"GET /a HTTP/2.0\r\n\r\n", 0, GL_OUTCOME_MALFORMED, 0},
+		{" GET /a HTTP/1.1\r\n\r\n", 0, GL_OUTCOME_MALFORMED, 0},
 		{"POST /x HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 1, 0, 0},
 		/* smuggling shapes, RFC 9112 section 6 */
 		{"POST /x HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc", 0,

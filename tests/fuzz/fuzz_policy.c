@@ -3,7 +3,7 @@
  * fuzz_policy.c - any bytes as a policy document. Beyond not crashing: the answer and the problems
  * agree, a message cannot write to a terminal, and what was accepted keeps the model's promises.
  *
- * Long run: see tests/fuzz in user/policy/README.md.
+ * How to run it for hours: user/policy/README.md.
  */
 #include <errno.h>
 #include <stdint.h>

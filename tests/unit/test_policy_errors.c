@@ -111,8 +111,6 @@ static const struct policy_case cases[] = {
 	 "    hint: as in limit: 100/15m; or exempt: true\n"
 	 "p:12:3: warning: \"syn\" is accepted, not enforced by this version (at spec.syn)\n"
 	 "p:12:8: error: syn needs the key \"perSource\" (at spec.syn)\n"
-	 "p:13:3: warning: \"escalate\" is accepted, not enforced by this version (at "
-	 "spec.escalate)\n"
 	 "p:13:13: error: escalate needs the key \"refusals\" (at spec.escalate)\n"
 	 "p:13:13: error: escalate needs the key \"per\" (at spec.escalate)\n"
 	 "p:13:13: error: escalate needs the key \"ban\" (at spec.escalate)\n"
@@ -143,8 +141,6 @@ static const struct policy_case cases[] = {
 	 "spec.credentials)\n"
 	 "p:12:3: warning: \"syn\" is accepted, not enforced by this version (at spec.syn)\n"
 	 "p:12:8: error: expected a map (syn), got the string \"200/s\" (at spec.syn)\n"
-	 "p:13:3: warning: \"escalate\" is accepted, not enforced by this version (at "
-	 "spec.escalate)\n"
 	 "p:13:13: error: expected a map (escalate), got the number \"5\" (at spec.escalate)\n"
 	 "p:14:3: warning: \"responses\" is accepted, not enforced by this version (at "
 	 "spec.responses)\n"
@@ -152,8 +148,6 @@ static const struct policy_case cases[] = {
 	 "spec.responses)\n"
 	 "p:15:3: warning: \"alerts\" is accepted, not enforced by this version (at spec.alerts)\n"
 	 "p:15:11: error: expected a map (alerts), got the bool \"true\" (at spec.alerts)\n"
-	 "p:16:3: warning: \"containment\" is accepted, not enforced by this version (at "
-	 "spec.containment)\n"
 	 "p:16:15: error: expected a map (containment), got nothing (at spec.containment)\n"
 	 "    hint: give it a value, or remove the key\n"},
 	{"types_in_services",
@@ -289,8 +283,8 @@ static const struct policy_case cases[] = {
 	 "p:23:42: error: expected ignore, detect or block, got \"detected\" (at "
 	 "spec.responses.stackTraces)\n"
 	 "    hint: did you mean \"detect\"?\n"
-	 "p:24:3: warning: \"containment\" is accepted, not enforced by this version (at "
-	 "spec.containment)\n"
+	 "p:24:17: warning: \"auto\" is accepted, not enforced by this version (at "
+	 "spec.containment.auto)\n"
 	 "p:24:24: error: \"P5\" is not an incident class (at spec.containment.auto[0])\n"
 	 "    hint: P1, P2, P3 or P4\n"
 	 "p:24:28: error: \"p1\" is not an incident class (at spec.containment.auto[1])\n"
@@ -320,8 +314,6 @@ static const struct policy_case cases[] = {
 	 "    hint: name one of the match: {id}\n"
 	 "p:12:14: error: two services are named \"a\" (at spec.services[1].name)\n"
 	 "    hint: the first one is in line 6\n"
-	 "p:14:3: warning: \"escalate\" is accepted, not enforced by this version (at "
-	 "spec.escalate)\n"
 	 "p:14:50: error: max \"1h\" is shorter than ban \"2h\" (at spec.escalate.max)\n"
 	 "    hint: at least as long as ban\n"},
 	{"classes",
@@ -407,13 +399,10 @@ static const struct policy_case cases[] = {
 	 "p:13:76: warning: no request bears \"apiKey\": spec.credentials.apiKeyHeaders names none "
 	 "(at spec.services[0].operations[2].auth[1])\n"
 	 "p:17:3: warning: \"syn\" is accepted, not enforced by this version (at spec.syn)\n"
-	 "p:18:3: warning: \"escalate\" is accepted, not enforced by this version (at "
-	 "spec.escalate)\n"
 	 "p:19:3: warning: \"responses\" is accepted, not enforced by this version (at "
 	 "spec.responses)\n"
-	 "p:20:3: warning: \"alerts\" is accepted, not enforced by this version (at spec.alerts)\n"
-	 "p:21:3: warning: \"containment\" is accepted, not enforced by this version (at "
-	 "spec.containment)\n"},
+	 "p:20:3: warning: \"alerts\" is accepted, not enforced by this version (at "
+	 "spec.alerts)\n"},
 };
 
 /* 1500 unknown keys and a missing one: all are counted, 1000 kept, in order. */

@@ -171,8 +171,6 @@ static const struct policy_case cases[] = {
 		     "    forbidden: {atLeast: \"5\", per: 5 m}\n"
 		     "    serverErrors: {atLeast: 1, per: 1.5}\n" POLICY_SERVICE,
 	 -EINVAL,
-	 "p:5:3: warning: \"escalate\" is accepted, not enforced by this version (at "
-	 "spec.escalate)\n"
 	 "p:5:24: error: refusals 0 is out of range (at spec.escalate.refusals)\n"
 	 "    hint: use 1 to 1048575\n"
 	 "p:5:32: error: duration \"0s\" is out of range (at spec.escalate.per)\n"
@@ -183,11 +181,11 @@ static const struct policy_case cases[] = {
 	 "    hint: use 1 to 16\n"
 	 "p:5:72: error: \"1w\" is not a duration (at spec.escalate.max)\n"
 	 "    hint: a number and one of s, m, h, d: 90s, 15m, 1h, 7d\n"
-	 "p:6:3: warning: \"containment\" is accepted, not enforced by this version (at "
-	 "spec.containment)\n"
 	 "p:6:35: error: maxBansPerMinute -5 is out of range (at "
 	 "spec.containment.maxBansPerMinute)\n"
 	 "    hint: use 0 to 100000\n"
+	 "p:6:39: warning: \"ttl\" is accepted, not enforced by this version (at "
+	 "spec.containment.ttl)\n"
 	 "p:6:44: error: expected a duration like 15m, got the number \"15\" (at "
 	 "spec.containment.ttl)\n"
 	 "    hint: add a unit: 15s or 15m\n"

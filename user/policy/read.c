@@ -155,10 +155,10 @@ static const struct text_rule text_priority = {
 };
 
 static const struct field containment_fields[] = {
-	{"auto", read_texts, POLICY(containment_auto), &text_priority, 0, 4, 0},
+	{"auto", read_texts, POLICY(containment_auto), &text_priority, 0, 4, FIELD_UNENFORCED},
 	{"maxBansPerMinute", read_number, POLICY(containment_max_bans_per_minute), NULL, 0, 100000,
 	 0},
-	{"ttl", read_seconds, POLICY(containment_ttl_s), NULL, 1, 30 * DAY_S, 0},
+	{"ttl", read_seconds, POLICY(containment_ttl_s), NULL, 1, 30 * DAY_S, FIELD_UNENFORCED},
 };
 static const struct shape shape_containment = {"containment", "containment", containment_fields,
 					       ARRAY_SIZE(containment_fields)};
@@ -172,10 +172,10 @@ static const struct field spec_fields[] = {
 	{"exempt", read_cidrs, POLICY(exempt), NULL, 0, POLICY_NETS_MAX, 0},
 	{"protect", read_shape, 0, &shape_protect, 0, 0, 0},
 	{"syn", read_shape, 0, &shape_syn, 0, 0, FIELD_UNENFORCED},
-	{"escalate", read_escalate, POLICY(escalate), &shape_escalate, 0, 0, FIELD_UNENFORCED},
+	{"escalate", read_escalate, POLICY(escalate), &shape_escalate, 0, 0, 0},
 	{"responses", read_shape, 0, &shape_responses, 0, 0, FIELD_UNENFORCED},
 	{"alerts", read_shape, 0, &shape_alerts, 0, 0, FIELD_UNENFORCED},
-	{"containment", read_shape, 0, &shape_containment, 0, 0, FIELD_UNENFORCED},
+	{"containment", read_shape, 0, &shape_containment, 0, 0, 0},
 };
 static const struct shape shape_spec = {"spec", "spec", spec_fields, ARRAY_SIZE(spec_fields)};
 

@@ -31,6 +31,7 @@ struct keeper {
 	json_t *requests; /* every frame the handler got */
 	bool silent;
 	struct courier_reply *kept;
+	struct courier_reply *stale; /* answered before the next request is */
 };
 
 /* --- the keeper --------------------------------------------------------------------------------
@@ -43,6 +44,8 @@ static inline void handle(json_t *request, struct courier_reply *reply, void *us
 	struct keeper *keeper = userdata;
 
 	json_array_append(keeper->requests, request);
+	if (keeper->stale)
+		courier_reply(TAKE_PTR(keeper->stale), 200, json_pack("{s:s}", "stale", "yes"));
 	if (keeper->silent) {
 		keeper->kept = reply;
 	} else if (strcmp(path, "/v1/echo") == 0) {

@@ -482,7 +482,7 @@ int main(void)
 		cmocka_unit_test(test_detach_refuses),
 	};
 
-	setenv("TZ", "XXX-1:30", 1); /* half an hour off, no daylight saving */
+	setenv("TZ", "TST-1:30", 1); /* half an hour off, no daylight saving */
 	tzset();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -202,7 +202,7 @@ static void test_backlog(void **state)
 	json_t *frame = json_pack("{s:i}", "n", 1); /* 7 bytes and 4 of length */
 	json_t *back;
 
-	assert_int_equal(frame_writer_new(24, &writer), 0);
+	assert_int_equal(frame_writer_new(32, &writer), 0);
 	assert_int_equal(frame_write(writer, frame), 0);
 	assert_int_equal(frame_write(writer, frame), 0);
 	assert_int_equal(frame_write(writer, frame), -ENOBUFS);
@@ -215,6 +215,12 @@ static void test_backlog(void **state)
 		assert_int_equal(number(back), 1);
 	}
 	assert_int_equal(frame_read(wire->reader, wire->fds[1], &back), 0);
+	frame_writer_free(writer);
+
+	assert_int_equal(frame_writer_new(33, &writer), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(frame_write(writer, frame), 0);
+	assert_int_equal(frame_writer_pending(writer), 33);
 	frame_writer_free(writer);
 
 	assert_int_equal(frame_writer_new(1, &writer), 0);

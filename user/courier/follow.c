@@ -155,8 +155,8 @@ void follow_event(struct server *server, const json_t *event)
 	if (!text)
 		return;
 	size = strlen(text);
-	LIST_FOREACH(follower, &server->followers, entry)
-	{
+	for (follower = LIST_FIRST(&server->followers); follower;
+	     follower = LIST_NEXT(follower, entry)) {
 		struct bufferevent *stream = stream_of(follower);
 
 		if (!stream)

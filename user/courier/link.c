@@ -255,8 +255,8 @@ static void close_channel(struct courier_link *link)
 	frame_writer_free(TAKE_PTR(link->writer));
 	link->followers = 0;
 	link->lost = 0;
-	LIST_FOREACH(reply, &link->replies, entry)
-	reply->dead = true;
+	for (reply = LIST_FIRST(&link->replies); reply; reply = LIST_NEXT(reply, entry))
+		reply->dead = true;
 }
 
 static int open_channel(struct courier_link *link)

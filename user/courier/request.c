@@ -180,8 +180,11 @@ static void copy_headers(struct evhttp_request *http, const json_t *headers)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach((json_t *)headers, name, value) if (json_is_string(value))
-		add_header(http, name, json_string_value(value));
+	json_object_foreach((json_t *)headers, name, value)
+	{
+		if (json_is_string(value))
+			add_header(http, name, json_string_value(value));
+	}
 }
 
 void request_answered(struct server *server, json_int_t id, const json_t *reply)
@@ -190,9 +193,9 @@ void request_answered(struct server *server, json_int_t id, const json_t *reply)
 	struct pending *pending;
 	json_int_t status;
 
-	LIST_FOREACH(pending, &server->pendings, entry)
-	if (pending->id == id)
-		break;
+	for (pending = LIST_FIRST(&server->pendings); pending; pending = LIST_NEXT(pending, entry))
+		if (pending->id == id)
+			break;
 	if (!pending) /* too late: it was 503 */
 		return;
 	http = pending_end(pending);
@@ -277,8 +280,7 @@ static json_t *read_query(const struct evhttp_uri *uri, struct refusal *refusal)
 	} else {
 		const struct evkeyval *one;
 
-		TAILQ_FOREACH(one, &parameters, next)
-		{
+		for (one = TAILQ_FIRST(&parameters); one; one = TAILQ_NEXT(one, next)) {
 			if (json_object_get(query, one->key))
 				refuse(refusal, 400, "bad-query",
 				       "the parameter \"%.64s\" is there twice", one->key);

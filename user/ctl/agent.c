@@ -21,9 +21,10 @@ static const char *join_ports(const json_t *ports, char *text, size_t size)
 	size_t i, n = 0;
 
 	text[0] = 0;
-	json_array_foreach((json_t *)ports, i, port) if (n < size) n +=
-		(size_t)snprintf(text + n, size - n, "%s%" JSON_INTEGER_FORMAT, i ? "," : "",
-				 json_integer_value(port));
+	for (i = 0; (port = json_array_get(ports, i)); i++)
+		if (n < size)
+			n += (size_t)snprintf(text + n, size - n, "%s%" JSON_INTEGER_FORMAT,
+					      i ? "," : "", json_integer_value(port));
 	return text;
 }
 
@@ -33,9 +34,11 @@ static const char *join_listeners(const json_t *listeners, char *text, size_t si
 	size_t i, n = 0;
 
 	text[0] = 0;
-	json_array_foreach((json_t *)listeners, i, one) if (n < size) n += (size_t)snprintf(
-		text + n, size - n, "%s%s (%s:%s)", i ? ", " : "", out_member(one, "executable"),
-		out_member(one, "address"), out_member(one, "port"));
+	for (i = 0; (one = json_array_get(listeners, i)); i++)
+		if (n < size)
+			n += (size_t)snprintf(text + n, size - n, "%s%s (%s:%s)", i ? ", " : "",
+					      out_member(one, "executable"),
+					      out_member(one, "address"), out_member(one, "port"));
 	return text;
 }
 
@@ -47,7 +50,7 @@ static void print_services(const struct ctl *ctl, const json_t *services)
 	const json_t *service;
 	size_t i;
 
-	json_array_foreach((json_t *)services, i, service)
+	for (i = 0; (service = json_array_get(services, i)); i++)
 		OUT_ROW(table, OUT_PLAIN, out_member(service, "name"), out_member(service, "mode"),
 			join_ports(json_object_get(service, "ports"), ports, sizeof(ports)),
 			join_listeners(json_object_get(service, "listening"), listeners,
@@ -63,7 +66,7 @@ static void print_doors(const struct ctl *ctl, const json_t *doors)
 	const json_t *door;
 	size_t i;
 
-	json_array_foreach((json_t *)doors, i, door)
+	for (i = 0; (door = json_array_get(doors, i)); i++)
 		OUT_ROW(table, OUT_PLAIN, out_member(door, "door"), out_member(door, "device"),
 			out_member(door, "netns"), out_member(door, "how"));
 	fputc('\n', ctl->out);
@@ -145,10 +148,12 @@ static void print_features(const struct ctl *ctl, const json_t *features)
 	const json_t *feature;
 	size_t i;
 
-	json_array_foreach((json_t *)features, i, feature) OUT_ROW(
-		table, json_is_true(json_object_get(feature, "available")) ? OUT_PLAIN : OUT_YELLOW,
-		out_member(feature, "name"), out_member(feature, "available"),
-		out_member(feature, "detail"));
+	for (i = 0; (feature = json_array_get(features, i)); i++)
+		OUT_ROW(table,
+			json_is_true(json_object_get(feature, "available")) ? OUT_PLAIN
+									    : OUT_YELLOW,
+			out_member(feature, "name"), out_member(feature, "available"),
+			out_member(feature, "detail"));
 	out_table_print(ctl, table, "no features examined");
 }
 
@@ -160,8 +165,7 @@ static void print_memory(const struct ctl *ctl, const json_t *memory)
 	const json_t *map;
 	size_t i;
 
-	json_array_foreach((json_t *)memory, i, map)
-	{
+	for (i = 0; (map = json_array_get(memory, i)); i++) {
 		json_int_t bytes = json_integer_value(json_object_get(map, "bytes"));
 
 		total += bytes;
@@ -180,9 +184,10 @@ static void print_checks(const struct ctl *ctl, const json_t *checks)
 	const json_t *check;
 	size_t i;
 
-	json_array_foreach((json_t *)checks, i, check) OUT_ROW(
-		table, json_is_true(json_object_get(check, "ok")) ? OUT_PLAIN : OUT_RED,
-		out_member(check, "name"), out_member(check, "ok"), out_member(check, "detail"));
+	for (i = 0; (check = json_array_get(checks, i)); i++)
+		OUT_ROW(table, json_is_true(json_object_get(check, "ok")) ? OUT_PLAIN : OUT_RED,
+			out_member(check, "name"), out_member(check, "ok"),
+			out_member(check, "detail"));
 	fputc('\n', ctl->out);
 	out_table_print(ctl, table, "no checks made");
 }
@@ -197,8 +202,8 @@ static int run_doctor(struct ctl *ctl)
 
 	if (r != CTL_OK)
 		return r;
-	json_array_foreach(json_object_get(report, "checks"), i, check) findings +=
-		!json_is_true(json_object_get(check, "ok"));
+	for (i = 0; (check = json_array_get(json_object_get(report, "checks"), i)); i++)
+		findings += !json_is_true(json_object_get(check, "ok"));
 	if (!api_print_json(ctl, report)) {
 		print_features(ctl, json_object_get(report, "features"));
 		print_memory(ctl, json_object_get(report, "memory"));

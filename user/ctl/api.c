@@ -137,8 +137,9 @@ static int add_page(json_t *items, json_t *page, size_t max, json_t **after)
 	json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(page, "items"), i,
-			   item) if (json_array_size(items) < max) json_array_append(items, item);
+	for (i = 0; (item = json_array_get(json_object_get(page, "items"), i)); i++)
+		if (json_array_size(items) < max)
+			json_array_append(items, item);
 	json_decref(*after);
 	*after = json_incref(json_object_get(page, "next"));
 	json_decref(page);

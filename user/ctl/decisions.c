@@ -117,8 +117,7 @@ static void print_list(const struct ctl *ctl, const json_t *items)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach((json_t *)items, i, item)
-	{
+	for (i = 0; (item = json_array_get(items, i)); i++) {
 		const char *expires = out_member(item, "expiresAt");
 
 		OUT_ROW(table, OUT_PLAIN, out_member(item, "source"), out_member(item, "verdict"),

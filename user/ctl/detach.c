@@ -22,6 +22,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/ctl/api.h"
+#include "user/ctl/out.h"
 #include "user/ctl/wait.h"
 
 #define PIN_DIR_DEFAULT "/sys/fs/bpf/glacis"
@@ -66,11 +67,10 @@ static int show_live(struct ctl *ctl)
 	if (!api_print_json(ctl, status)) {
 		fprintf(ctl->out, "would end the agent and detach %zu doors\n",
 			json_array_size(json_object_get(status, "doors")));
-		json_array_foreach(json_object_get(status, "doors"), i, door)
-			fprintf(ctl->out, "  %s %s (%s)\n",
-				json_string_value(json_object_get(door, "door")),
-				json_string_value(json_object_get(door, "device")),
-				json_string_value(json_object_get(door, "how")));
+		for (i = 0; (door = json_array_get(json_object_get(status, "doors"), i)); i++)
+			fprintf(ctl->out, "  %s %s (%s)\n", out_clean(out_member(door, "door")),
+				out_clean(out_member(door, "device")),
+				out_clean(out_member(door, "how")));
 	}
 	json_decref(status);
 	return CTL_OK;

@@ -74,8 +74,7 @@ static int show_recent(void *userdata)
 		return 0;
 	if (fetch(following->ctl, following->recent, &events) != CTL_OK)
 		return 1;
-	json_array_foreach(json_object_get(events, "items"), i, event)
-	{
+	for (i = 0; (event = json_array_get(json_object_get(events, "items"), i)); i++) {
 		print_event(following->ctl, event);
 		json_object_set_new(following->shown, out_member(event, "id"), json_true());
 	}
@@ -121,7 +120,8 @@ static int run_events(struct ctl *ctl)
 		return r;
 	if (json_array_size(json_object_get(events, "items")) == 0 && !ctl->json)
 		fputs("no events\n", ctl->out);
-	json_array_foreach(json_object_get(events, "items"), i, event) print_event(ctl, event);
+	for (i = 0; (event = json_array_get(json_object_get(events, "items"), i)); i++)
+		print_event(ctl, event);
 	json_decref(events);
 	return CTL_OK;
 }

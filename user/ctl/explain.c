@@ -115,7 +115,7 @@ static void print_explanation(const struct ctl *ctl, const json_t *explanation)
 	out_pair(ctl, "principal", yes(explanation, "principal"));
 	print_verdict_line(ctl, explanation);
 	out_pair(ctl, "because", out_clean(out_member(explanation, "detail")));
-	json_array_foreach(json_object_get(explanation, "steps"), i, step)
+	for (i = 0; (step = json_array_get(json_object_get(explanation, "steps"), i)); i++)
 		fprintf(ctl->out, "%3zu. %s\n", i + 1, out_clean(json_string_value(step) ?: ""));
 }
 

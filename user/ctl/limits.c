@@ -33,8 +33,7 @@ static void print_limits(const struct ctl *ctl, const json_t *items)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach((json_t *)items, i, item)
-	{
+	for (i = 0; (item = json_array_get(items, i)); i++) {
 		bool full = json_integer_value(json_object_get(item, "remaining")) <= 0;
 
 		snprintf(reset, sizeof(reset), "%s s", out_member(item, "resetSeconds"));
@@ -81,7 +80,7 @@ static void print_sources(const struct ctl *ctl, const json_t *items)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach((json_t *)items, i, item)
+	for (i = 0; (item = json_array_get(items, i)); i++)
 		OUT_ROW(table, OUT_PLAIN, out_member(item, "source"), out_member(item, "requests"),
 			out_member(item, "limited"), out_member(item, "refused"),
 			out_time(out_member(item, "lastSeen")));

@@ -266,5 +266,6 @@ void out_problems(const struct ctl *ctl, const json_t *problems)
 	json_t *problem;
 	size_t i;
 
-	json_array_foreach((json_t *)problems, i, problem) out_problem(ctl, problem);
+	for (i = 0; (problem = json_array_get(problems, i)); i++)
+		out_problem(ctl, problem);
 }

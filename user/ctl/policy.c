@@ -116,7 +116,7 @@ static void print_applied(const struct ctl *ctl, const json_t *answer)
 	bool dry_run = ctl_option(ctl, "dry-run");
 	size_t i;
 
-	json_array_foreach((json_t *)changes, i, change)
+	for (i = 0; (change = json_array_get(changes, i)); i++)
 		fprintf(ctl->out, "  %s\n", out_clean(json_string_value(change) ?: ""));
 	if (dry_run)
 		fprintf(ctl->out, "%s: would rule as generation %s; nothing changed\n", ctl->file,
@@ -169,13 +169,12 @@ static int show_modes(const struct ctl *ctl, const char *service, const char *mo
 		if (!service)
 			fprintf(ctl->out, "host: now %s, would be %s\n",
 				out_clean(out_member(status, "mode")), mode);
-		json_array_foreach(json_object_get(status, "services"), i,
-				   one) if (!service ||
-					    strcmp(service, out_member(one, "name")) == 0)
-			fprintf(ctl->out, "service %s: now %s%s%s\n",
-				out_clean(out_member(one, "name")),
-				out_clean(out_member(one, "mode")), service ? ", would be " : "",
-				service ? mode : "");
+		for (i = 0; (one = json_array_get(json_object_get(status, "services"), i)); i++)
+			if (!service || strcmp(service, out_member(one, "name")) == 0)
+				fprintf(ctl->out, "service %s: now %s%s%s\n",
+					out_clean(out_member(one, "name")),
+					out_clean(out_member(one, "mode")),
+					service ? ", would be " : "", service ? mode : "");
 		fputs("nothing changed\n", ctl->out);
 	}
 	json_decref(status);

@@ -19,24 +19,19 @@ GLACISCTL = os.path.join(BUILD, "glacisctl")
 PINS = "/sys/fs/bpf/glacis-test"
 
 
+CLASSES = {"auth": {"limit": "5/15m"}, "upload": {"limit": "5/15m"}, "public": {"limit": "100/15m"}}
+
+
 def policy(classes=None, operations=None, ports=(8080,), mode="enforce", name="test", service=None, **spec):
-    """A policy as a dictionary (JSON is YAML): service "shop" on ports, its operations and classes."""
-    shop = {"name": "shop", "ports": list(ports)}
-    shop["operations"] = operations if operations is not None else [
-        {"match": "* /api/v1/auth/**", "class": "auth"},
-        {"match": "* /api/v1/upload/**", "class": "upload"},
-        {"match": "* /api/v1/public/**", "class": "public"},
-    ]
-    shop.update(service or {})
+    """A policy as a dictionary (JSON is YAML): service "shop" on ports. Without operations each class
+    has those below /api/v1/<class>/."""
+    classes = CLASSES if classes is None else classes
+    if operations is None:
+        operations = [{"match": f"* /api/v1/{c}/**", "class": c} for c in classes]
+    shop = {"name": "shop", "ports": list(ports), "operations": operations, **(service or {})}
     return {
         "apiVersion": "glacis.dev/v1alpha1", "kind": "ApiPolicy", "metadata": {"name": name},
-        "spec": {
-            "mode": mode, "services": [shop],
-            "classes": classes if classes is not None else {
-                "auth": {"limit": "5/15m"}, "upload": {"limit": "5/15m"}, "public": {"limit": "100/15m"},
-            },
-            **spec,
-        },
+        "spec": {"mode": mode, "services": [shop], "classes": classes, **spec},
     }
 
 
@@ -100,6 +95,8 @@ class Agent:
 
     def await_ready(self):
         poll(lambda: os.path.exists(self.socket) or self.process.poll() is not None, 30, "the agent's socket")
+        if self.process.poll() is not None:
+            raise Failed(f"glacisd ended with {self.process.returncode}:\n{self.log()}")
         r = self.ctl("status", "--wait", "20s")
         if r.code or self.process.poll() is not None:
             raise Failed(f"the agent is not ready: {r}\n{self.log()}")
@@ -173,8 +170,8 @@ class Agent:
 
     def events(self, **match):
         """Recorded events, oldest first, that have all of these members."""
-        items = self.json("events")
-        items = items["items"] if isinstance(items, dict) else items
+        lines = self.must("-o", "json", "events", "--limit", "100").out.splitlines()
+        items = [json.loads(line) for line in lines]
         return [e for e in items if all(e.get(k) == v for k, v in match.items())]
 
     def grown(self, before, name):

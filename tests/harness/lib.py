@@ -106,11 +106,9 @@ class Scene:
         return self.idle_agent().start(document, *extra)
 
     # --- clients --------------------------------------------------------------------------------
-    def curl(self, path, source=None, host=SERVER4, port=8080, ns=None, extra=(), method=None):
+    def curl(self, path, source=None, host=SERVER4, port=8080, ns=None, extra=(), timeout=15):
         """One curl, one connection; the status it saw ("000" when the connection failed)."""
-        argv = ["curl", "-g", "-s", "-m", "15", "-o", "/dev/null", "-w", "%{http_code}"]
-        if method:
-            argv += ["-X", method]
+        argv = ["curl", "-g", "-s", "-m", str(timeout), "-o", "/dev/null", "-w", "%{http_code}"]
         if source:
             argv += ["--interface", source]
         return (ns or self.client).run(*argv, *extra, url(host, path, port)).stdout

@@ -84,9 +84,10 @@ class Nginx(Server):
         self.syncs = 0
         await_port(ns, ports[0])
 
-    def lines(self, path=r".*", source=r"\S+"):
-        """What nginx logged about requests whose target matches path, from source. One process
-        serves and logs in order, so a request of our own that has been logged closes the books."""
+    def lines(self, path=r".*", source=r"\S+", broken=False):
+        """What nginx logged about the requests it ran whose target matches path, from source; broken:
+        those whose head was wrong or broken off as well. One process serves and logs in order, so a
+        request of our own that has been logged closes the books."""
         self.syncs += 1
         mark = f"GET /sync/{self.syncs} "
         with self.ns:
@@ -97,7 +98,8 @@ class Nginx(Server):
         log = poll(lambda: (text := self._log()) and mark in text and text, 5, "nginx logs the sync request")
         # a request line may be anything a client can send
         wanted = re.compile(rf'({source}) \d+ "' + ("" if path == ".*" else rf'\S+ (?:{path})(?: \S+)?" '))
-        return [line for line in log.splitlines() if wanted.match(line) and " 8099 " not in line]
+        return [line for line in log.splitlines()
+                if wanted.match(line) and " 8099 " not in line and (broken or not line.endswith(" "))]
 
     def served(self, where, source):
         """How many requests of source that location answered with 200, whatever they looked like."""

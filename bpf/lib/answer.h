@@ -41,7 +41,7 @@ struct answer_spec {
 	__u8 flags; /* TCP_* */
 	__u8 reverse; /* back to the sender */
 	__u8 stamps; /* carries tsval, tsecr */
-	__u8 reserved;
+	__u8 signature; /* the packet in hand has an MD5 or AO option */
 	__be32 tsval, tsecr;
 };
 
@@ -134,6 +134,8 @@ __global int answer_stamps(struct __sk_buff *skb, const struct packet *p, struct
 			spec->stamps = 1;
 			return 0;
 		}
+		if (o[0] == 19 || o[0] == 29)
+			spec->signature = 1;
 		if (o[1] < 2)
 			return 0;
 		off += o[1];

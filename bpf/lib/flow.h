@@ -65,13 +65,13 @@ struct flow {
 	__u16 port;
 	__u32 judged; /* requests passed on */
 	__u32 answered; /* final responses complete */
+	__u32 saved_judged;
 	__u32 busy; /* compare-and-swap: one CPU at a time reads the client's side */
 	__u32 out_pos; /* next byte of the server */
 	__u8 state; /* enum flow_state */
 	__u8 out_known; /* the position in the server's stream is known (I9) */
 	__u8 answer_seen; /* midstream: a final response went by */
 	__u8 behind; /* segments were read behind structure that the kernel had not taken */
-	__u8 reserved[4];
 	struct http_msg out;
 	struct http_msg in, saved_in;
 	struct http_request request, saved_request;
@@ -120,6 +120,7 @@ static __always_inline void flow_rewind(struct flow *f)
 {
 	f->in = f->saved_in;
 	f->request = f->saved_request;
+	f->judged = f->saved_judged;
 	f->pos = f->commit;
 	f->structure = f->commit;
 	f->behind = 0;
@@ -185,6 +186,7 @@ static __always_inline void flow_commit(struct flow *f, __u32 rcv_nxt)
 		return;
 	f->behind = 0;
 	f->saved_in = f->in;
+	f->saved_judged = f->judged;
 	if (flow_in_head(f))
 		f->saved_request = f->request;
 	f->commit = f->pos;

@@ -82,6 +82,31 @@ static __always_inline void judge_ids(const struct gl_policy *policy,
 	j->cls_id = cls ? cls->id : 0xffff;
 }
 
+/* Everything but the limits; 1 = they have the last word. Apart, for the stack's sake. */
+__global int judge_rules(const struct gl_policy *policy, struct flow *f, const struct packet *p,
+			 struct judgement *j)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_service *service;
+	int limits;
+
+	if (!policy || !f || !p || !j || !control)
+		return -1;
+	service = policy_service(policy, f);
+	if (!service)
+		return -1;
+	judge_head(f, p, policy, service, j);
+	j->tables.window_lines = control->window_lines;
+	j->tables.decisions.n = control->ban_slots;
+	j->tables.noticed = 0;
+	j->now_ns = bpf_ktime_get_boot_ns();
+	limits =
+		admit_begin(policy, service, control, &j->tables, &j->head, j->now_ns, &j->verdict);
+	j->enforce = judge_enforces(control, service) && !j->verdict.monitor;
+	judge_ids(policy, service, j);
+	return limits;
+}
+
 /*
  * Judges the complete head in f->request. A clock behind the window is read again a few times and
  * then refused, never admitted (I3).
@@ -89,33 +114,25 @@ static __always_inline void judge_ids(const struct gl_policy *policy,
 __global int judge_request(const struct gl_policy *policy, struct flow *f, const struct packet *p,
 			   struct judgement *j)
 {
-	const struct gl_control *control = control_get();
-	const struct gl_service *service;
-	struct admit_tables *t;
+	int limits;
 
-	if (!policy || !f || !p || !j || !control)
+	if (!policy || !f || !p || !j)
 		return -1;
-	t = &j->tables;
-	service = policy_service(policy, f);
-	if (!service)
+	limits = judge_rules(policy, f, p, j);
+	if (limits < 0)
 		return -1;
-	judge_head(f, p, policy, service, j);
-	t->window_lines = control->window_lines;
-	t->decisions.n = control->ban_slots;
-	t->noticed = 0;
-	for (int i = 0; i < 3; i++) {
-		j->now_ns = bpf_ktime_get_boot_ns();
-		admit(policy, service, control, t, &j->head, j->now_ns, &j->verdict);
+	for (int i = 0; limits && i < WINDOW_CLOCK_TRIES; i++) {
+		if (i)
+			j->now_ns = bpf_ktime_get_boot_ns();
+		admit_limits(policy, &j->tables, &j->head, j->now_ns, &j->verdict);
 		if (j->verdict.reason != GL_REASON_CLOCK)
 			break;
 		count(GL_CTR_WINDOW_CLOCK);
 	}
-	if (t->noticed & WINDOW_EVICTED)
+	if (j->tables.noticed & WINDOW_EVICTED)
 		count(GL_CTR_WINDOW_EVICTED);
-	if (t->noticed & WINDOW_SHARED)
+	if (j->tables.noticed & WINDOW_SHARED)
 		count(GL_CTR_WINDOW_SHARED);
-	j->enforce = judge_enforces(control, service) && !j->verdict.monitor;
-	judge_ids(policy, service, j);
 	count(GL_CTR_REQUESTS);
 	judge_count(j->verdict.verdict, j->enforce);
 	return 0;

@@ -290,6 +290,37 @@ static __always_inline void wire_release_held(void)
 		__sync_fetch_and_sub(held, 1);
 }
 
+/*
+ * Will TCP look at this segment at all (RFC 9293 section 3.10.7.4)? What it drops unseen must not
+ * be judged: no ACK or a SYN, or an acknowledgement of what was never sent. (A very old one is no
+ * sign: the kernel's fast path takes such data.)
+ */
+static __always_inline int wire_acceptable(const struct packet *p, const struct wire_sock *sock)
+{
+	if ((p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
+		return 0;
+	return seq_diff(p->ack, sock->snd_nxt) <= 0;
+}
+
+/*
+ * The dearer half, asked before a refusal acts: checksum, signature options, timestamp (PAWS,
+ * RFC 7323 section 5). Who can forge the rest can also send what he likes.
+ */
+__global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
+			  const struct wire_sock *sock)
+{
+	struct answer_spec spec = {};
+
+	if (!p || !sock)
+		return 0;
+	answer_stamps(skb, p, &spec);
+	if (spec.signature)
+		return 0;
+	if (spec.stamps && sock->ts_recent && seq_diff(bpf_ntohl(spec.tsval), sock->ts_recent) < 0)
+		return 0;
+	return trim_sum_right(skb, p);
+}
+
 /* I9: an answer goes out only when the server owes nothing and the client has all it sent. */
 static __always_inline int wire_may_answer(const struct flow *f, const struct packet *p,
 					   const struct wire_sock *sock)
@@ -436,6 +467,8 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 			       : TC_NEXT;
 	if (enforce && (p->flags & TCP_URG) && trim_urgent(skb, p))
 		return TC_DROP;
+	if (!wire_acceptable(p, &x->sock))
+		return TC_NEXT;
 	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
 	if (place == PLACE_PASS)
 		return TC_NEXT;
@@ -449,6 +482,12 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	count(GL_CTR_SEGMENTS);
 	wire_read_begin(x, f, policy, service);
 	read = wire_read(skb, x, f, policy);
+	if (read == WIRE_REFUSED && !wire_genuine(skb, p, &x->sock)) {
+		wire_release_held();
+		f->state = FLOW_HTTP;
+		flow_rewind(f);
+		return TC_NEXT;
+	}
 	if (read == WIRE_REFUSED)
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (read == WIRE_OPAQUE)

@@ -6,9 +6,19 @@
 
 #include "bpf/lib/flow.h"
 
+/* The few fields no helper tells, found by CO-RE. */
+struct tcp_options_received {
+	__u32 ts_recent;
+} __attribute__((preserve_access_index));
+
+struct tcp_sock {
+	struct tcp_options_received rx_opt;
+} __attribute__((preserve_access_index));
+
 /* What the kernel knows of the connection right now. */
 struct wire_sock {
 	__u32 rcv_nxt, snd_nxt;
+	__u32 ts_recent; /* newest timestamp taken (RFC 7323); 0 = none */
 	__u32 received; /* bytes_received, saturated */
 	__u8 state; /* BPF_TCP_* */
 	__u8 reserved[3];
@@ -44,6 +54,7 @@ static __always_inline int wire_read_sock(struct bpf_sock *sk, struct wire_sock 
 {
 	struct bpf_sock *full;
 	struct bpf_tcp_sock *tcp;
+	struct tcp_sock *ktcp;
 
 	if (sk->state == BPF_TCP_LISTEN || sk->state == BPF_TCP_NEW_SYN_RECV)
 		return WIRE_HANDSHAKE;
@@ -54,6 +65,8 @@ static __always_inline int wire_read_sock(struct bpf_sock *sk, struct wire_sock 
 	ret_sock->state = sk->state;
 	ret_sock->rcv_nxt = tcp->rcv_nxt;
 	ret_sock->snd_nxt = tcp->snd_nxt;
+	ktcp = bpf_skc_to_tcp_sock(full);
+	ret_sock->ts_recent = ktcp ? ktcp->rx_opt.ts_recent : 0;
 	ret_sock->received = tcp->bytes_received > 0xffffffff ? 0xffffffff : tcp->bytes_received;
 	*ret_flow = bpf_sk_storage_get(&flows, full, NULL, BPF_SK_STORAGE_GET_F_CREATE);
 	return *ret_flow ? WIRE_FLOW : WIRE_NO_STORAGE;

@@ -155,6 +155,7 @@ WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_ta
 	cls = at_index(policy->classes, GL_CLASSES_MAX, v->cls);
 	if (!cls)
 		return -1;
+	admit_refuse(v, GL_VERDICT_ALLOW, GL_REASON_NONE);
 	source = admit_source(&h->source);
 	principal = v->proven && !(cls->flags & GL_CLASS_BY_SOURCE);
 	t->cls = cls->id;
@@ -214,13 +215,14 @@ static __always_inline int admit_rules(const struct gl_policy *policy,
 }
 
 /*
- * Judges one request at now_ns (CLOCK_BOOTTIME). control: for the decisions'
- * lengths. *v is always set. reason GL_REASON_CLOCK: the
- * reading is older than the window's; take it again, a few times, and refuse if that does not help.
+ * Everything but the limits. 1 = admit_limits() has the last word; 0 = *v is the verdict. control:
+ * for the decisions. *v is always set.
  */
-static __always_inline void admit(const struct gl_policy *policy, const struct gl_service *service,
-				  const struct gl_control *control, struct admit_tables *t,
-				  const struct admit_head *h, __u64 now_ns, struct admit_verdict *v)
+static __always_inline int admit_begin(const struct gl_policy *policy,
+				       const struct gl_service *service,
+				       const struct gl_control *control, struct admit_tables *t,
+				       const struct admit_head *h, __u64 now_ns,
+				       struct admit_verdict *v)
 {
 	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, h->op);
 	const struct gl_class *cls;
@@ -228,23 +230,36 @@ static __always_inline void admit(const struct gl_policy *policy, const struct g
 	__builtin_memset(v, 0, sizeof(*v));
 	v->cls = GL_CLASS_UNLIMITED;
 	if (!op)
-		return;
+		return 0;
 	v->monitor = (op->flags & GL_OP_MONITOR) != 0;
 	if (admit_rules(policy, service, op, control, t, h, now_ns, v) ||
 	    op->cls == GL_CLASS_UNLIMITED)
-		return;
+		return 0;
 	cls = at_index(policy->classes, GL_CLASSES_MAX, op->cls);
 	if (!cls)
-		return;
+		return 0;
 	v->cls = op->cls;
 	v->answer = cls->answer;
 	v->limit = cls->limit;
 	v->window_s = cls->window_s;
 	v->monitor |= (cls->flags & GL_CLASS_MONITOR) != 0;
 	if ((cls->flags & GL_CLASS_EXEMPT) || nets_match(policy, policy->exempt_set, &h->source))
-		return;
+		return 0;
 	v->proven = h->principal &&
 		    proven_is(t->proven, GL_PROVEN_SLOTS, h->principal, now_ns / 1000000000ull);
 	t->service = service->id;
-	admit_limits(policy, t, h, now_ns, v);
+	return 1;
+}
+
+/*
+ * Judges one request at now_ns (CLOCK_BOOTTIME): the two halves, for callers with a stack. reason
+ * GL_REASON_CLOCK: the reading is older than the window's; take it again, a few times, and refuse
+ * if that does not help.
+ */
+static __always_inline void admit(const struct gl_policy *policy, const struct gl_service *service,
+				  const struct gl_control *control, struct admit_tables *t,
+				  const struct admit_head *h, __u64 now_ns, struct admit_verdict *v)
+{
+	if (admit_begin(policy, service, control, t, h, now_ns, v))
+		admit_limits(policy, t, h, now_ns, v);
 }

@@ -149,8 +149,8 @@ class Scene:
 
     def __exit__(self, kind, value, trace):
         if kind and kind is not SystemExit:
-            self.check(False, f"the test ran to its end: {kind.__name__}: {value}",
-                       "".join(traceback.format_exception(kind, value, trace)))
+            where = [f"{os.path.basename(f.filename)}:{f.lineno} {f.name}" for f in traceback.extract_tb(trace)]
+            self.check(False, f"the test ran to its end ({kind.__name__})", f"{' > '.join(where)}\n{value}")
         if self.bad or (kind and kind is not SystemExit):
             for agent in self._agents:
                 self.note(f"--- the agent's log\n{agent.log()[-4000:]}")

@@ -89,7 +89,9 @@ static void diff_class(struct diff *diff, const struct policy_class *old,
 						   : " (counts are kept)");
 	if (old->count_by != new->count_by)
 		say(diff, "class %s: counts per another subject", new->name);
-	if (old->source_ceiling != new->source_ceiling)
+	/* the default follows the limit: only another proportion is a change of its own */
+	if ((uint64_t)old->source_ceiling * new->limit !=
+	    (uint64_t) new->source_ceiling * old->limit)
 		say(diff, "class %s: source ceiling %u -> %u", new->name, old->source_ceiling,
 		    new->source_ceiling);
 	if (old->mode != new->mode)

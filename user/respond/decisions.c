@@ -2,6 +2,7 @@
 #include "user/respond/decisions.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -416,6 +417,15 @@ static int put_back(struct decisions *d, struct decision *const *known, size_t n
 	return result;
 }
 
+/* What could not be read is not overwritten by the next save. */
+static void keep_damaged(const char *path)
+{
+	char beside[PATH_MAX];
+
+	if ((size_t)snprintf(beside, sizeof(beside), "%s.damaged", path) < sizeof(beside))
+		(void)rename(path, beside);
+}
+
 int decisions_restore(struct decisions *decisions, bool adopted, const char *boot_id,
 		      struct clock_now now)
 {
@@ -427,6 +437,8 @@ int decisions_restore(struct decisions *decisions, bool adopted, const char *boo
 	read = decisions_file_read(decisions->path, boot_id, now, &known, &n_known, &next_id);
 	if (read == -ENOENT)
 		read = 0;
+	if (read == -EBADMSG)
+		keep_damaged(decisions->path);
 	if (next_id > decisions->next_id)
 		decisions->next_id = next_id;
 	if (adopted)

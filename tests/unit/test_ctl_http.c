@@ -86,6 +86,7 @@ static void test_not_http(void **state)
 		{"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", -EBADMSG},
 		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", -EBADMSG},
 		{"HTTP/1.1 200 OK\r\n" CHUNKED "x\r\n", -EBADMSG},
+		{"HTTP/1.1 200 OK\r\n" CHUNKED "0x5\r\nhello\r\n0\r\n\r\n", -EBADMSG},
 		{"HTTP/1.1 200 OK\r\n" CHUNKED "-5\r\nhello\r\n0\r\n\r\n", -EBADMSG},
 		{"HTTP/1.1 200 OK\r\n" CHUNKED "5\r\nhello!\r\n0\r\n\r\n", -EBADMSG},
 	};

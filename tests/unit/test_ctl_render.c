@@ -409,8 +409,10 @@ static void test_wait(void **state)
 	struct fake_agent agent = {
 		.dir = "/tmp/test-ctl-wait.d",
 		.path = "/tmp/test-ctl-wait.d/glacis.sock",
-		.n = 4,
-		.answers = {"", OK "{\"state\":\"starting\"}", "", OK "{\"state\":\"ready\"}"},
+		.n = 7, /* each question is preceded by a look whether somebody listens */
+		.answers = {"", "HTTP/1.1 503 Service Unavailable\r\n\r\n{}", "",
+			    OK "{\"state\":\"starting\"}", "", OK "{\"state\":\"ready\"}",
+			    OK "{\"state\":\"ready\"}"},
 		.listen_fd = -1,
 	};
 	_cleanup_(ctl_result_clear) struct ctl_result result = {0};

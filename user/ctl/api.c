@@ -57,6 +57,25 @@ int api_probe(const struct ctl *ctl)
 	return socket_connect_unix(ctl->socket, &fd);
 }
 
+int api_try(const struct ctl *ctl, const char *path, json_t **ret_body)
+{
+	_cleanup_(http_response_clear) struct http_response response = {0};
+	json_t *body;
+	int r = http_request(ctl->socket, "GET", path, NULL, &response);
+
+	if (r < 0)
+		return r;
+	if (response.status >= 400)
+		return -EAGAIN;
+	body = json_loadb(response.body, response.size, 0, NULL);
+	if (!json_is_object(body)) {
+		json_decref(body);
+		return -EBADMSG;
+	}
+	*ret_body = body;
+	return 0;
+}
+
 bool api_print_json(const struct ctl *ctl, const json_t *body)
 {
 	if (!ctl->json)

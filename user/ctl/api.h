@@ -25,6 +25,9 @@ struct api_follower {
 };
 int api_follow(const struct ctl *ctl, const char *path, const struct api_follower *follower);
 
+/* GET without a word to the user: 0, or -errno; -EAGAIN when the answer is an error. */
+int api_try(const struct ctl *ctl, const char *path, json_t **ret_body);
+
 /* Is there an agent at all? 0, or the -errno of connecting: nothing is printed. */
 int api_probe(const struct ctl *ctl);
 /* Says why the agent cannot be reached and what to do; returns CTL_UNREACHABLE. */

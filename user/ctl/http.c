@@ -76,16 +76,16 @@ static int read_line(struct reader *reader, char line[HEAD_LINE_MAX])
 	return 0;
 }
 
-/* Digits of `base` only, up to `end`; strtoull would take signs and spaces. */
+/* Digits only, then one of `ends` or nothing; strtoull alone would take signs, spaces and "0x". */
 static int parse_number(const char *text, int base, const char *ends, uint64_t *ret_number)
 {
-	char *end;
+	size_t digits = strspn(text, base == 16 ? "0123456789abcdefABCDEF" : "0123456789");
 
-	errno = 0;
-	if (!isxdigit((unsigned char)*text))
+	if (digits == 0 || (text[digits] && !strchr(ends, text[digits])))
 		return -EBADMSG;
-	*ret_number = strtoull(text, &end, base);
-	return errno || end == text || (*end && !strchr(ends, *end)) ? -EBADMSG : 0;
+	errno = 0;
+	*ret_number = strtoull(text, NULL, base);
+	return errno ? -EBADMSG : 0;
 }
 
 static int read_field(struct reader *reader, char *line, struct http_response *response)
@@ -261,6 +261,16 @@ static int send_request(int fd, const char *method, const char *target, const ch
 	return r == -EPIPE || r == -ECONNRESET ? 0 : r;
 }
 
+static int read_final_head(struct reader *reader, struct http_response *response)
+{
+	int r;
+
+	do
+		r = read_head(reader, response);
+	while (r == 0 && response->status < 200);
+	return r;
+}
+
 /* Connects, asks, reads the final head. */
 static int begin(const char *socket, const char *method, const char *target, const char *body,
 		 struct reader *reader, struct http_response *response)
@@ -273,16 +283,27 @@ static int begin(const char *socket, const char *method, const char *target, con
 	setsockopt(reader->fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
 	setsockopt(reader->fd, SOL_SOCKET, SO_SNDTIMEO, &silence, sizeof(silence));
 	r = send_request(reader->fd, method, target, body);
-	do {
-		if (r == 0)
-			r = read_head(reader, response);
-	} while (r == 0 && response->status < 200);
-	return r;
+	return r < 0 ? r : read_final_head(reader, response);
 }
 
 static void reader_close(struct reader *reader)
 {
 	cleanup_close(&reader->fd);
+}
+
+int http_read(int fd, struct http_response *ret_response)
+{
+	_cleanup_(http_response_clear) struct http_response response = {0};
+	struct reader reader = {.fd = fd};
+	int r = read_final_head(&reader, &response);
+
+	if (r == 0)
+		r = read_whole_body(&reader, &response);
+	if (r < 0)
+		return r;
+	*ret_response = response;
+	response.body = NULL;
+	return 0;
 }
 
 int http_request(const char *socket, const char *method, const char *target, const char *body,

@@ -26,6 +26,9 @@ void http_response_clear(struct http_response *response);
 int http_request(const char *socket, const char *method, const char *target, const char *body,
 		 struct http_response *ret_response);
 
+/* The response alone, from a connected socket; the same errors. */
+int http_read(int fd, struct http_response *ret_response);
+
 /* One line of a stream, without its end, NUL-terminated. Not 0: stop, and return that. */
 typedef int (*http_line_fn)(const char *line, size_t size, void *userdata);
 

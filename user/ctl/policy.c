@@ -39,14 +39,20 @@ static int compile(const struct policy *policy, struct problems *problems)
 	return r;
 }
 
+static const char *plural(size_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void print_valid(const struct ctl *ctl, const char *file, const struct policy *policy)
 {
 	size_t operations = 0;
 
 	for (size_t i = 0; i < policy->n_services; i++)
 		operations += policy->services[i].n_operations;
-	fprintf(ctl->out, "%s: valid: policy %s, %zu services, %zu operations, %zu classes\n", file,
-		policy->name, policy->n_services, operations, policy->n_classes);
+	fprintf(ctl->out, "%s: valid: policy %s, %zu service%s, %zu operation%s, %zu class%s\n",
+		file, policy->name, policy->n_services, plural(policy->n_services), operations,
+		plural(operations), policy->n_classes, policy->n_classes == 1 ? "" : "es");
 }
 
 static void print_validation(const struct ctl *ctl, const char *file, const struct policy *policy,

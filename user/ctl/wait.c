@@ -78,26 +78,31 @@ static void wait_listening(const struct ctl *ctl, uint64_t deadline_ns)
 		 wait_event(inotify, deadline_ns));
 }
 
-int wait_ready(const struct ctl *ctl, uint32_t seconds, json_t **ret_status)
+/* Until it is ready or the time is over. An agent that ends while starting is waited for again. */
+static void await_ready(const struct ctl *ctl, uint64_t deadline_ns)
 {
 	const struct timespec pause = {.tv_nsec = UNREADY_MS * 1000000};
-	uint64_t deadline_ns = deadline_in(seconds);
-	json_t *status;
-	int r;
+	json_t *status = NULL;
+	bool ready = false;
 
 	for (;;) {
-		if (seconds > 0)
-			wait_listening(ctl, deadline_ns);
-		r = api_call(ctl, "GET", "/v1/status", NULL, &status);
-		if (r != CTL_OK)
-			return r;
-		if (is_ready(status) || clock_boot_ns() >= deadline_ns)
-			break;
-		json_decref(status);
+		wait_listening(ctl, deadline_ns);
+		if (api_try(ctl, "/v1/status", &status) == 0) {
+			ready = is_ready(status);
+			json_decref(status);
+		}
+		if (ready || clock_boot_ns() >= deadline_ns)
+			return;
 		nanosleep(&pause, NULL);
 	}
-	*ret_status = status;
-	return CTL_OK;
+}
+
+int wait_ready(const struct ctl *ctl, uint32_t seconds, json_t **ret_status)
+{
+	if (seconds > 0)
+		await_ready(ctl, deadline_in(seconds));
+	/* ready or not: what it says of itself, or why it cannot be asked */
+	return api_call(ctl, "GET", "/v1/status", NULL, ret_status);
 }
 
 int wait_gone(const struct ctl *ctl, uint32_t seconds)

@@ -25,7 +25,7 @@ static __always_inline int ban_check(const struct gl_control *control, const str
 	slot = decision_slot(found - 1);
 	if (slot)
 		__sync_fetch_and_add(&slot->hits, 1);
-	if (control->mode != GL_MODE_ENFORCE) {
+	if (control->mode != GL_MODE_ENFORCE || control->ban_mode != GL_MODE_ENFORCE) {
 		count(GL_CTR_WOULD_BAN);
 		return 0;
 	}

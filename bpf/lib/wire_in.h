@@ -329,6 +329,16 @@ static __always_inline int wire_may_answer(const struct flow *f, const struct pa
 	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT);
 }
 
+/* Does the service on this port enforce? For packets that never get as far as a flow. */
+static __always_inline int wire_port_enforces(const struct gl_control *control,
+					      const struct gl_policy *policy, __u16 port)
+{
+	const struct gl_service *service =
+		at_index(policy->services, GL_SERVICES_MAX, policy->port_service[port] - 1u);
+
+	return service && judge_enforces(control, service);
+}
+
 __global int wire_end_flow(struct __sk_buff *skb, struct packet *p, struct flow *f,
 			   const struct wire_sock *sock, __u64 now_ns)
 {
@@ -367,7 +377,9 @@ __global int wire_deliver(struct __sk_buff *skb, struct packet *p, struct flow *
 		judge_tell(f, GL_DELIVERY_ANSWER, a->status, now_ns);
 		return refuse_answer(skb, p, f, a, sock->rcv_nxt);
 	}
-	if (!f->out_known || now_ns - f->refusal.since_ns > FLOW_HOLD_NS)
+	if (now_ns - f->refusal.since_ns > FLOW_HOLD_NS)
+		f->refusal.rec.reason = GL_REASON_HOLD_TIMEOUT;
+	if (!f->out_known || f->refusal.rec.reason == GL_REASON_HOLD_TIMEOUT)
 		return wire_end_flow(skb, p, f, sock, now_ns);
 	if (keep >= len)
 		return TC_NEXT;
@@ -525,30 +537,26 @@ static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch
  * Open): there is no socket to keep state in yet, so only the ACK passes and the client sends
  * again.
  */
-static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *p)
+static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *p, int enforce)
 {
-	const struct gl_control *control = control_get();
-
 	count(GL_CTR_HANDSHAKE_DATA);
-	if (!control || control->mode != GL_MODE_ENFORCE)
-		return TC_NEXT;
-	if (p->flags & TCP_SYN)
+	if (!enforce || (p->flags & TCP_SYN))
 		return TC_NEXT; /* Fast Open: the data is read once the socket is there, as
 				   midstream */
 	return trim_segment(skb, p, 0) ? TC_DROP : TC_NEXT;
 }
 
-static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch *x)
+static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch *x, int enforce)
 {
 	struct packet *p = &x->packet;
 	struct flow *f = NULL;
 	int found = wire_find(skb, p, &x->sock, &f);
 
 	if (found == WIRE_HANDSHAKE)
-		return wire_handshake(skb, p);
+		return wire_handshake(skb, p, enforce);
 	if (found == WIRE_NO_STORAGE) {
 		count(GL_CTR_LOST_STORAGE);
-		return TC_NEXT;
+		return enforce ? TC_DROP : TC_NEXT;
 	}
 	if (found == WIRE_FLOW && f)
 		return wire_known(skb, x, f);
@@ -577,10 +585,13 @@ static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 	const struct gl_policy *policy;
 	struct wire_scratch *x;
 	__u32 zero = 0;
-	int kind;
+	int kind, enforce;
 
 	x = bpf_map_lookup_elem(&wire_scratches, &zero);
 	if (!control || !x)
+		return TC_NEXT;
+	/* a tagged packet comes by again, untagged, on its VLAN device */
+	if (skb->vlan_present)
 		return TC_NEXT;
 	kind = packet_parse(skb, &x->packet, l2);
 	if (kind == PACKET_NOT_IP)
@@ -590,12 +601,13 @@ static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 	policy = policy_at(control->active);
 	if (!policy || !policy->port_service[x->packet.dport])
 		return TC_NEXT;
+	enforce = wire_port_enforces(control, policy, x->packet.dport);
 	count(GL_CTR_PACKETS);
 	if (x->packet.fragment) {
 		count(GL_CTR_UNJUDGED_FRAGMENT);
-		return control->mode == GL_MODE_ENFORCE ? TC_DROP : TC_NEXT;
+		return enforce ? TC_DROP : TC_NEXT;
 	}
 	if (kind != PACKET_TCP)
 		return TC_NEXT;
-	return packet_length(&x->packet) ? wire_data(skb, x) : wire_bare(skb, x);
+	return packet_length(&x->packet) ? wire_data(skb, x, enforce) : wire_bare(skb, x);
 }

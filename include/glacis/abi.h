@@ -427,7 +427,8 @@ struct gl_control {
 	__u32 ban_slots; /* size of the decisions table, a power of two */
 	__u8 mode; /* enum gl_mode: the ceiling; monitor overrides every service (panic) */
 	__u8 policy_loaded;
-	__u8 reserved[2];
+	__u8 ban_mode; /* enum gl_mode of bans: they come before any service is known */
+	__u8 reserved;
 	__u8 service_mode[GL_SERVICES_MAX *
 			  2]; /* by interned id: 0 = as the policy says, else enum gl_mode + 1 */
 	struct gl_prefix_lens decision_lens[GL_DECISION_SETS];

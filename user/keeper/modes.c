@@ -141,10 +141,12 @@ void modes_apply(const struct modes *modes, const struct policy *policy, struct 
 		 struct gl_control *control)
 {
 	uint8_t ceiling = modes->host == MODE_ASK_MONITOR ? GL_MODE_MONITOR : GL_MODE_ENFORCE;
+	uint8_t bans = modes->host == MODE_ASK_POLICY && policy ? policy->mode : ceiling;
 
 	/* lower first, raise last: no request is enforced against that was not to be */
 	if (ceiling == GL_MODE_MONITOR)
 		__atomic_store_n(&control->mode, ceiling, __ATOMIC_RELEASE);
+	__atomic_store_n(&control->ban_mode, bans, __ATOMIC_RELEASE);
 	for (size_t i = 0; policy && i < policy->n_services; i++) {
 		const char *name = policy->services[i].name;
 		int id = intern_id(intern, INTERN_SERVICE, name);

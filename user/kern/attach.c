@@ -140,8 +140,9 @@ static int attach_device(struct pass *pass, const struct netdev *device)
 		return r;
 	/* unasked only where it helps and while it may change packets: drivers reset their queues
 	 */
-	if (name == 2 || (!kern->n_devices && device->physical &&
-			  kern->control->mode == GL_MODE_ENFORCE && kern->control->policy_loaded))
+	if (name == 2 ||
+	    (!kern->n_devices && device->physical && kern->control->mode == GL_MODE_ENFORCE &&
+	     kern->control->ban_mode == GL_MODE_ENFORCE))
 		attach_nic(pass, device, name == 2);
 	return 0;
 }

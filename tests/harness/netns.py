@@ -7,6 +7,7 @@ Nothing here touches the machine's own devices. Called by lib.py; the demo and t
 import ctypes
 import os
 import subprocess
+import threading
 
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -45,7 +46,7 @@ class Namespace:
     def __init__(self, name):
         self.name = name
         self.path = f"/run/netns/{name}"
-        self._back = []
+        self._back = threading.local()  # each thread's way back
         sh("ip", "netns", "add", name)
         self.ip("link", "set", "lo", "up")
 
@@ -62,7 +63,9 @@ class Namespace:
         return subprocess.Popen(self.prefix(*argv), **kw)
 
     def __enter__(self):
-        self._back.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
+        if not hasattr(self._back, "fds"):
+            self._back.fds = []
+        self._back.fds.append(os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC))
         fd = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
             if _libc.setns(fd, CLONE_NEWNET):
@@ -72,7 +75,7 @@ class Namespace:
         return self
 
     def __exit__(self, *_):
-        fd = self._back.pop()
+        fd = self._back.fds.pop()
         if _libc.setns(fd, CLONE_NEWNET):
             raise OSError(ctypes.get_errno(), "setns back")
         os.close(fd)

@@ -65,8 +65,7 @@ static int show_live(struct ctl *ctl)
 	if (r != CTL_OK)
 		return r;
 	if (!api_print_json(ctl, status)) {
-		fprintf(ctl->out, "would end the agent and detach %zu doors\n",
-			json_array_size(json_object_get(status, "doors")));
+		fputs("would end the agent and detach these doors:\n", ctl->out);
 		for (i = 0; (door = json_array_get(json_object_get(status, "doors"), i)); i++)
 			fprintf(ctl->out, "  %s %s (%s)\n", out_clean(out_member(door, "door")),
 				out_clean(out_member(door, "device")),
@@ -181,8 +180,8 @@ static int say_dead(const struct ctl *ctl, const char *pin_dir, unsigned count)
 	json_t *body = json_pack("{s:b,s:i,s:s}", "done", 0, "pins", (int)count, "pinDir", pin_dir);
 
 	if (!api_print_json(ctl, body))
-		fprintf(ctl->out, "would remove %u pins of a dead agent below %s\n", count,
-			pin_dir);
+		fprintf(ctl->out, "would remove %u pin%s of a dead agent below %s\n", count,
+			count == 1 ? "" : "s", pin_dir);
 	json_decref(body);
 	return CTL_OK;
 }

@@ -407,8 +407,7 @@ static void *start_late(void *arg)
 static void test_wait(void **state)
 {
 	struct fake_agent agent = {
-		.dir = "/tmp/test-ctl-wait.d",
-		.path = "/tmp/test-ctl-wait.d/glacis.sock",
+		.dir = "/tmp/test-ctl-wait.XXXXXX",
 		.n = 7, /* each question is preceded by a look whether somebody listens */
 		.answers = {"", "HTTP/1.1 503 Service Unavailable\r\n\r\n{}", "",
 			    OK "{\"state\":\"starting\"}", "", OK "{\"state\":\"ready\"}",
@@ -419,6 +418,10 @@ static void test_wait(void **state)
 	pthread_t thread;
 
 	(void)state;
+	/* a name of our own that is not there */
+	assert_non_null(mkdtemp(agent.dir));
+	assert_int_equal(rmdir(agent.dir), 0);
+	snprintf(agent.path, sizeof(agent.path), "%s/glacis.sock", agent.dir);
 	pthread_create(&thread, NULL, start_late, &agent);
 	result = run_ctl(agent.path, "status --wait 20s -o json");
 	pthread_join(thread, NULL);

@@ -17,6 +17,7 @@ struct stream {
 	int fd;
 	char *text;
 	size_t size;
+	size_t seen; /* found up to here: the next search begins there */
 };
 
 /* A follower on the test's own thread: nonblocking reads between rounds of the keeper's loop. */
@@ -27,14 +28,15 @@ static void stream_open(struct keeper *keeper, struct stream *stream)
 	assert_int_equal(socket_connect_unix(keeper->path, &stream->fd), 0);
 	assert_int_equal(send_all(stream->fd, request, strlen(request)), 0);
 	stream->text = calloc(1, 4 << 20);
-	stream->size = 0;
+	stream->size = stream->seen = 0;
 }
 
 static void stream_wait(struct keeper *keeper, struct stream *stream, const char *text)
 {
 	struct pollfd p = {.fd = stream->fd, .events = POLLIN};
+	const char *found;
 
-	while (!strstr(stream->text, text)) {
+	while (!(found = strstr(stream->text + stream->seen, text))) {
 		ssize_t n;
 
 		event_base_loop(keeper->base, EVLOOP_NONBLOCK);
@@ -45,6 +47,7 @@ static void stream_wait(struct keeper *keeper, struct stream *stream, const char
 			fail_msg("the stream ended before \"%s\": %s", text, stream->text);
 		stream->size += n;
 	}
+	stream->seen = (size_t)(found - stream->text);
 }
 
 static void stream_close(struct stream *stream)

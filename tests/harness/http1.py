@@ -38,7 +38,7 @@ def parse_head(head):
         raise Bad("bare CR or LF in the head")
     m = STATUS_LINE.match(lines[0])
     if not m:
-        raise Bad(f"status line {lines[0]!r}")
+        raise Bad(f"status line {lines[0]!r} of {head[:300]!r}")
     fields = []
     for line in lines[1:]:
         f = FIELD.match(line)

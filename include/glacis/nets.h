@@ -15,7 +15,7 @@
 #ifdef __bpf__
 #define NETS_FUNCTION     __attribute__((__noinline__))
 #define NETS_POLICY(p)    (p)
-#define NETS_DECISIONS(t) NULL
+#define NETS_DECISIONS(t) ((const struct gl_policy *)0)
 #else
 #define NETS_FUNCTION     static inline
 #define NETS_POLICY(p)    ((void *)(p)->nets)

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wire_read.h - layer 2: reads a segment's bytes from the parse position on, judges every complete
+ * head, remembers what passes and what was refused. Delivering is wire_in.h's.
+ */
+#pragma once
+
+#include "bpf/lib/bpf.h"
+
+#include "bpf/lib/tables.h"
+
+#include "bpf/lib/judge.h"
+#include "bpf/lib/stream.h"
+#include "bpf/lib/wire_sock.h"
+
+/* How far a segment is read, from the network header. */
+struct wire_run {
+	__u32 off, end;
+};
+
+/* What does not fit the stack; one per CPU (tc runs with bottom halves off). */
+struct wire_scratch {
+	struct packet packet;
+	struct judgement judgement;
+	struct wire_sock sock;
+	struct wire_run run;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct wire_scratch);
+} wire_scratches SEC(".maps");
+
+/* Flows whose refusal waits: pure ACKs need a look at the socket only while there are any. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} held_flows SEC(".maps");
+
+enum wire_end {
+	WIRE_MORE, /* go on reading */
+	WIRE_READ, /* to the segment's end */
+	WIRE_HEAD, /* a head is complete */
+	WIRE_ERROR, /* the parser gave up */
+	WIRE_REFUSED, /* f->refusal is set */
+	WIRE_FULL, /* too many requests unanswered: hold the rest back */
+	WIRE_OPAQUE, /* not HTTP/1: pass from here on */
+	WIRE_FAILED, /* the packet could not be read */
+};
+
+/* A run over one segment, up to a head that must be judged. */
+struct wire_turn {
+	struct stream stream;
+	const struct gl_policy *policy;
+	struct flow *flow;
+	const struct packet *packet;
+	__u32 end; /* enum wire_end */
+	__u32 proxy_set;
+};
+
+static __always_inline __u32 wire_seq(const struct packet *p, __u32 off)
+{
+	return p->seq + (off - p->payload);
+}
+
+/* The request goes to the application: remember what its response will be measured against. */
+static __always_inline void wire_pass_request(struct flow *f, const struct gl_policy *policy,
+					      const struct judgement *j)
+{
+	struct flow_request *r = flow_pending(f, f->judged);
+	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
+
+	r->judged_ns = j->now_ns;
+	r->source = j->head.source;
+	r->op = j->op_id;
+	r->cls = j->cls_id;
+	r->service = j->service_id;
+	r->credential = j->head.credential;
+	r->flags = (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
+		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
+		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0) |
+		   (f->request.method == HTTP_METHOD_CONNECT ? FLOW_R_CONNECT : 0);
+	/* only an operation that asks for a credential can prove one */
+	r->principal = op && op->auth ? j->head.principal : 0;
+	f->judged++;
+}
+
+static __always_inline void wire_hold_refusal(struct flow *f, const struct judgement *j)
+{
+	__u32 zero = 0;
+	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
+
+	if (held)
+		__sync_fetch_and_add(held, 1);
+	f->state = FLOW_REFUSED;
+	f->refusal.since_ns = j->now_ns;
+	f->refusal.seq = f->head_seq;
+	f->refusal.head = f->request.method == HTTP_METHOD_HEAD;
+	f->refusal.answer = j->verdict.verdict == GL_VERDICT_LIMIT
+				    ? j->verdict.answer
+				    : judge_answer(j->verdict.reason);
+	http_open(&f->in, 0);
+}
+
+/*
+ * May another request begin? Not while the table of unanswered ones is full, and not behind a
+ * CONNECT: only its response says whether what follows is HTTP (RFC 9110 section 9.3.6).
+ */
+static __always_inline int wire_may_begin(struct flow *f)
+{
+	__u32 owed = flow_owed(f);
+
+	if (!owed)
+		return 1;
+	return owed < FLOW_PENDING && !(flow_pending(f, f->judged - 1)->flags & FLOW_R_CONNECT);
+}
+
+static long wire_turn(__u32 i, struct wire_turn *t)
+{
+	struct flow *f = t->flow;
+	struct stream *s = &t->stream;
+
+	if (s->off >= s->end)
+		return 1;
+	if (f->in.phase == HTTP_IDLE) {
+		if (!wire_may_begin(f)) {
+			t->end = WIRE_FULL;
+			return 1;
+		}
+		f->head_seq = wire_seq(t->packet, s->off);
+	}
+	if (stream_turn(s)) {
+		t->end = WIRE_FAILED;
+		return 1;
+	}
+	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
+		f->structure = wire_seq(t->packet, s->off);
+	if (s->cursor.piece->event == HTTP_ADDRESS)
+		http_address(&f->request, nets_match(t->policy, t->proxy_set, &f->request.element));
+	else if (s->cursor.piece->event == HTTP_HEAD)
+		t->end = WIRE_HEAD;
+	else if (s->cursor.piece->event == HTTP_ERROR)
+		t->end = WIRE_ERROR;
+	return t->end != WIRE_READ;
+}
+
+/* Reads on from run->off to the next head, an error or the segment's end. enum wire_end. */
+__global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow *f,
+		      const struct gl_policy *policy, struct wire_run *run)
+{
+	struct wire_turn t = {.policy = policy, .flow = f, .packet = p, .end = WIRE_READ};
+	const struct gl_service *service;
+
+	if (!p || !f || !policy || !run)
+		return WIRE_FAILED;
+	service = policy_service(policy, f);
+	t.stream.skb = skb;
+	t.stream.l2 = p->l2;
+	t.stream.off = run->off;
+	t.stream.end = run->end;
+	t.stream.cursor.piece = stream_piece(STREAM_IN);
+	if (!t.stream.cursor.piece || !service)
+		return WIRE_FAILED;
+	t.stream.cursor.policy = policy;
+	t.stream.cursor.msg = &f->in;
+	t.stream.cursor.request = &f->request;
+	t.stream.cursor.root = service->root;
+	t.proxy_set = service->proxy_set;
+	bpf_loop(1 << 16, wire_turn, &t, 0);
+	run->off = t.stream.off;
+	return t.end;
+}
+
+/* A verdict that is not allow: in enforce the request stops here, in monitor it is told and goes
+ * on. */
+static __always_inline int wire_refuse(struct wire_scratch *x, struct flow *f)
+{
+	struct judgement *j = &x->judgement;
+
+	judge_record(f, &x->packet, j);
+	if (!j->enforce) {
+		judge_tell(f, GL_DELIVERY_NONE, 0, j->now_ns);
+		return WIRE_MORE;
+	}
+	wire_hold_refusal(f, j);
+	return WIRE_REFUSED;
+}
+
+static __always_inline int wire_on_head(struct wire_scratch *x, struct flow *f,
+					const struct gl_policy *policy)
+{
+	if (judge_request(policy, f, &x->packet, &x->judgement))
+		return WIRE_FAILED;
+	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
+		return WIRE_REFUSED;
+	wire_pass_request(f, policy, &x->judgement);
+	http_body_begin(&f->in, 0);
+	return WIRE_MORE;
+}
+
+/* What is not an HTTP/1 request at all: h2c, TLS, another protocol. */
+static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
+					 const struct gl_policy *policy)
+{
+	const struct gl_service *service = policy_service(policy, f);
+	int http2 = f->request.method == HTTP_METHOD_PRI;
+	struct http_piece *piece = stream_piece(STREAM_IN);
+
+	if (http2 && service && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
+		if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_HTTP2))
+			return WIRE_FAILED;
+		f->request.method = HTTP_METHOD_OTHER;
+		if (wire_refuse(x, f) != WIRE_MORE)
+			return WIRE_REFUSED;
+	}
+	count(http2                              ? GL_CTR_UNJUDGED_HTTP2
+	      : piece && piece->bytes[0] == 0x16 ? GL_CTR_UNJUDGED_TLS
+						 : GL_CTR_UNJUDGED_OTHER);
+	return WIRE_OPAQUE;
+}
+
+/* The parser gave up. A stream that was never HTTP passes; anything else is refused (I8). */
+static __always_inline int wire_on_error(struct wire_scratch *x, struct flow *f,
+					 const struct gl_policy *policy)
+{
+	__u8 outcome = f->in.outcome;
+
+	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->judged)
+		return wire_on_other(x, f, policy);
+	if (judge_unreadable(policy, f, &x->packet, &x->judgement,
+			     outcome == GL_OUTCOME_TOO_LONG      ? GL_REASON_TOO_LONG
+			     : outcome == GL_OUTCOME_UNSUPPORTED ? GL_REASON_UNSUPPORTED
+								 : GL_REASON_MALFORMED))
+		return WIRE_FAILED;
+	x->judgement.head.outcome = outcome;
+	if (wire_refuse(x, f) != WIRE_MORE)
+		return WIRE_REFUSED;
+	count(GL_CTR_UNJUDGED_MALFORMED);
+	return WIRE_OPAQUE;
+}
+
+static __always_inline void wire_read_begin(struct wire_scratch *x, struct flow *f,
+					    const struct gl_policy *policy,
+					    const struct gl_service *service)
+{
+	x->run.off = x->packet.payload + (f->pos - x->packet.seq);
+	x->run.end = x->packet.end;
+	if (flow_in_head(f))
+		return;
+	f->request.flags =
+		nets_match(policy, service->proxy_set, &x->packet.src) ? HTTP_R_TRUSTED_PEER : 0;
+}
+
+/* Reads the segment from f->pos on. enum wire_end, never WIRE_MORE, WIRE_HEAD or WIRE_ERROR. */
+static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
+				     const struct gl_policy *policy)
+{
+	int end = WIRE_MORE;
+
+	for (int i = 0; i <= FLOW_PENDING && end == WIRE_MORE; i++) {
+		end = wire_run(skb, &x->packet, f, policy, &x->run);
+		if (end == WIRE_HEAD)
+			end = wire_on_head(x, f, policy);
+		else if (end == WIRE_ERROR)
+			end = wire_on_error(x, f, policy);
+	}
+	f->pos = end == WIRE_REFUSED ? f->head_seq : wire_seq(&x->packet, x->run.off);
+	return end;
+}

@@ -409,12 +409,13 @@ int keeper_run(const struct options *options)
 
 int keeper_detach_dead(const struct options *options)
 {
-	int r = kern_detach_pins(options->pin_dir);
+	int r;
 
-	if (r == -ENOENT) {
+	if (access(options->pin_dir, F_OK) < 0 && errno == ENOENT) {
 		log_info("nothing is pinned in %s", options->pin_dir);
 		return 0;
 	}
+	r = kern_detach_pins(options->pin_dir);
 	if (r == -EBUSY) {
 		log_error("a living glacisd holds %s: use glacisctl detach", options->pin_dir);
 		return EXIT_NOT_STARTED;

@@ -89,7 +89,9 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
 	tell(keeper, events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
-	if (!keeper->options->foreground)
+	if (keeper->options->foreground)
+		fflush(stdout);
+	else
 		log_info("%s (%s)", message, actor);
 }
 

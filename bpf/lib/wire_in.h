@@ -2,7 +2,7 @@
 /*
  * wire_in.h - layer 2: the wire door's client side: bans, placing, parsing, judging, delivering.
  *
- * A segment's way: packet_parse -> wire_banned -> wire_find -> flow_place -> wire_read
+ * A segment's way: packet_parse -> ban_check -> wire_find -> flow_place -> wire_read
  * (judge_request at every complete head) -> pass, trim, answer, reset or drop. In monitor the same
  * way is walked and nothing is dropped, changed or delayed (I6).
  */

@@ -150,7 +150,8 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 		return -1;
 	known = seq_diff(f->out_pos, p->seq);
 	len = packet_length(p);
-
+	if (!len) /* an ACK behind the FIN is one further on */
+		return 0;
 	if (known < 0) {
 		f->out_known = 0;
 		count(GL_CTR_LOST_PENDING);

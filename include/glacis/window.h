@@ -27,8 +27,9 @@
  * Claims in one set take turns (a lock in the low byte of the set's first tag; lookups ignore it),
  * so a tag never stands twice in a set. Under the lock the line is unlinked (tag 0), looked at once
  * more (a caller with an older clock may have revived it), emptied, and published with its tag
- * last. The lock names the second it was taken and is stolen after two: a keeper killed inside
- * blocks nothing for good. A caller that finds it held for too long is BUSY: not admitted, counted.
+ * last. The lock names the second it was taken and is stolen after WINDOW_GRACE_S: a keeper killed
+ * inside blocks nothing for good. A caller that finds it held for too long is BUSY: not admitted,
+ * counted.
  *
  * Parents. Leaving a parent for a line of its own must not double the ceiling, so a claimed line
  * starts with the parent's counts. A caller counting in a parent looks back, after it reserved,
@@ -180,7 +181,7 @@ static __always_inline int window_lock(struct gl_window_line *first, __u64 now_n
 		__u32 held_s = (now_s - (__u32)(tag >> 1)) & 127;
 
 		/* Stolen after 2 s; readings a little older than the holder's come out near 127. */
-		if (tag & WINDOW_LOCKED && (held_s < 2 || held_s > 100))
+		if (tag & WINDOW_LOCKED && (held_s <= WINDOW_GRACE_S || held_s > 100))
 			continue;
 		if (__sync_bool_compare_and_swap(&first->tag, tag,
 						 (tag & WINDOW_TAG_MASK) | (now_s & 127) << 1 |
@@ -195,13 +196,21 @@ static __always_inline void window_unlock(struct gl_window_line *first)
 	(void)__sync_fetch_and_and(&first->tag, WINDOW_TAG_MASK);
 }
 
+/* A line as a claimer found it. */
+struct window_found {
+	__u32 slots[GL_WINDOW_SLOTS];
+	union window_head head;
+};
+
 /*
- * Fills an unlinked line: empty, or with the counts of the parent, should it be in use. The head
- * goes by compare-and-swap: one that moved means a straggler of the last owner was here.
+ * Fills an unlinked line: empty, or with the counts of the parent, should that be in use.
+ * Everything goes by compare-and-swap from what was found: a straggler of the last owner, or
+ * whoever stole the lock from us after a long stall, loses nothing by it, and only one of two
+ * claimers gets the head.
  */
 static __always_inline enum window_verdict window_fill(struct gl_window_line *line,
 						       struct gl_window_line *parent,
-						       union window_head head,
+						       const struct window_found *found,
 						       const struct window_ask *ask)
 {
 	__u32 epoch = (__u32)(ask->now_ns / ask->sub_ns);
@@ -213,9 +222,11 @@ static __always_inline enum window_verdict window_fill(struct gl_window_line *li
 
 		if (window_age(epoch, slot) > WINDOW_BACK)
 			slot = 0;
-		*(volatile __u32 *)&line->slots[i] = slot;
+		if (slot != found->slots[i] &&
+		    !__sync_bool_compare_and_swap(&line->slots[i], found->slots[i], slot))
+			return WINDOW_STALE;
 	}
-	if (!__sync_bool_compare_and_swap(window_head_word(line), head.word,
+	if (!__sync_bool_compare_and_swap(window_head_word(line), found->head.word,
 					  window_head_of(epoch, ask->sub_ns).word))
 		return WINDOW_STALE;
 	return WINDOW_ADMITTED;
@@ -228,20 +239,26 @@ static __always_inline enum window_verdict window_take(struct gl_window_line *li
 {
 	__u64 old = WINDOW_READ(line->tag), low = old & ~WINDOW_TAG_MASK;
 	__u64 past_ns = ask->now_ns;
-	union window_head head;
+	struct window_found found;
 	enum window_verdict verdict;
 
 	if (how == WINDOW_SCAN_EXPIRED)
 		past_ns -= WINDOW_GRACE_S * WINDOW_NS_PER_S;
+	if (how == WINDOW_SCAN_FREE && old & WINDOW_TAG_MASK)
+		return WINDOW_STALE; /* the lock was stolen from us, and this line taken */
+	found.head = window_head_read(line);
+	for (__u32 i = 0; i < GL_WINDOW_SLOTS; i++)
+		found.slots[i] = WINDOW_READ(line->slots[i]);
+	WINDOW_TEST_DELAY();
 	if (!__sync_bool_compare_and_swap(&line->tag, old, low))
 		return WINDOW_BUSY;
 	WINDOW_TEST_DELAY();
-	head = window_head_read(line);
-	if (how != WINDOW_SCAN_FREE && window_is_live(head, past_ns)) {
+	if ((how != WINDOW_SCAN_FREE && window_is_live(found.head, past_ns)) ||
+	    window_head_read(line).word != found.head.word) {
 		(void)__sync_bool_compare_and_swap(&line->tag, low, old);
 		return WINDOW_STALE;
 	}
-	verdict = window_fill(line, parent, head, ask);
+	verdict = window_fill(line, parent, &found, ask);
 	WINDOW_TEST_DELAY();
 	if (verdict == WINDOW_ADMITTED && !__sync_bool_compare_and_swap(&line->tag, low, tag | low))
 		return WINDOW_BUSY;
@@ -313,7 +330,7 @@ WINDOW_FUNCTION int window_undo(const struct window_ask *ask, const struct windo
 		return 0;
 	line = WINDOW_LINE(ask->table, result->index);
 	if (line && window_tag_is(line, result->tag))
-		window_give_back(window_slot_of(line, result->epoch), result->epoch);
+		window_give_back(line, result->epoch);
 	return 0;
 }
 

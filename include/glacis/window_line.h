@@ -176,8 +176,8 @@ static __always_inline __u32 window_current(__u32 *own, __u32 epoch)
 	return window_age(epoch, slot) ? 0 : window_count(slot);
 }
 
-/* Takes one off a slot while it is epoch's; if it no longer is, its counts are gone anyway. */
-static __always_inline void window_give_back(__u32 *own, __u32 epoch)
+/* Takes one off a slot while it is epoch's (its low 12 bits). */
+static __always_inline void window_take_off(__u32 *own, __u32 epoch)
 {
 	for (int i = 0; i < WINDOW_TRIES; i++) {
 		__u32 slot = WINDOW_READ(*own);
@@ -188,6 +188,13 @@ static __always_inline void window_give_back(__u32 *own, __u32 epoch)
 			return;
 	}
 	/* Still contended: one count too many for at most W, against the client. */
+}
+
+/* Gives a reservation back; once the ring has come round its slot is another's, looks aside. */
+static __always_inline void window_give_back(struct gl_window_line *line, __u32 epoch)
+{
+	if (window_head_read(line).last - epoch < GL_WINDOW_SLOTS)
+		window_take_off(window_slot_of(line, epoch), epoch);
 }
 
 /* Clears what would look new once the 12 bits come round. Never touches a slot that changes. */
@@ -217,6 +224,7 @@ static __always_inline enum window_verdict window_raise(struct gl_window_line *l
 		if (head.last == mine.last)
 			return WINDOW_ADMITTED;
 		if (__sync_bool_compare_and_swap(window_head_word(line), head.word, mine.word)) {
+			WINDOW_TEST_DELAY();
 			window_clear_old(line, mine.last);
 			return WINDOW_ADMITTED;
 		}
@@ -244,9 +252,10 @@ static __always_inline enum window_verdict window_reserve(__u32 *own, __u32 epoc
 		}
 		if (window_count(slot) >= WINDOW_LIMIT_MAX)
 			return WINDOW_BUSY;
+		WINDOW_TEST_DELAY();
 		slot = __sync_fetch_and_add(own, 1);
 		if (window_age(epoch, slot)) { /* overwritten just now: that one is not ours */
-			window_give_back(own, slot >> WINDOW_COUNT_BITS);
+			window_take_off(own, slot >> WINDOW_COUNT_BITS);
 			return WINDOW_STALE;
 		}
 		*ret_place = window_count(slot) + 1;
@@ -318,12 +327,12 @@ static __always_inline enum window_verdict window_line_admit(struct gl_window_li
 	if (__sync_val_compare_and_swap(window_head_word(line), mine.word, mine.word) !=
 		    mine.word ||
 	    !window_tag_is(line, tag)) {
-		window_give_back(own, epoch);
+		window_give_back(line, epoch);
 		return WINDOW_STALE;
 	}
 	if (ret->sum <= limit)
 		return WINDOW_ADMITTED;
-	window_give_back(own, epoch);
+	window_give_back(line, epoch);
 	ret->sum--;
 over:
 	ret->retry_s = window_retry_s(line, epoch, sub_ns, now_ns, limit, ret->sum);

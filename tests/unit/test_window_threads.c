@@ -141,7 +141,8 @@ static void worker_note(struct worker *worker, uint64_t now_ns, uint32_t subject
 }
 
 /* As a door does: a stale reading is taken again. */
-static enum window_verdict ask_again(struct window_ask *ask, uint64_t *now_ns)
+static enum window_verdict ask_again(struct worker *worker, struct window_ask *ask,
+				     uint64_t *now_ns)
 {
 	enum window_verdict verdict = WINDOW_STALE;
 	struct window_result result;
@@ -150,6 +151,7 @@ static enum window_verdict ask_again(struct window_ask *ask, uint64_t *now_ns)
 		*now_ns = clock_read();
 		lose_time();
 		verdict = window_admit(ask, *now_ns, &result);
+		worker->verdicts[verdict]++;
 	}
 	return verdict;
 }
@@ -174,9 +176,8 @@ static void *worker_main(void *userdata)
 			verdict = naive_admit(now_ns, ask.sub_ns, run->limit) ? WINDOW_ADMITTED
 									      : WINDOW_OVER;
 		} else {
-			verdict = ask_again(&ask, &now_ns);
+			verdict = ask_again(worker, &ask, &now_ns);
 		}
-		worker->verdicts[verdict]++;
 		if (verdict == WINDOW_ADMITTED)
 			worker_note(worker, now_ns, subject);
 	}
@@ -251,7 +252,7 @@ static void one_subject(void **state)
 	for (uint32_t seed = 0; seed < 10; seed++) {
 		struct run run = {
 			.window_ns = S,
-			.end_ns = 1000 * S + 20 * S,
+			.end_ns = 1000 * S + 12 * S,
 			.limit = seed % 2 ? 100 : 5,
 			.lines = ONE_SET,
 			.subjects = 1,
@@ -260,12 +261,14 @@ static void one_subject(void **state)
 		size_t admitted;
 
 		assert_true(run_threads(&run, &admitted, verdicts) <= run.limit);
-		/* 20 W are 18 times ten sub-windows, less what racing callers refuse each other. */
-		assert_in_range(admitted, 18 * run.limit / 2, 20 * run.limit + 1);
+		/* 12 W are 10.8 times ten sub-windows, less what racing callers refuse each other.
+		 */
+		assert_in_range(admitted, 10 * run.limit / 2, 12 * run.limit);
 	}
 	print_message("admitted %llu, over %llu, stale %llu, busy %llu\n",
 		      (unsigned long long)verdicts[0], (unsigned long long)verdicts[1],
 		      (unsigned long long)verdicts[2], (unsigned long long)verdicts[3]);
+	assert_true(verdicts[WINDOW_STALE] > 0); /* they did meet */
 }
 
 /* The same load on the naive ring: if it is never caught, this test could not fail either. */
@@ -278,7 +281,7 @@ static void the_control_is_caught(void **state)
 	for (uint32_t seed = 0; seed < 100 && !runs; seed++) {
 		struct run run = {
 			.window_ns = S,
-			.end_ns = 1000 * S + 20 * S,
+			.end_ns = 1000 * S + 12 * S,
 			.limit = seed % 2 ? 100 : 5,
 			.lines = ONE_SET,
 			.subjects = 1,
@@ -301,7 +304,7 @@ static void a_crowd_in_one_set(void **state)
 {
 	struct run run = {
 		.window_ns = S,
-		.end_ns = 1000 * S + 8 * S,
+		.end_ns = 1000 * S + 5 * S,
 		.limit = 3,
 		.lines = ONE_SET,
 		.subjects = SUBJECTS,
@@ -317,7 +320,7 @@ static void a_crowd_in_one_set(void **state)
 	real_clock = true;
 	assert_true(run_threads(&run, &admitted, verdicts) <= run.limit);
 	real_clock = false;
-	assert_in_range(admitted, 7 * 3 * 3, 9 * 3 * SUBJECTS);
+	assert_in_range(admitted, 4 * 3 * 3, 6 * 3 * SUBJECTS);
 	print_message("admitted %llu, over %llu, stale %llu, busy %llu\n",
 		      (unsigned long long)verdicts[0], (unsigned long long)verdicts[1],
 		      (unsigned long long)verdicts[2], (unsigned long long)verdicts[3]);

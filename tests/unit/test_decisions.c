@@ -189,23 +189,30 @@ static void a_person_outranks_the_machine(void **state)
 	free(k.slots);
 }
 
+static void remember_id(const struct decision *decision, void *userdata)
+{
+	*(uint32_t *)userdata = decision->id;
+}
+
 static void expiry_on_time_with_nobody_alive(void **state)
 {
 	struct kernel k = kernel_new();
 	struct decisions *d = keeper_on(&k);
+	uint32_t id = 0;
 
 	(void)state;
 	ban(d, "203.0.113.9", 31, start);
 	ban(d, "203.0.113.10", 62, start);
-	assert_int_equal(decisions_sweep(d, later(30)), 0);
+	assert_int_equal(decisions_sweep(d, later(30), NULL, NULL), 0);
 	assert_true(is_banned(&k, "203.0.113.9", later(30)));
 	/* the door does not wait for the sweep */
 	assert_false(is_banned(&k, "203.0.113.9", later(31)));
 	assert_true(is_banned(&k, "203.0.113.10", later(31)));
-	assert_int_equal(decisions_sweep(d, later(31)), 1);
-	assert_int_equal(decisions_sweep(d, later(31)), 0);
+	assert_int_equal(decisions_sweep(d, later(31), remember_id, &id), 1);
+	assert_int_equal(id, 1);
+	assert_int_equal(decisions_sweep(d, later(31), NULL, NULL), 0);
 	assert_int_equal(decisions_count(d), 1);
-	assert_int_equal(decisions_sweep(d, later(62)), 1);
+	assert_int_equal(decisions_sweep(d, later(62), NULL, NULL), 1);
 	assert_int_equal(decisions_count(d), 0);
 	decisions_free(d);
 	free(k.slots);

@@ -18,6 +18,7 @@
 #define RESCAN_MS     2000
 #define SWEEP_MS      1000
 #define RETRY_MS      5000
+#define EXPIRIES_TOLD 10
 
 static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define N_SIGNALS (sizeof(signals) / sizeof(signals[0]))
@@ -87,20 +88,37 @@ static void on_rescan(evutil_socket_t fd, short what, void *userdata)
 	arm(loop->rescan, RESCAN_MS);
 }
 
+/* The first few by name: a thousand that end at once are one line more. */
+struct expiry {
+	struct keeper *keeper;
+	int told;
+};
+
+static void tell_expiry(const struct decision *decision, void *userdata)
+{
+	struct expiry *expiry = userdata;
+	char source[PREFIX_TEXT];
+
+	if (expiry->told++ < EXPIRIES_TOLD)
+		records_note(expiry->keeper, EVENT_DECISION, "expiry", "end of %s %s",
+			     decision->set == GL_SET_ALLOW ? "allow" : "ban",
+			     prefix_format(&decision->prefix, source));
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 {
 	struct loop *loop = userdata;
 	struct keeper *keeper = loop->keeper;
 	struct clock_now now = clock_now();
 	char boot_id[CLOCK_BOOT_ID];
+	struct expiry expiry = {.keeper = keeper};
 	int n;
 
 	(void)fd;
 	(void)what;
-	n = decisions_sweep(keeper->decisions, now);
-	if (n > 0)
-		records_note(keeper, EVENT_DECISION, "expiry", "%d decision%s expired", n,
-			     n == 1 ? "" : "s");
+	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
+	if (n > EXPIRIES_TOLD)
+		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), now, false);
 	arm(loop->sweep, SWEEP_MS);
 }

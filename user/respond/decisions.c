@@ -244,7 +244,8 @@ int decisions_remove(struct decisions *decisions, uint8_t set, const struct addr
 	return 1;
 }
 
-int decisions_sweep(struct decisions *decisions, struct clock_now now)
+int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_fn fn,
+		    void *userdata)
 {
 	struct decisions *d = decisions;
 	size_t kept = 0, n = d->n;
@@ -257,6 +258,8 @@ int decisions_sweep(struct decisions *decisions, struct clock_now now)
 		struct decision *item = d->items[i];
 
 		if (item->expires_boot_ns <= now.boot_ns) {
+			if (fn)
+				fn(item, userdata);
 			free(item);
 			continue;
 		}

@@ -65,8 +65,10 @@ int decisions_put(struct decisions *decisions, const struct decision_ask *ask, s
 /* 1 removed, 0 there was none, or -errno. */
 int decisions_remove(struct decisions *decisions, uint8_t set, const struct addr_prefix *prefix);
 
-/* Forgets what has expired; returns how many. */
-int decisions_sweep(struct decisions *decisions, struct clock_now now);
+/* Forgets what has expired, telling fn (may be NULL) of each; returns how many. */
+typedef void (*decision_fn)(const struct decision *decision, void *userdata);
+int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_fn fn,
+		    void *userdata);
 
 /* Writes the file if something changed; at most once a second while it is long. force: now. */
 int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now,

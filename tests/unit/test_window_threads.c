@@ -52,7 +52,7 @@ static void lose_time(void)
 	else if (what < 70)
 		sched_yield();
 	else if (what == 70)
-		usleep(50);
+		usleep(50); /* sleep: losing time is what is tested */
 }
 
 /* A clock all threads share. Fake: it moves only as they read it. Real: four times as fast. */

@@ -163,7 +163,8 @@ static int setup(void **state)
 	    decisions_new(table, path, &keeper.decisions) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
-	    modes_new(dir, &keeper.modes) < 0 || audit_open(dir, &keeper.audit) < 0 ||
+	    modes_new(dir, MODE_ASK_POLICY, &keeper.modes) < 0 ||
+	    audit_open(dir, &keeper.audit) < 0 ||
 	    apply_new(keeper.kern, dir, &keys, false, &keeper.apply) < 0 ||
 	    problems_init(&problems, "shop.yaml") < 0 ||
 	    apply_prepare(keeper.apply, POLICY, strlen(POLICY), "shop.yaml", &problems,

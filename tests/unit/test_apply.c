@@ -14,6 +14,7 @@
 
 #include "tests/unit/fake_kern.c"
 #include "user/base/cleanup.h"
+#include "user/base/log.h"
 #include "user/keeper/modes.h"
 #include "user/policy/apply.h"
 #include "user/policy/diff.h"
@@ -272,7 +273,7 @@ static void modes_lie_over_the_policy(void **state)
 			 cases[i].policy_mode, cases[i].service_mode);
 		assert_int_equal(apply_new(kern, dir, &keys, false, &apply), 0);
 		assert_int_equal(rule(apply, text, "file", &errors), 1);
-		assert_int_equal(modes_new(dir, &modes), 0);
+		assert_int_equal(modes_new(dir, MODE_ASK_POLICY, &modes), 0);
 		ask_for(modes, apply, kern, NULL, cases[i].host);
 		ask_for(modes, apply, kern, "shop", cases[i].service);
 		if (in_force(kern, apply) != cases[i].result)
@@ -281,13 +282,51 @@ static void modes_lie_over_the_policy(void **state)
 
 		/* asked for once, it outlives the keeper */
 		memset(kern->control.service_mode, 0, sizeof(kern->control.service_mode));
-		assert_int_equal(modes_new(dir, &modes), 0);
+		assert_int_equal(modes_new(dir, MODE_ASK_POLICY, &modes), 0);
 		modes_apply(modes, apply_ruling(apply)->policy, apply_intern(apply),
 			    &kern->control);
 		assert_int_equal(in_force(kern, apply), cases[i].result);
 		modes_free(modes);
 		apply_free(apply);
 		kern_free(kern);
+	}
+}
+
+/* What is asked for holds over a restart with the same flag, and not against another one. */
+static void the_flag_and_what_was_asked(void **state)
+{
+	static const struct {
+		enum mode_ask flag, asked, next_flag, result;
+	} cases[] = {
+		{MODE_ASK_ENFORCE, MODE_ASK_MONITOR, MODE_ASK_ENFORCE, MODE_ASK_MONITOR},
+		{MODE_ASK_MONITOR, MODE_ASK_ENFORCE, MODE_ASK_MONITOR, MODE_ASK_ENFORCE},
+		{MODE_ASK_MONITOR, MODE_ASK_POLICY, MODE_ASK_MONITOR, MODE_ASK_POLICY},
+		{MODE_ASK_POLICY, MODE_ASK_MONITOR, MODE_ASK_POLICY, MODE_ASK_MONITOR},
+		{MODE_ASK_MONITOR, MODE_ASK_ENFORCE, MODE_ASK_ENFORCE, MODE_ASK_ENFORCE},
+		{MODE_ASK_ENFORCE, MODE_ASK_POLICY, MODE_ASK_MONITOR, MODE_ASK_MONITOR},
+		{MODE_ASK_ENFORCE, MODE_ASK_MONITOR, MODE_ASK_POLICY, MODE_ASK_POLICY},
+	};
+	struct modes *modes;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		assert_int_equal(modes_new(dir, cases[i].flag, &modes), 0);
+		assert_int_equal(modes_asked(modes, NULL), cases[i].flag);
+		assert_int_equal(modes_ask(modes, NULL, cases[i].asked), 0);
+		assert_int_equal(modes_ask(modes, "shop", MODE_ASK_MONITOR), 0);
+		assert_int_equal(modes_asked(modes, NULL), cases[i].asked);
+		modes_free(modes);
+		assert_int_equal(modes_new(dir, cases[i].next_flag, &modes), 0);
+		assert_int_equal(modes_asked(modes, NULL), cases[i].result);
+		assert_int_equal(modes_asked(modes, "shop"), MODE_ASK_MONITOR);
+		/* a detach ends it */
+		assert_int_equal(modes_forget(modes), 0);
+		assert_int_equal(modes_asked(modes, NULL), cases[i].next_flag);
+		modes_free(modes);
+		assert_int_equal(modes_new(dir, cases[i].flag, &modes), 0);
+		assert_int_equal(modes_asked(modes, NULL), cases[i].flag);
+		assert_int_equal(modes_asked(modes, "shop"), MODE_ASK_POLICY);
+		modes_free(modes);
 	}
 }
 
@@ -355,8 +394,10 @@ int main(void)
 		cmocka_unit_test_setup(a_busy_kernel_keeps_the_old_one, clean),
 		cmocka_unit_test_setup(the_next_keeper_goes_on, clean),
 		cmocka_unit_test_setup(modes_lie_over_the_policy, clean),
+		cmocka_unit_test_setup(the_flag_and_what_was_asked, clean),
 		cmocka_unit_test_setup(differences_are_named, clean),
 	};
 
+	log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_ERROR);
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -165,6 +165,18 @@ static int open_decisions(struct keeper *keeper)
 	return 0;
 }
 
+static enum mode_ask mode_flag(const struct options *options)
+{
+	switch (options->mode) {
+	case GL_MODE_MONITOR:
+		return MODE_ASK_MONITOR;
+	case GL_MODE_ENFORCE:
+		return MODE_ASK_ENFORCE;
+	default:
+		return MODE_ASK_POLICY;
+	}
+}
+
 static int open_memory(struct keeper *keeper)
 {
 	struct gl_key key = keeper->keys.subject;
@@ -180,36 +192,14 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = protect_new(&keeper->protect);
 	if (r == 0)
-		r = modes_new(keeper->options->state_dir, &keeper->modes);
+		r = modes_new(keeper->options->state_dir, mode_flag(keeper->options),
+			      &keeper->modes);
 	if (r < 0)
 		return log_err(r, "memory");
 	r = audit_open(keeper->options->state_dir, &keeper->audit);
 	return r < 0 ? log_err(r, "audit log in %s", keeper->options->state_dir) : 0;
 }
 
-/*
- * The mode: the flag, else what was asked for before. An adopted kernel in monitor stays there,
- * whatever the file says: a panic holds until somebody takes it back.
- */
-static void settle_mode(struct keeper *keeper)
-{
-	const struct gl_control *control = kern_control(keeper->kern);
-	bool panicked = kern_adopted(keeper->kern) && control->policy_loaded &&
-			control->mode == GL_MODE_MONITOR;
-	int r = 0;
-
-	if (keeper->options->mode == GL_MODE_ENFORCE)
-		r = modes_ask(keeper->modes, NULL, MODE_ASK_ENFORCE);
-	else if (keeper->options->mode == GL_MODE_MONITOR || panicked)
-		r = modes_ask(keeper->modes, NULL, MODE_ASK_MONITOR);
-	if (r < 0)
-		log_warning("the mode will not outlive a reboot: %s", strerror(-r));
-}
-
-/*
- * The mode goes first: on a fresh control value no request is enforced against before it is
- * settled (it begins as monitor).
- */
 static int install_policy(struct keeper *keeper, const struct policy_source *source)
 {
 	_cleanup_(candidate_freep) struct candidate *candidate = NULL;
@@ -228,7 +218,9 @@ static int install_policy(struct keeper *keeper, const struct policy_source *sou
 	problems_clear(&problems); /* shown by check_policy() */
 	if (r < 0)
 		return log_err(r, "policy %s", source->file);
-	settle_mode(keeper);
+	/* an adopted kernel is lowered before anything new can rule in it (I6) */
+	if (modes_asked(keeper->modes, NULL) == MODE_ASK_MONITOR)
+		modes_apply(keeper->modes, NULL, NULL, kern_control(keeper->kern));
 	r = reload_install(keeper, candidate, source->origin);
 	if (r == -EAGAIN) {
 		log_warning("the policies of the last minute may still be in use: the adopted one "
@@ -327,6 +319,7 @@ static void stop(struct keeper *keeper)
 	if (r < 0)
 		log_err(r, "decisions are not saved");
 	if (detach) {
+		modes_forget(keeper->modes);
 		r = kern_detach(keeper->kern);
 		if (r < 0)
 			log_err(r, "detaching");

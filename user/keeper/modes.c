@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
@@ -14,7 +15,9 @@
 
 struct modes {
 	char path[PATH_MAX];
-	enum mode_ask host;
+	enum mode_ask flag;
+	bool host_asked;
+	enum mode_ask host; /* if asked */
 	json_t *services; /* name -> "monitor" | "enforce" */
 };
 
@@ -39,11 +42,22 @@ int mode_ask_find(const char *name)
 
 static void take_file(struct modes *modes, const json_t *root)
 {
-	const char *host = json_string_value(json_object_get(root, "host")), *name;
+	const char *host = json_string_value(json_object_get(root, "host"));
+	const char *flag = json_string_value(json_object_get(root, "flag")), *name;
 	json_t *value;
 
-	if (host && mode_ask_find(host) >= 0)
+	if (host && mode_ask_find(host) >= 0 && flag) {
 		modes->host = (enum mode_ask)mode_ask_find(host);
+		modes->host_asked = strcmp(flag, mode_ask_name(modes->flag)) == 0;
+		if (!modes->host_asked)
+			log_info("mode %s was asked for under --mode %s; now --mode %s rules", host,
+				 flag, mode_ask_name(modes->flag));
+		else if (modes->host != modes->flag)
+			log_info(
+				"mode %s was asked for before this start and holds (glacisctl mode "
+				"changes it)",
+				host);
+	}
 	json_object_foreach(json_object_get(root, "services"), name, value)
 	{
 		if (json_is_string(value) && mode_ask_find(json_string_value(value)) > 0)
@@ -51,7 +65,7 @@ static void take_file(struct modes *modes, const json_t *root)
 	}
 }
 
-int modes_new(const char *state_dir, struct modes **ret_modes)
+int modes_new(const char *state_dir, enum mode_ask flag, struct modes **ret_modes)
 {
 	struct modes *modes = calloc(1, sizeof(*modes));
 	_cleanup_free_ char *text = NULL;
@@ -63,6 +77,7 @@ int modes_new(const char *state_dir, struct modes **ret_modes)
 		modes_free(modes);
 		return -ENOMEM;
 	}
+	modes->flag = flag;
 	snprintf(modes->path, sizeof(modes->path), "%s/mode.json", state_dir);
 	*ret_modes = modes;
 	r = file_read(modes->path, MODE_FILE_MAX, &text, NULL);
@@ -85,15 +100,22 @@ void modes_free(struct modes *modes)
 	free(modes);
 }
 
+static enum mode_ask host_ask(const struct modes *modes)
+{
+	return modes->host_asked ? modes->host : modes->flag;
+}
+
 json_t *modes_json(const struct modes *modes)
 {
-	return json_pack("{s:s, s:O}", "host", mode_ask_name(modes->host), "services",
+	return json_pack("{s:s, s:O}", "host", mode_ask_name(host_ask(modes)), "services",
 			 modes->services);
 }
 
 static int save(const struct modes *modes)
 {
-	json_t *root = modes_json(modes);
+	json_t *root = json_pack("{s:s, s:s?, s:O}", "flag", mode_ask_name(modes->flag), "host",
+				 modes->host_asked ? mode_ask_name(modes->host) : NULL, "services",
+				 modes->services);
 	_cleanup_free_ char *text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
 
 	json_decref(root);
@@ -102,12 +124,15 @@ static int save(const struct modes *modes)
 
 int modes_ask(struct modes *modes, const char *service, enum mode_ask ask)
 {
-	if (!service)
+	if (!service) {
 		modes->host = ask;
-	else if (ask == MODE_ASK_POLICY)
+		modes->host_asked = true;
+	} else if (ask == MODE_ASK_POLICY) {
 		json_object_del(modes->services, service);
-	else if (json_object_set_new(modes->services, service, json_string(mode_ask_name(ask))) < 0)
+	} else if (json_object_set_new(modes->services, service, json_string(mode_ask_name(ask))) <
+		   0) {
 		return -ENOMEM;
+	}
 	return save(modes);
 }
 
@@ -116,9 +141,16 @@ enum mode_ask modes_asked(const struct modes *modes, const char *service)
 	const char *name;
 
 	if (!service)
-		return modes->host;
+		return host_ask(modes);
 	name = json_string_value(json_object_get(modes->services, service));
 	return name ? (enum mode_ask)mode_ask_find(name) : MODE_ASK_POLICY;
+}
+
+int modes_forget(struct modes *modes)
+{
+	modes->host_asked = false;
+	json_object_clear(modes->services);
+	return unlink(modes->path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
 static uint8_t override_of(const struct modes *modes, const struct policy *policy,
@@ -132,7 +164,7 @@ static uint8_t override_of(const struct modes *modes, const struct policy *polic
 	default:
 		break;
 	}
-	if (modes->host == MODE_ASK_ENFORCE && policy->mode == GL_MODE_MONITOR)
+	if (host_ask(modes) == MODE_ASK_ENFORCE && policy->mode == GL_MODE_MONITOR)
 		return GL_MODE_ENFORCE + 1;
 	return 0;
 }
@@ -140,7 +172,7 @@ static uint8_t override_of(const struct modes *modes, const struct policy *polic
 void modes_apply(const struct modes *modes, const struct policy *policy, struct intern *intern,
 		 struct gl_control *control)
 {
-	uint8_t ceiling = modes->host == MODE_ASK_MONITOR ? GL_MODE_MONITOR : GL_MODE_ENFORCE;
+	uint8_t ceiling = host_ask(modes) == MODE_ASK_MONITOR ? GL_MODE_MONITOR : GL_MODE_ENFORCE;
 	uint8_t bans = modes->host == MODE_ASK_POLICY && policy ? policy->mode : ceiling;
 
 	/* lower first, raise last: no request is enforced against that was not to be */

@@ -6,7 +6,12 @@
  * The host: `policy` (no override), `monitor` (a ceiling over everything: panic), `enforce` (also
  * where spec.mode is monitor; a service that lowers itself below an enforcing policy stays in
  * monitor). One service: the same three, and it wins over the policy, but not over the host's
- * monitor. Kept in <state_dir>/mode.json by service name, so that it outlives reloads and reboots.
+ * monitor.
+ *
+ * What people ask for is kept in <state_dir>/mode.json, services by name, so that it outlives
+ * reloads, restarts and reboots; a detach ends it. --mode is the start's word, not kept: it holds
+ * where nobody asked, and again when it is another one than it was when somebody did. So a restart
+ * undoes neither a panic nor its end, and whoever starts with another flag gets what it says.
  */
 #pragma once
 
@@ -22,13 +27,18 @@ int mode_ask_find(const char *name); /* -ENOENT */
 
 struct modes;
 
-/* Reads the file; none, or a broken one (logged), is as if nothing had been asked for. */
-int modes_new(const char *state_dir, struct modes **ret_modes);
+/*
+ * flag: what --mode says, MODE_ASK_POLICY without one. Reads the file; none, or a broken one
+ * (logged), is as if nothing had been asked for.
+ */
+int modes_new(const char *state_dir, enum mode_ask flag, struct modes **ret_modes);
 void modes_free(struct modes *modes);
 
 /* service NULL = the host. Remembers and saves; modes_apply() puts it in force. */
 int modes_ask(struct modes *modes, const char *service, enum mode_ask ask);
 enum mode_ask modes_asked(const struct modes *modes, const char *service);
+/* Forgets what was asked for, on disk too: after a detach nothing is left of it. */
+int modes_forget(struct modes *modes);
 
 /* Writes control->mode and service_mode[] for the services of `policy`. */
 void modes_apply(const struct modes *modes, const struct policy *policy, struct intern *intern,

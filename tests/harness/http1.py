@@ -35,7 +35,7 @@ def parse_head(head):
     """Bytes up to and without the empty line -> Response without a body."""
     lines = head.split(b"\r\n")
     if b"\r" in head.replace(b"\r\n", b"") or b"\n" in head.replace(b"\r\n", b""):
-        raise Bad("bare CR or LF in the head")
+        raise Bad(f"bare CR or LF in {head[:300]!r}")
     m = STATUS_LINE.match(lines[0])
     if not m:
         raise Bad(f"status line {lines[0]!r} of {head[:300]!r}")

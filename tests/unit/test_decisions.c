@@ -254,6 +254,26 @@ static void the_next_keeper_adopts(void **state)
 	free(k.slots);
 }
 
+static void an_id_is_never_given_twice(void **state)
+{
+	struct kernel k = kernel_new();
+	struct decisions *d = keeper_on(&k);
+	struct addr_prefix newest = prefix("203.0.113.2");
+
+	(void)state;
+	unlink(path);
+	ban(d, "203.0.113.1", 100, start);
+	ban(d, "203.0.113.2", 100, start);
+	assert_int_equal(decisions_remove(d, GL_SET_BAN, &newest), 1);
+	assert_int_equal(decisions_save(d, BOOT, start, true), 0);
+	decisions_free(d);
+	d = keeper_on(&k);
+	assert_int_equal(decisions_restore(d, true, BOOT, start), 1);
+	assert_int_equal(ban(d, "203.0.113.3", 100, start), 3);
+	decisions_free(d);
+	free(k.slots);
+}
+
 static void a_reboot_brings_back_what_has_not_expired(void **state)
 {
 	struct kernel k = kernel_new();
@@ -383,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_person_outranks_the_machine),
 		cmocka_unit_test(expiry_on_time_with_nobody_alive),
 		cmocka_unit_test(the_next_keeper_adopts),
+		cmocka_unit_test(an_id_is_never_given_twice),
 		cmocka_unit_test(a_reboot_brings_back_what_has_not_expired),
 		cmocka_unit_test(a_changed_wall_clock_changes_nothing),
 		cmocka_unit_test(damaged_files),

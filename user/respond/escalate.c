@@ -101,7 +101,7 @@ bool escalate_counts(unsigned verdict, unsigned reason, unsigned door)
 static struct entry *entry_of(struct escalate *e, const struct gl_addr *addr, bool would,
 			      uint64_t now_ns)
 {
-	uint64_t hash = siphash_buf(addr->b, sizeof(addr->b), &e->key) + would;
+	uint64_t hash = siphash_buf(addr->b, sizeof(addr->b), &e->key);
 	struct entry *set = &e->entries[(hash & (e->sets - 1)) * WAYS], *oldest = set;
 
 	for (int i = 0; i < WAYS; i++) {

@@ -115,7 +115,7 @@ int protect_add_routes(struct protect *protect, const char *path)
 {
 	_cleanup_fclose_ FILE *f = fopen(path, "re");
 	char line[256], device[32];
-	unsigned destination, gateway, flags, mask;
+	unsigned gateway, flags, mask;
 
 	if (!f)
 		return -errno;
@@ -124,9 +124,9 @@ int protect_add_routes(struct protect *protect, const char *path)
 		struct sockaddr_in sin = {.sin_family = AF_INET};
 		int r;
 
-		if (sscanf(line, "%31s %x %x %x %*d %*d %*d %x", device, &destination, &gateway,
-			   &flags, &mask) != 5 ||
-		    destination || mask || !(flags & RTF_GATEWAY_BIT))
+		if (sscanf(line, "%31s %*x %x %x %*d %*d %*d %x", device, &gateway, &flags,
+			   &mask) != 4 ||
+		    mask || !(flags & RTF_GATEWAY_BIT))
 			continue;
 		sin.sin_addr.s_addr = gateway; /* the file prints the word as it lies in memory */
 		addr_from_sockaddr((struct sockaddr *)&sin, &prefix.addr);

@@ -193,10 +193,9 @@ struct gl_prefix_slot {
 	__u8 len; /* 0..128; IPv4 prefixes are 96 + n */
 	__u8 state; /* enum gl_prefix_state */
 	__u64 hits; /* packets or requests this entry decided (atomic add) */
-	__u64 hops; /* not the entry's: where those hashed to this slot lie, a byte each, distance +
-		       1 */
+	__u64 hops; /* the slot's, not the entry's: where what is hashed here lies, distance + 1 */
 	__u32 version; /* odd while the entry is being written */
-	__u32 reserved;
+	__u32 tags; /* the slot's: four bits of hash for each of the eight hops */
 };
 _Static_assert(sizeof(struct gl_prefix_slot) == 64, "one cache line");
 enum gl_prefix_state { GL_PREFIX_FREE, GL_PREFIX_REAL, GL_PREFIX_MARKER };

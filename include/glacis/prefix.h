@@ -8,13 +8,15 @@
  * says "go shorter". So that longer entries are found, the writer leaves markers at the shorter
  * lengths the bisection passes; a marker knows the longest real prefix covering it (`best`), a real
  * one its next shorter (`parent`). An expired match falls back to its parents, at most PREFIX_CHAIN
- * of them (the writer refuses deeper nesting), beyond which there is no match.
+ * of them (the writer refuses deeper nesting), beyond which there is no match. The longest length
+ * is tried first: hosts, of which there are most, then need no markers, and it costs nobody a step.
  *
  * One length is one lookup in a flat table: the slot an entry is hashed to, its home, lists in
- * `hops` where the entries hashed to it lie. A miss is one cache line per length, whatever the
- * load, and removals leave no tombstones. The hash is a keyed multiply-xorshift, two full rounds
- * per word, not a PRF: whoever gets chosen addresses banned without seeing the key cannot aim at a
- * home, and a home overfull by luck costs at most PREFIX_HOPS lines; the writer then says -ENOSPC.
+ * `hops` where the entries hashed to it lie, and in `tags` four bits of their hashes. A miss is one
+ * cache line per length, whatever the load, and removals leave no tombstones. The hash is a keyed
+ * multiply-xorshift, two full rounds per word, not a PRF: whoever gets chosen addresses banned
+ * without seeing the key cannot aim at a home, and a home overfull by luck costs at most
+ * PREFIX_HOPS lines; the writer then says -ENOSPC.
  *
  * Readers take no lock and never see a foreign match: an entry is compared between two readings of
  * its version, and whatever `best` and `parent` lead to is compared against the address again. What
@@ -38,7 +40,7 @@
 #define PREFIX_DISTANCE 255 /* slots from its home an entry may lie */
 #define PREFIX_CHAIN    8
 #define PREFIX_TRIES    3
-#define PREFIX_STEPS    8 /* of a bisection over 129 lengths */
+#define PREFIX_STEPS    9 /* of a bisection over 129 lengths, the longest first */
 #define PREFIX_RETRY    (~0u)
 
 #ifdef __bpf__
@@ -82,14 +84,18 @@ static __always_inline __u64 prefix_mix(__u64 x)
 	return x ^ x >> 32;
 }
 
-/* Home of a masked prefix in a table of a power of two slots. */
-static __always_inline __u32 prefix_home(const struct gl_key *key, __u32 set, __u32 len, __u64 q0,
-					 __u64 q1, __u32 slots)
+/* Hash of a masked prefix: its low bits are the home slot, its highest four the tag of the hop. */
+static __always_inline __u64 prefix_hash(const struct gl_key *key, __u32 set, __u32 len, __u64 q0,
+					 __u64 q1)
 {
 	__u64 h = prefix_mix(q0 ^ key->k0);
 
-	h = prefix_mix((h ^ q1) + key->k1 + (set << 8 | len) * 0x9e3779b97f4a7c15ULL);
-	return (__u32)h & (slots - 1);
+	return prefix_mix((h ^ q1) + key->k1 + (set << 8 | len) * 0x9e3779b97f4a7c15ULL);
+}
+
+static __always_inline __u32 prefix_tag(__u64 hash)
+{
+	return (__u32)(hash >> 60);
 }
 
 /* Whether the slot holds a live entry of the set for exactly this prefix, read in one piece. */
@@ -153,23 +159,26 @@ PREFIX_FUNCTION __u32 prefix_follow(PREFIX_CTX *ctx, const struct prefix_ask *as
 PREFIX_FUNCTION int prefix_probe(PREFIX_CTX *ctx, struct prefix_ask *ask)
 {
 	struct gl_prefix_slot *slot, view;
-	__u64 q0, q1, hops;
-	__u32 home;
+	__u64 q0, q1, hops, hash;
+	__u32 home, tags;
 
 	opaque(ctx);
 	if (!ask)
 		return 0;
 	q0 = ask->addr.q[0] & prefix_mask(ask->len);
 	q1 = ask->addr.q[1] & prefix_mask(ask->len < 64 ? 0 : ask->len - 64);
-	home = prefix_home(&ask->key, ask->set, ask->len, q0, q1, ask->slots);
+	hash = prefix_hash(&ask->key, ask->set, ask->len, q0, q1);
+	home = (__u32)hash & (ask->slots - 1);
 	slot = PREFIX_SLOT(ctx, home);
 	if (!slot)
 		return 0;
 	hops = PREFIX_READ(slot->hops);
-	for (int i = 0; i < PREFIX_HOPS && hops; i++) {
+	tags = PREFIX_READ(slot->tags);
+	for (int i = 0; i < PREFIX_HOPS && hops; i++, hops >>= 8, tags >>= 4) {
 		__u32 index = (home + (__u32)(hops & 0xff) - 1) & (ask->slots - 1), at;
 
-		hops >>= 8;
+		if (!(hops & 0xff) || (tags & 15) != prefix_tag(hash))
+			continue;
 		slot = PREFIX_SLOT(ctx, index);
 		if (!slot || !prefix_slot_is(slot, ask->set, ask->len, q0, q1, &view))
 			continue;
@@ -179,6 +188,12 @@ PREFIX_FUNCTION int prefix_probe(PREFIX_CTX *ctx, struct prefix_ask *ask)
 		return 1;
 	}
 	return 0;
+}
+
+/* Which of the lengths low..high-1 is tried at this step. */
+static __always_inline __u32 prefix_middle(int step, __u32 low, __u32 high)
+{
+	return step ? (low + high) / 2 : high - 1;
 }
 
 /* Bisection over copy `version & 1` of the set's lengths. */
@@ -193,7 +208,7 @@ static __always_inline void prefix_bisect(PREFIX_CTX *ctx, struct prefix_ask *as
 
 	ask->found = 0;
 	for (int i = 0; i < PREFIX_STEPS && low < high; i++) {
-		__u32 middle = (low + high) / 2;
+		__u32 middle = prefix_middle(i, low, high);
 		__u64 at = first + middle;
 
 		opaque(at);

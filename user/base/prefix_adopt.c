@@ -28,27 +28,35 @@ static bool is_valid(const struct prefix_table *table, uint32_t slot)
 	return key.addr.q[0] == s->addr.q[0] && key.addr.q[1] == s->addr.q[1];
 }
 
-/* Keeps of a home's hops those that lead to an entry hashed there, each once. */
+/* Keeps of a home's hops those that lead to an entry hashed there, each once, rightly tagged. */
 static void mend_hops(struct prefix_table *table, uint32_t home)
 {
-	uint64_t hops = table->slots[home].hops, kept = 0;
-	int shift = 0;
+	struct gl_prefix_slot *s = &table->slots[home];
+	uint32_t mask = table->n_slots - 1, tags = s->tags;
+	uint64_t kept = s->hops;
 
-	for (; hops; hops >>= 8) {
-		uint32_t slot = (home + (uint32_t)(hops & 0xff) - 1) & (table->n_slots - 1);
+	for (unsigned i = 0; i < PREFIX_HOPS; i++) {
+		uint32_t hop = s->hops >> 8 * i & 0xff, slot = (home + hop - 1) & mask;
 		struct prefix_key key;
+		uint64_t hash = 0;
+		bool good = hop && is_valid(table, slot) && !table->refs[slot].by_copy[0];
 
-		if (!(hops & 0xff) || !is_valid(table, slot) || table->refs[slot].by_copy[0])
-			continue;
-		key = prefix_key_at(table, slot);
-		if (prefix_slot_home(table, &key) != home)
-			continue;
-		table->refs[slot].by_copy[0] = 1; /* seen */
-		kept |= (hops & 0xff) << shift;
-		shift += 8;
+		if (good) {
+			key = prefix_key_at(table, slot);
+			hash = prefix_key_hash(table, &key);
+			good = ((uint32_t)hash & mask) == home;
+		}
+		if (good) {
+			table->refs[slot].by_copy[0] = 1; /* seen */
+			tags = (tags & ~(15u << 4 * i)) | prefix_tag(hash) << 4 * i;
+		} else {
+			kept &= ~(0xffULL << 8 * i);
+		}
 	}
-	if (kept != table->slots[home].hops)
-		STORE(table->slots[home].hops, kept);
+	if (tags != s->tags)
+		STORE(s->tags, tags);
+	if (kept != s->hops)
+		STORE(s->hops, kept);
 }
 
 /* Frees what no home leads to. */

@@ -43,8 +43,9 @@ static unsigned marker_lengths(const struct prefix_table *table, const struct pr
 	const uint8_t *lens = lengths_of(&table->lens[key->set].in_use[copy], key->v4, &high);
 	unsigned n = 0;
 
-	while (low < high) {
-		uint8_t middle = (uint8_t)((low + high) / 2), len = lens[middle] + base;
+	for (int step = 0; low < high; step++) {
+		uint8_t middle = (uint8_t)prefix_middle(step, low, high);
+		uint8_t len = lens[middle] + base;
 
 		if (len == key->len)
 			return n;

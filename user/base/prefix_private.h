@@ -40,15 +40,13 @@ struct prefix_key prefix_key_of(uint32_t set, const struct gl_addr *addr, uint8_
 struct prefix_key prefix_key_at(const struct prefix_table *table, uint32_t slot);
 struct prefix_key prefix_key_cut(const struct prefix_key *key, uint8_t len);
 uint32_t prefix_key_root(const struct prefix_key *key);
-uint32_t prefix_slot_home(const struct prefix_table *table, const struct prefix_key *key);
+uint64_t prefix_key_hash(const struct prefix_table *table, const struct prefix_key *key);
 uint32_t prefix_slot_find(const struct prefix_table *table, const struct prefix_key *key);
 /* -ENOSPC. The slot is in no tree yet, its refs are 0, and readers see it. */
 int prefix_slot_add(struct prefix_table *table, const struct prefix_key *key,
 		    const struct gl_prefix_slot *fields, uint32_t *ret_slot);
 /* The slot is in no tree any more. */
 void prefix_slot_free(struct prefix_table *table, uint32_t slot);
-void prefix_slot_hop_add(struct prefix_table *table, uint32_t home, uint32_t slot);
-void prefix_slot_hop_del(struct prefix_table *table, uint32_t home, uint32_t slot);
 
 /* prefix_marks.c: lengths in use and markers. */
 uint32_t prefix_length_index(const struct prefix_key *key);

@@ -45,53 +45,57 @@ uint32_t prefix_key_root(const struct prefix_key *key)
 	return key->set * 2 + key->v4;
 }
 
-uint32_t prefix_slot_home(const struct prefix_table *table, const struct prefix_key *key)
+uint64_t prefix_key_hash(const struct prefix_table *table, const struct prefix_key *key)
 {
-	return prefix_home(&table->lens[0].key, key->set, key->len, key->addr.q[0], key->addr.q[1],
-			   table->n_slots);
+	return prefix_hash(&table->lens[0].key, key->set, key->len, key->addr.q[0], key->addr.q[1]);
 }
 
 uint32_t prefix_slot_find(const struct prefix_table *table, const struct prefix_key *key)
 {
-	uint32_t home = prefix_slot_home(table, key);
+	uint32_t mask = table->n_slots - 1, home = (uint32_t)prefix_key_hash(table, key) & mask;
 
 	for (uint64_t hops = table->slots[home].hops; hops; hops >>= 8) {
-		uint32_t slot = (home + (uint32_t)(hops & 0xff) - 1) & (table->n_slots - 1);
+		uint32_t slot = (home + (uint32_t)(hops & 0xff) - 1) & mask;
 		const struct gl_prefix_slot *s = &table->slots[slot];
 
-		if (s->state != GL_PREFIX_FREE && s->set == key->set && s->len == key->len &&
-		    !memcmp(&s->addr, &key->addr, sizeof(s->addr)))
+		if (hops & 0xff && s->state != GL_PREFIX_FREE && s->set == key->set &&
+		    s->len == key->len && !memcmp(&s->addr, &key->addr, sizeof(s->addr)))
 			return slot;
 	}
 	return PREFIX_NO_SLOT;
 }
 
-void prefix_slot_hop_add(struct prefix_table *table, uint32_t home, uint32_t slot)
+/* Which of a home's hops is free, or PREFIX_HOPS. */
+static unsigned free_hop(const struct gl_prefix_slot *home)
 {
-	uint64_t hops = table->slots[home].hops;
-	uint64_t hop = ((slot - home) & (table->n_slots - 1)) + 1;
+	unsigned i = 0;
 
-	for (int shift = 0; shift < 8 * PREFIX_HOPS; shift += 8) {
-		if (hops >> shift & 0xff)
-			continue;
-		STORE(table->slots[home].hops, hops | hop << shift);
-		return;
-	}
+	while (i < PREFIX_HOPS && home->hops >> 8 * i & 0xff)
+		i++;
+	return i;
 }
 
-void prefix_slot_hop_del(struct prefix_table *table, uint32_t home, uint32_t slot)
+/* Lists a slot in its home: the tag first, it means nothing without the hop. */
+static void hop_add(struct prefix_table *table, uint64_t hash, uint32_t slot)
 {
-	uint64_t hops = table->slots[home].hops, left = 0;
-	uint64_t hop = ((slot - home) & (table->n_slots - 1)) + 1;
-	int shift = 0;
+	uint32_t mask = table->n_slots - 1;
+	struct gl_prefix_slot *home = &table->slots[(uint32_t)hash & mask];
+	uint64_t hop = ((slot - (uint32_t)hash) & mask) + 1;
+	unsigned i = free_hop(home);
 
-	for (; hops; hops >>= 8) {
-		if ((hops & 0xff) == hop)
-			continue;
-		left |= (hops & 0xff) << shift;
-		shift += 8;
-	}
-	STORE(table->slots[home].hops, left);
+	STORE(home->tags, (home->tags & ~(15u << 4 * i)) | prefix_tag(hash) << 4 * i);
+	STORE(home->hops, home->hops | hop << 8 * i);
+}
+
+static void hop_del(struct prefix_table *table, uint64_t hash, uint32_t slot)
+{
+	uint32_t mask = table->n_slots - 1;
+	struct gl_prefix_slot *home = &table->slots[(uint32_t)hash & mask];
+	uint64_t hop = ((slot - (uint32_t)hash) & mask) + 1;
+
+	for (unsigned i = 0; i < PREFIX_HOPS; i++)
+		if ((home->hops >> 8 * i & 0xff) == hop)
+			STORE(home->hops, home->hops & ~(0xffULL << 8 * i));
 }
 
 /* A free slot in reach of its home, or PREFIX_NO_SLOT. */
@@ -99,7 +103,7 @@ static uint32_t slot_near(const struct prefix_table *table, uint32_t home)
 {
 	uint32_t reach = table->n_slots < PREFIX_DISTANCE ? table->n_slots : PREFIX_DISTANCE;
 
-	if (table->slots[home].hops >> 8 * (PREFIX_HOPS - 1))
+	if (free_hop(&table->slots[home]) == PREFIX_HOPS)
 		return PREFIX_NO_SLOT;
 	for (uint32_t i = 0; i < reach; i++) {
 		uint32_t slot = (home + i) & (table->n_slots - 1);
@@ -113,7 +117,8 @@ static uint32_t slot_near(const struct prefix_table *table, uint32_t home)
 int prefix_slot_add(struct prefix_table *table, const struct prefix_key *key,
 		    const struct gl_prefix_slot *fields, uint32_t *ret_slot)
 {
-	uint32_t home = prefix_slot_home(table, key), slot = slot_near(table, home);
+	uint64_t hash = prefix_key_hash(table, key);
+	uint32_t slot = slot_near(table, (uint32_t)hash & (table->n_slots - 1));
 	struct gl_prefix_slot *s;
 	uint32_t version;
 
@@ -133,7 +138,7 @@ int prefix_slot_add(struct prefix_table *table, const struct prefix_key *key,
 	s->hits = 0;
 	STORE(s->state, fields->state);
 	STORE(s->version, version + 1);
-	prefix_slot_hop_add(table, home, slot);
+	hop_add(table, hash, slot);
 	table->refs[slot] = (struct prefix_refs){0};
 	*ret_slot = slot;
 	return 0;
@@ -145,7 +150,7 @@ void prefix_slot_free(struct prefix_table *table, uint32_t slot)
 	struct gl_prefix_slot *s = &table->slots[slot];
 	uint32_t version = s->version | 1;
 
-	prefix_slot_hop_del(table, prefix_slot_home(table, &key), slot);
+	hop_del(table, prefix_key_hash(table, &key), slot);
 	STORE(s->version, version);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	STORE(s->state, GL_PREFIX_FREE);

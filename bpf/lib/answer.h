@@ -208,7 +208,7 @@ __global int answer_write(struct __sk_buff *skb, const struct packet *p,
 {
 	struct answer_tcp h = {};
 	struct answer_buf *buf;
-	__u32 tcp_len, header, partial;
+	__u32 tcp_len, header, partial, last;
 	__u64 sum;
 
 	if (!p || !spec)
@@ -241,11 +241,11 @@ __global int answer_write(struct __sk_buff *skb, const struct packet *p,
 	} else if (bpf_skb_store_bytes(skb, p->l2 + p->l4, &h, 20, BPF_F_RECOMPUTE_CSUM)) {
 		return -1;
 	}
-	__u32 n = spec->payload;
-
-	opaque(n);
-	if (n >= 1 && n <= ANSWER_BYTES &&
-	    bpf_skb_store_bytes(skb, p->l2 + p->l4 + header, buf->text, n, BPF_F_RECOMPUTE_CSUM))
+	if (!spec->payload)
+		return 0;
+	last = last_of(spec->payload);
+	if (last >= ANSWER_BYTES)
 		return -1;
-	return 0;
+	return bpf_skb_store_bytes(skb, p->l2 + p->l4 + header, buf->text, last + 1,
+				   BPF_F_RECOMPUTE_CSUM);
 }

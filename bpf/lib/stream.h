@@ -44,7 +44,7 @@ static long stream_step(__u32 i, struct http_cursor *c)
 static __always_inline int stream_turn(struct stream *s)
 {
 	struct http_cursor *c = &s->cursor;
-	__u32 n = s->end - s->off;
+	__u32 n = s->end - s->off, last;
 	__u32 skip = http_skippable(c->msg, n);
 
 	c->piece->event = HTTP_NOTHING;
@@ -56,9 +56,9 @@ static __always_inline int stream_turn(struct stream *s)
 	}
 	if (n > HTTP_PIECE)
 		n = HTTP_PIECE;
-	opaque(n);
-	if (n < 1 || n > HTTP_PIECE ||
-	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, c->piece->bytes, n))
+	last = last_of(n);
+	if (last >= HTTP_PIECE ||
+	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, c->piece->bytes, last + 1))
 		return -1;
 	c->piece->off = 0;
 	c->piece->len = n;

@@ -20,15 +20,15 @@ struct trim_sum {
 
 static long trim_sum_piece(__u32 i, struct trim_sum *s)
 {
-	__u32 n = s->end - s->off;
+	__u32 n = s->end - s->off, last;
 
 	if (s->off >= s->end)
 		return 1;
 	if (n > TRIM_PIECE)
 		n = TRIM_PIECE;
 	__builtin_memset(s->buf->text, 0, TRIM_PIECE);
-	opaque(n);
-	if (n < 1 || n > TRIM_PIECE || bpf_skb_load_bytes(s->skb, s->off, s->buf->text, n))
+	last = last_of(n);
+	if (last >= TRIM_PIECE || bpf_skb_load_bytes(s->skb, s->off, s->buf->text, last + 1))
 		return 1;
 	s->sum = (__u32)bpf_csum_diff(0, 0, (__be32 *)s->buf->text, TRIM_PIECE, s->sum);
 	s->off += n;

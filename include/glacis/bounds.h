@@ -11,6 +11,17 @@
 /* Keeps the compiler from proving away, or moving, a bound the verifier still has to see. */
 #define opaque(x) asm volatile("" : "+r"(x))
 
+/*
+ * For a length a helper takes: `last` = length - 1, to be compared with the limit and passed on as
+ * last + 1. The verifier of 6.1 learns no lower bound from "!= 0", but from this it does.
+ */
+#define last_of(length)                                                                            \
+	({                                                                                         \
+		__u32 _last = (length)-1;                                                          \
+		opaque(_last);                                                                     \
+		_last;                                                                             \
+	})
+
 /* &array[index], or NULL beyond its n elements. */
 #define at_index(array, n, index)                                                                  \
 	({                                                                                         \

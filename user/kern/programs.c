@@ -13,7 +13,7 @@
 #include "nic.skel.h"
 #include "wire.skel.h"
 
-#define LOG_TAIL 4096
+#define LOG_TAIL 1400 /* one log message holds it */
 
 /* libbpf's callback has no argument: the tail of what it prints while one object is loaded. */
 static char libbpf_log[LOG_TAIL];

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_api.c - the control API on a kernel side in memory: who may do what, every route's refusals,
- * pages, and that explain and limits say what the judge does. The courier is replaced by what it
- * would have been told. Addresses are of 198.18.0.0/15: no host has them (RFC 2544), and a host's
- * own are protected.
+ * pages, and that explain and limits say what the judge does.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,80 +9,9 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <stdio.h>
-#include <unistd.h>
-
 #include "include/glacis/admit.h"
-#include "tests/unit/fake_kern.c"
-#include "user/base/cleanup.h"
+#include "tests/unit/fake_keeper.h"
 #include "user/keeper/api.h"
-
-#define POLICY                                                                                     \
-	"apiVersion: glacis.dev/v1alpha1\nkind: ApiPolicy\nmetadata: {name: shop}\nspec:\n"        \
-	"  mode: enforce\n"                                                                        \
-	"  classes:\n"                                                                             \
-	"    auth: {limit: 5/15m}\n"                                                               \
-	"    general: {limit: 100/15m}\n"                                                          \
-	"    health: {exempt: true, match: [\"GET /healthz\"]}\n"                                  \
-	"  services:\n"                                                                            \
-	"    - name: shop\n"                                                                       \
-	"      ports: [8080]\n"                                                                    \
-	"      trustedProxies: [10.9.0.0/16]\n"                                                    \
-	"      operations:\n"                                                                      \
-	"        - {match: \"POST /api/v1/auth/**\", class: auth, auth: none}\n"                   \
-	"        - {match: \"GET /api/v1/private\", class: general, auth: required}\n"             \
-	"        - {match: \"* /api/v1/admin/**\", class: general, sources: [10.1.0.0/16]}\n"      \
-	"  protect: {never: [198.51.100.7]}\n"
-
-static char dir[] = "/tmp/glacis-test-api-XXXXXX";
-static struct options options;
-static struct keeper keeper;
-
-/* --- the courier -------------------------------------------------------------------------------
- */
-static struct {
-	int status;
-	json_t *body;
-	char allow[64];
-	char kind[64];
-	unsigned replies;
-} got;
-
-void courier_reply_header(struct courier_reply *reply, const char *name, const char *value)
-{
-	(void)reply;
-	if (strcmp(name, "Allow") == 0)
-		snprintf(got.allow, sizeof(got.allow), "%s", value);
-}
-
-void courier_reply(struct courier_reply *reply, int status, json_t *body)
-{
-	(void)reply;
-	got.status = status;
-	json_decref(got.body);
-	got.body = body;
-	got.replies++;
-}
-
-void courier_reply_problem(struct courier_reply *reply, int status, const char *kind, json_t *extra,
-			   const char *detail, ...)
-{
-	(void)detail;
-	snprintf(got.kind, sizeof(got.kind), "%s", kind);
-	courier_reply(reply, status, extra ? extra : json_object());
-}
-
-void courier_broadcast(struct courier_link *link, json_t *event)
-{
-	(void)link;
-	json_decref(event);
-}
-
-size_t courier_followers(const struct courier_link *link)
-{
-	(void)link;
-	return 0;
-}
 
 /* --- asking ------------------------------------------------------------------------------------
  */
@@ -135,72 +62,6 @@ static const char *text(const char *name)
 static json_int_t number(const char *name)
 {
 	return json_integer_value(member(name));
-}
-
-/* --- the keeper --------------------------------------------------------------------------------
- */
-static int setup(void **state)
-{
-	static const struct compile_keys keys = {{1, 2}, {3, 4}};
-	static const struct gl_key key = {5, 6};
-	struct candidate *candidate;
-	struct prefix_table *table;
-	struct problems problems;
-	char path[128];
-
-	(void)state;
-	if (!mkdtemp(dir))
-		return -1;
-	memset(&keeper, 0, sizeof(keeper));
-	options.state_dir = dir;
-	keeper.options = &options;
-	keeper.lock_fd = -1;
-	keeper.state = KEEPER_READY;
-	keeper.kern = fake_kern_new();
-	snprintf(path, sizeof(path), "%s/decisions.json", dir);
-	if (prefix_table_new(keeper.kern->bans, FAKE_BAN_SLOTS, keeper.kern->control.decision_lens,
-			     GL_DECISION_SETS, &key, &table) < 0 ||
-	    decisions_new(table, path, &keeper.decisions) < 0 ||
-	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
-	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
-	    modes_new(dir, MODE_ASK_POLICY, &keeper.modes) < 0 ||
-	    audit_open(dir, &keeper.audit) < 0 ||
-	    apply_new(keeper.kern, dir, &keys, false, &keeper.apply) < 0 ||
-	    problems_init(&problems, "shop.yaml") < 0 ||
-	    apply_prepare(keeper.apply, POLICY, strlen(POLICY), "shop.yaml", &problems,
-			  &candidate) < 0 ||
-	    reload_install(&keeper, candidate, "file") < 0)
-		return -1;
-	problems_clear(&problems);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	static const char *const names[] = {"intern.json", "policy.yaml", "policy.file.yaml",
-					    "policy.json", "mode.json",   "audit.jsonl"};
-	char path[128];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	rmdir(dir);
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	json_decref(got.body);
-	got.body = NULL;
-	decisions_free(keeper.decisions);
-	apply_free(keeper.apply);
-	modes_free(keeper.modes);
-	audit_close(keeper.audit);
-	protect_free(keeper.protect);
-	escalate_free(keeper.escalate);
-	sources_free(keeper.sources);
-	events_free(keeper.events);
-	kern_free(keeper.kern);
-	free(keeper.listeners);
-	return 0;
 }
 
 /* What the wire door does with a request of this source to an operation with this class. */

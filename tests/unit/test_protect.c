@@ -9,9 +9,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/keeper/listeners.h"
@@ -143,6 +147,37 @@ static void proxies_and_never(void **state)
 	protect_free(protect);
 }
 
+/* A process, and its child, of a session that came over ssh. */
+static void the_session_of_a_process(void **state)
+{
+	char *const argv[] = {(char *)"sleep", (char *)"60", NULL};
+	char *const environment[] = {(char *)"A=b",
+				     (char *)"SSH_CONNECTION=198.18.0.5 50000 198.18.0.1 22", NULL};
+	struct addr_prefix from, client;
+	int executed[2];
+	char byte;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe2(executed, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		execve("/bin/sleep", argv, environment);
+		_exit(1);
+	}
+	close(executed[1]);
+	assert_int_equal(read(executed[0], &byte, 1), 0); /* closed by exec */
+	close(executed[0]);
+	from = prefix("203.0.113.1");
+	assert_int_equal(protect_session_of(pid, &from.addr), 0);
+	client = prefix("198.18.0.5");
+	assert_true(addr_equal(&from.addr, &client.addr));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(protect_session_of(pid, &from.addr), -ENOENT);
+	assert_int_equal(protect_session_of(1, &from.addr), -ENOENT);
+}
+
 static void listeners_of_the_kernels_file(void **state)
 {
 	struct listener *listeners = NULL;
@@ -186,6 +221,7 @@ int main(void)
 		cmocka_unit_test(loopback_always),
 		cmocka_unit_test(gateways_and_resolvers),
 		cmocka_unit_test(proxies_and_never),
+		cmocka_unit_test(the_session_of_a_process),
 		cmocka_unit_test(listeners_of_the_kernels_file),
 	};
 

@@ -170,7 +170,7 @@ static void put(struct api_request *rq, const struct decision_ask *ask)
 		json_decref(before);
 		if (r == -ENOSPC)
 			api_problem(rq, 507, "table-full", NULL,
-				    "the decision table is full (%zu): nothing changed",
+				    "the decision table is full (%zu in force): nothing changed",
 				    decisions_count(keeper->decisions));
 		else
 			api_problem(rq, 500, "not-in-force", NULL,

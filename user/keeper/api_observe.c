@@ -115,6 +115,7 @@ void api_counters(struct api_request *rq)
 		{"events-overwritten", events_overwritten(keeper->events, EVENTS_VERDICTS)},
 		{"responses-overwritten", events_overwritten(keeper->events, EVENTS_RESPONSES)},
 		{"lost-event-broadcasts", keeper->not_broadcast},
+		{"events-not-printed", keeper->not_printed},
 		{"records-unknown", keeper->records_unknown},
 		{"sources-evicted", sources_evicted(keeper->sources)},
 		{"escalation-evicted", escalate_evicted(keeper->escalate)},

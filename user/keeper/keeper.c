@@ -258,9 +258,6 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 		r = install_policy(keeper, source);
 	if (r == 0)
 		r = hold_doors(keeper);
-	/* what a failed fresh start made must not stay; what was adopted must */
-	if (r < 0 && keeper->kern && !kern_adopted(keeper->kern))
-		kern_detach(keeper->kern);
 	return r;
 }
 
@@ -384,6 +381,9 @@ int keeper_run(const struct options *options)
 	int status = 0, r;
 
 	if (start(&keeper) < 0) {
+		/* what a failed fresh start made must not stay; what was adopted must */
+		if (keeper.kern && !kern_adopted(keeper.kern))
+			kern_detach(keeper.kern);
 		clear(&keeper);
 		return EXIT_NOT_STARTED;
 	}

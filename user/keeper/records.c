@@ -91,8 +91,10 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 	tell(keeper, events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
 	if (keeper->options->foreground)
 		fflush(stdout);
-	else
+	else if (keeper->budget.printed++ < PRINTED_PER_S)
 		log_info("%s (%s)", message, actor);
+	else
+		keeper->not_printed++;
 }
 
 /* ---------------------------------------------------------------------------------------------

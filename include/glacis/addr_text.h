@@ -9,6 +9,7 @@
 #pragma once
 
 #include "include/glacis/abi.h"
+#include "include/glacis/bounds.h"
 
 enum addr_text_state {
 	ADDR_TEXT_START,
@@ -172,7 +173,8 @@ static __always_inline int addr_text_end(struct addr_text *a, struct gl_addr *re
 	tail = a->n - (gap < a->n ? gap : a->n);
 	for (__u32 i = 0; i < 8; i++) {
 		__u32 from = i < gap ? i : i >= 8 - tail ? i - (8 - a->n) : 8;
-		__u16 g = from < 8 ? a->group[from & 7] : 0;
+		const __u16 *at = at_index(a->group, 8, from);
+		__u16 g = at ? *at : 0;
 
 		ret->b[i * 2] = g >> 8;
 		ret->b[i * 2 + 1] = g & 0xff;

@@ -44,8 +44,9 @@ int prefix_table_new(struct gl_prefix_slot *slots, uint32_t n_slots, struct gl_p
 	if (r < 0)
 		return r;
 	if (!lens[0].key.k0 && !lens[0].key.k1)
-		for (uint32_t i = 0; i < n_sets; i++)
-			lens[i].key = *key;
+		lens[0].key = *key;
+	for (uint32_t i = 1; i < n_sets; i++)
+		lens[i].key = lens[0].key;
 	r = prefix_adopt(table);
 	if (r < 0)
 		return r;

@@ -96,10 +96,19 @@ static __always_inline struct flow_request *flow_pending(struct flow *f, __u32 i
 	return &f->pending[i & (FLOW_PENDING - 1)];
 }
 
+/*
+ * A final response is complete. A full barrier: who sees it counted sees where it ends (out_pos),
+ * on whatever processor.
+ */
+static __always_inline void flow_answered(struct flow *f)
+{
+	__sync_fetch_and_add(&f->answered, 1);
+}
+
 /* Requests the server still owes a final response for. */
 static __always_inline __u32 flow_owed(const struct flow *f)
 {
-	return f->judged - f->answered;
+	return f->judged - *(const volatile __u32 *)&f->answered;
 }
 
 /* What the flow table decides about a segment before any byte is read. */

@@ -53,11 +53,16 @@ __global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
 	return trim_sum_right(skb, p);
 }
 
-/* I9: an answer goes out only when the server owes nothing and the client has all it sent. */
+/*
+ * I9: an answer goes out only when the server owes nothing and the client has all it sent. The
+ * kernel's snd_nxt moves only after a packet has left through egress, so the end of what went by
+ * there counts as well; it is read after the count of responses.
+ */
 static __always_inline int wire_may_answer(const struct flow *f, const struct packet *p,
 					   const struct wire_sock *sock)
 {
-	return f->out_known && !flow_owed(f) && p->ack == sock->snd_nxt &&
+	return f->out_known && !flow_owed(f) && p->ack == *(const volatile __u32 *)&f->out_pos &&
+	       p->ack == sock->snd_nxt &&
 	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT);
 }
 

@@ -90,7 +90,7 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 		return;
 	}
 	if (http_body_begin(&f->out, head) && status >= 200 && flow_owed(f))
-		f->answered++;
+		flow_answered(f);
 }
 
 struct wire_out_turn {
@@ -117,7 +117,7 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	}
 	if (s->cursor.piece->event == HTTP_MESSAGE) {
 		if (flow_owed(f))
-			f->answered++;
+			flow_answered(f);
 		return 0;
 	}
 	if (s->cursor.piece->event == HTTP_ERROR) {
@@ -168,8 +168,9 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 		return -1;
 	t.stream.cursor.policy = policy;
 	t.stream.cursor.msg = &f->out;
-	bpf_loop(1 << 16, wire_out_turn, &t, 0);
+	/* before any response is over: see wire_may_answer() */
 	f->out_pos = p->seq + len;
+	bpf_loop(1 << 16, wire_out_turn, &t, 0);
 	return 0;
 }
 
@@ -205,6 +206,6 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 	if (policy && f->out_known)
 		wire_out_read(skb, &x->packet, f, policy);
 	if ((x->packet.flags & TCP_FIN) && f->out.phase == HTTP_UNTIL_CLOSE && flow_owed(f))
-		f->answered++;
+		flow_answered(f);
 	return TC_NEXT;
 }

@@ -4,9 +4,9 @@
  */
 #pragma once
 
-#ifndef __always_inline
+/* linux/stddef.h has it as plain inline, which a program cannot use: at most five arguments. */
+#undef __always_inline
 #define __always_inline inline __attribute__((__always_inline__))
-#endif
 
 /* Keeps the compiler from proving away, or moving, a bound the verifier still has to see. */
 #define opaque(x) asm volatile("" : "+r"(x))

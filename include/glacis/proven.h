@@ -16,10 +16,7 @@
 #pragma once
 
 #include "include/glacis/abi.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
-#endif
+#include "include/glacis/bounds.h"
 
 #ifndef PROVEN_SLOT
 #define PROVEN_SLOT(ctx, index) (&((struct gl_proven *)(ctx))[index])

@@ -12,10 +12,7 @@
 #pragma once
 
 #include "include/glacis/abi.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
-#endif
+#include "include/glacis/bounds.h"
 
 struct siphash {
 	__u64 v0, v1, v2, v3;

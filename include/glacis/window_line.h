@@ -33,10 +33,7 @@
 #pragma once
 
 #include "include/glacis/abi.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((__always_inline__))
-#endif
+#include "include/glacis/bounds.h"
 
 #ifndef NULL
 #define NULL ((void *)0)
@@ -137,10 +134,7 @@ static __always_inline __u32 window_count(__u32 slot)
 /* The slot at a ring position, 12 being 0 again. */
 static __always_inline __u32 *window_slot_at(struct gl_window_line *line, __u64 pos)
 {
-#ifdef __bpf__
-	/* Else the compiler, which knows pos <= 12, drops the compare the verifier needs. */
-	asm volatile("" : "+r"(pos));
-#endif
+	opaque(pos); /* else the compiler, which knows pos <= 12, drops the compare */
 	if (pos >= GL_WINDOW_SLOTS)
 		pos = 0;
 	return &line->slots[pos];

@@ -48,7 +48,11 @@ class Namespace:
         self.path = f"/run/netns/{name}"
         self._back = threading.local()  # each thread's way back
         sh("ip", "netns", "add", name)
-        self.ip("link", "set", "lo", "up")
+        try:
+            self.ip("link", "set", "lo", "up")
+        except RuntimeError:
+            self.delete()
+            raise
 
     def ip(self, *args):
         return sh("ip", "-n", self.name, *args)
@@ -100,9 +104,13 @@ class Net:
         except RuntimeError:
             self.client.delete()
             raise
-        sh("ip", "link", "add", "cli0", "netns", self.client.name, "type", "veth",
-           "peer", "name", "srv0", "netns", self.server.name)
-        self._address()
+        try:
+            sh("ip", "link", "add", "cli0", "netns", self.client.name, "type", "veth",
+               "peer", "name", "srv0", "netns", self.server.name)
+            self._address()
+        except RuntimeError:
+            self.delete()
+            raise
 
     def _address(self):
         lines = ["link set cli0 up"]

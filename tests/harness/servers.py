@@ -27,6 +27,7 @@ http {{
 	map $http_authorization $token {{
 		default 0; "~^Bearer good-[a-z]+$" 1;
 	}}
+	{http}
 	server {{
 		{listen}
 		set $where other;
@@ -74,12 +75,12 @@ class Server:
 
 
 class Nginx(Server):
-    def __init__(self, ns, folder, ports=(8080,), extra=""):
+    def __init__(self, ns, folder, ports=(8080,), extra="", http=""):
         os.makedirs(folder)
         listen = " ".join(f"listen {p} backlog=4096; listen [::]:{p} ipv6only=on backlog=4096;" for p in ports)
         conf = os.path.join(folder, "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(NGINX.format(dir=folder, listen=listen, extra=extra))
+            f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http))
         super().__init__(ns, folder, "nginx", "-c", conf, "-e", os.path.join(folder, "error.log"))
         self.syncs = 0
         await_port(ns, ports[0])

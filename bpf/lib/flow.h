@@ -53,12 +53,12 @@ struct flow_refusal {
 _Static_assert(sizeof(struct flow_refusal) == 128, "no padding");
 
 struct flow {
+	__u64 opened_ns; /* first: user/kern reads it of embryos */
 	/* client to server */
 	__u32 pos; /* next byte to parse */
 	__u32 commit; /* sequence number `saved` is the state at */
 	__u32 structure; /* one past the last byte that had structure (head, chunk size) */
 	__u32 head_seq; /* where the head being read began */
-	__u64 head_ns; /* when */
 	__u64 generation; /* the head being read is judged by this policy ... */
 	__u32 slot; /* ... in this slot of the outer map */
 	__u16 service; /* index in services[] of that policy + 1 */
@@ -85,6 +85,24 @@ struct {
 	__type(key, int);
 	__type(value, struct flow);
 } flows SEC(".maps");
+
+/* A connection by its addresses, where there is no socket of its own yet, or none any more. */
+struct flow_key {
+	struct gl_addr src, dst;
+	__u16 sport, dport;
+	__u32 ifindex; /* the same addresses may exist in two namespaces */
+};
+_Static_assert(sizeof(struct flow_key) == 40, "no padding");
+
+static __always_inline void flow_name(struct __sk_buff *skb, const struct packet *p,
+				      struct flow_key *k)
+{
+	k->src = p->src;
+	k->dst = p->dst;
+	k->sport = p->sport;
+	k->dport = p->dport;
+	k->ifindex = skb->ifindex;
+}
 
 static __always_inline __s32 seq_diff(__u32 a, __u32 b)
 {

@@ -11,13 +11,6 @@
 #include "bpf/lib/answer.h"
 #include "bpf/lib/flow.h"
 
-struct tombstone_key {
-	struct gl_addr src, dst;
-	__u16 sport, dport;
-	__u32 ifindex; /* the same addresses may exist in two namespaces */
-};
-_Static_assert(sizeof(struct tombstone_key) == 40, "no padding");
-
 struct tombstone {
 	__u32 seq; /* what the agent sends next on the server's behalf */
 	__u32 reserved;
@@ -27,19 +20,9 @@ struct tombstone {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
-	__type(key, struct tombstone_key);
+	__type(key, struct flow_key);
 	__type(value, struct tombstone);
 } tombstones SEC(".maps");
-
-static __always_inline void tombstone_name(struct __sk_buff *skb, const struct packet *p,
-					   struct tombstone_key *k)
-{
-	k->src = p->src;
-	k->dst = p->dst;
-	k->sport = p->sport;
-	k->dport = p->dport;
-	k->ifindex = skb->ifindex;
-}
 
 static __always_inline void put_hex(__u8 *at, __u64 value)
 {
@@ -148,7 +131,7 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 			   const struct gl_answer *a, __u32 rcv_nxt)
 {
 	struct answer_spec spec = {.flags = TCP_ACK | TCP_PSH | TCP_FIN, .reverse = 1};
-	struct tombstone_key key = {};
+	struct flow_key key = {};
 	struct tombstone t = {};
 
 	if (!p || !f || !a)
@@ -163,7 +146,7 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 	spec.payload = refuse_text(a, &f->refusal);
 	if (!spec.payload)
 		return refuse_failed();
-	tombstone_name(skb, p, &key);
+	flow_name(skb, p, &key);
 	t.seq = spec.seq + spec.payload + 1;
 	if (bpf_map_update_elem(&tombstones, &key, &t, BPF_ANY))
 		count(GL_CTR_LOST_UPDATE);
@@ -197,13 +180,13 @@ __global int refuse_reset(struct __sk_buff *skb, struct packet *p, struct flow *
 __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer_spec spec = {.flags = TCP_ACK, .reverse = 1};
-	struct tombstone_key key = {};
+	struct flow_key key = {};
 	struct tombstone *t;
 	__u32 len;
 
 	if (!p)
 		return TC_NEXT;
-	tombstone_name(skb, p, &key);
+	flow_name(skb, p, &key);
 	t = bpf_map_lookup_elem(&tombstones, &key);
 	if (!t)
 		return TC_NEXT;

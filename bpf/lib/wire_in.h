@@ -63,7 +63,8 @@ static __always_inline int wire_may_answer(const struct flow *f, const struct pa
 {
 	return f->out_known && !flow_owed(f) && p->ack == *(const volatile __u32 *)&f->out_pos &&
 	       p->ack == sock->snd_nxt &&
-	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT);
+	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT ||
+		sock->state == BPF_TCP_NEW_SYN_RECV);
 }
 
 /* Does the service on this port enforce? For packets that never get as far as a flow. */
@@ -153,6 +154,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 	f->out_known = 1;
 	f->port = p->dport;
 	f->state = FLOW_HTTP;
+	f->opened_ns = bpf_ktime_get_boot_ns();
 	http_open(&f->in, 0);
 	http_open(&f->saved_in, 0);
 	http_open(&f->out, HTTP_F_RESPONSE);
@@ -181,6 +183,17 @@ static __always_inline int wire_join(struct flow *f, const struct packet *p,
 	return 1;
 }
 
+/* The head took so long that its policy's slot was given away: it cannot be finished. */
+static __always_inline int wire_stale(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
+				      const struct gl_control *control)
+{
+	const struct gl_policy *policy = policy_at(control->active);
+
+	f->service = policy ? policy->port_service[f->port] : 0;
+	return wire_unjudged(skb, &x->packet, f, policy, x, GL_REASON_STALE_POLICY,
+			     GL_CTR_UNJUDGED_NO_POLICY);
+}
+
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
 					struct flow *f)
 {
@@ -201,11 +214,10 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	policy = policy_of(f, control);
 	if (f->state == FLOW_REFUSED)
 		return wire_deliver(skb, p, f, policy, &x->sock);
-	if (!policy) {
-		if (f->service)
-			count(GL_CTR_UNJUDGED_NO_POLICY);
+	if (!policy && flow_in_head(f))
+		return wire_stale(skb, x, f, control);
+	if (!policy)
 		return TC_NEXT;
-	}
 	service = policy_service(policy, f);
 	if (!service)
 		return TC_NEXT;
@@ -270,9 +282,8 @@ static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch
 }
 
 /*
- * Data before the handshake is over (the last ACK and the data came in one batch, or TCP Fast
- * Open): there is no socket to keep state in yet, so only the ACK passes and the client sends
- * again.
+ * Data where no flow can be kept (SYN cookies, TCP Fast Open, a full table of embryos): only the
+ * ACK passes and the client sends again.
  */
 static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *p, int enforce)
 {
@@ -283,13 +294,29 @@ static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *
 	return trim_segment(skb, p, 0) ? TC_DROP : TC_NEXT;
 }
 
+/* A refused connection ends before its socket began. */
+static __always_inline int wire_embryo(struct __sk_buff *skb, struct wire_scratch *x,
+				       struct flow *f)
+{
+	int action = wire_known(skb, x, f);
+
+	if (f->state == FLOW_CLOSED)
+		embryo_forget(skb, &x->packet);
+	return action;
+}
+
 static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch *x, int enforce)
 {
 	struct packet *p = &x->packet;
 	struct flow *f = NULL;
 	int found = wire_find(skb, p, &x->sock, &f);
 
-	if (found == WIRE_HANDSHAKE)
+	if (found == WIRE_EMBRYO && !(p->flags & TCP_SYN)) {
+		f = embryo_get(skb, p);
+		if (f)
+			return wire_embryo(skb, x, f);
+	}
+	if (found == WIRE_HANDSHAKE || found == WIRE_EMBRYO)
 		return wire_handshake(skb, p, enforce);
 	if (found == WIRE_NO_STORAGE) {
 		count(GL_CTR_LOST_STORAGE);

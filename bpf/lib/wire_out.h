@@ -174,6 +174,28 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	return 0;
 }
 
+/*
+ * A response may come before a second segment of the client: then the flow is still an embryo,
+ * under the client's direction of the addresses.
+ */
+static __noinline struct flow *wire_out_embryo(struct __sk_buff *skb, const struct packet *p)
+{
+	struct bpf_sock *sk = skb->sk;
+	struct flow_key key = {};
+
+	if (!sk)
+		return NULL;
+	sk = bpf_sk_fullsock(sk);
+	if (!sk)
+		return NULL;
+	flow_name(skb, p, &key);
+	key.src = p->dst;
+	key.dst = p->src;
+	key.sport = p->dport;
+	key.dport = p->sport;
+	return bpf_map_lookup_elem(&embryos, &key) ? embryo_adopt(sk, &key) : NULL;
+}
+
 static __always_inline struct flow *wire_out_flow(struct __sk_buff *skb)
 {
 	struct bpf_sock *sk = skb->sk;
@@ -194,9 +216,13 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 
 	f = wire_out_flow(skb);
 	x = bpf_map_lookup_elem(&wire_scratches, &one);
-	if (!f || !x || !control || f->state == FLOW_OPAQUE || f->state == FLOW_CLOSED)
+	if (!x || !control || (!f && (!skb->sk || !embryo_any())))
 		return TC_NEXT;
 	if (packet_parse(skb, &x->packet, l2) != PACKET_TCP)
+		return TC_NEXT;
+	if (!f)
+		f = wire_out_embryo(skb, &x->packet);
+	if (!f || f->state == FLOW_OPAQUE || f->state == FLOW_CLOSED)
 		return TC_NEXT;
 	if (f->state == FLOW_MIDSTREAM) {
 		wire_out_midstream(skb, &x->packet, f);

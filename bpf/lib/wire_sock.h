@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "bpf/lib/embryo.h"
 #include "bpf/lib/flow.h"
 
 /* The few fields no helper tells, found by CO-RE. */
@@ -13,6 +14,10 @@ struct tcp_options_received {
 
 struct tcp_sock {
 	struct tcp_options_received rx_opt;
+} __attribute__((preserve_access_index));
+
+struct tcp_request_sock {
+	__u32 rcv_nxt, snt_isn;
 } __attribute__((preserve_access_index));
 
 /* What the kernel knows of the connection right now. */
@@ -26,7 +31,8 @@ struct wire_sock {
 
 enum wire_found {
 	WIRE_NONE, /* no socket of this namespace, or none that matters */
-	WIRE_HANDSHAKE, /* a listener or a request socket: no full socket yet */
+	WIRE_HANDSHAKE, /* a listener: the socket comes with a SYN cookie, if at all */
+	WIRE_EMBRYO, /* a request socket */
 	WIRE_FLOW,
 	WIRE_NO_STORAGE, /* memory */
 };
@@ -49,15 +55,33 @@ static __always_inline struct bpf_sock *wire_lookup(struct __sk_buff *skb, const
 	return bpf_skc_lookup_tcp(skb, &t, sizeof(t.ipv6), BPF_F_CURRENT_NETNS, 0);
 }
 
-static __always_inline int wire_read_sock(struct bpf_sock *sk, struct wire_sock *ret_sock,
+static __always_inline int wire_read_request(struct bpf_sock *sk, struct wire_sock *ret_sock)
+{
+	struct tcp_request_sock *request = bpf_skc_to_tcp_request_sock(sk);
+
+	if (!request)
+		return WIRE_HANDSHAKE;
+	ret_sock->state = BPF_TCP_NEW_SYN_RECV;
+	ret_sock->rcv_nxt = request->rcv_nxt;
+	ret_sock->snd_nxt = request->snt_isn + 1;
+	ret_sock->received = 0;
+	ret_sock->ts_recent = 0;
+	return WIRE_EMBRYO;
+}
+
+static __always_inline int wire_read_sock(struct __sk_buff *skb, const struct packet *p,
+					  struct bpf_sock *sk, struct wire_sock *ret_sock,
 					  struct flow **ret_flow)
 {
+	struct flow_key key = {};
 	struct bpf_sock *full;
 	struct bpf_tcp_sock *tcp;
 	struct tcp_sock *ktcp;
 
-	if (sk->state == BPF_TCP_LISTEN || sk->state == BPF_TCP_NEW_SYN_RECV)
+	if (sk->state == BPF_TCP_LISTEN)
 		return WIRE_HANDSHAKE;
+	if (sk->state == BPF_TCP_NEW_SYN_RECV)
+		return wire_read_request(sk, ret_sock);
 	full = bpf_sk_fullsock(sk);
 	tcp = bpf_tcp_sock(sk);
 	if (!full || !tcp)
@@ -65,10 +89,14 @@ static __always_inline int wire_read_sock(struct bpf_sock *sk, struct wire_sock 
 	ret_sock->state = sk->state;
 	ret_sock->rcv_nxt = tcp->rcv_nxt;
 	ret_sock->snd_nxt = tcp->snd_nxt;
+	ret_sock->received = tcp->bytes_received > 0xffffffff ? 0xffffffff : tcp->bytes_received;
 	ktcp = bpf_skc_to_tcp_sock(full);
 	ret_sock->ts_recent = ktcp ? ktcp->rx_opt.ts_recent : 0;
-	ret_sock->received = tcp->bytes_received > 0xffffffff ? 0xffffffff : tcp->bytes_received;
-	*ret_flow = bpf_sk_storage_get(&flows, full, NULL, BPF_SK_STORAGE_GET_F_CREATE);
+	*ret_flow = bpf_sk_storage_get(&flows, full, NULL, 0);
+	if (*ret_flow)
+		return WIRE_FLOW;
+	flow_name(skb, p, &key);
+	*ret_flow = embryo_adopt(full, &key);
 	return *ret_flow ? WIRE_FLOW : WIRE_NO_STORAGE;
 }
 
@@ -80,7 +108,7 @@ static __noinline int wire_find(struct __sk_buff *skb, const struct packet *p,
 
 	if (!sk)
 		return WIRE_NONE;
-	found = wire_read_sock(sk, ret_sock, ret_flow);
+	found = wire_read_sock(skb, p, sk, ret_sock, ret_flow);
 	bpf_sk_release(sk);
 	return found;
 }

@@ -416,6 +416,8 @@ struct gl_policy {
 	struct gl_prefix_slot nets[GL_NETS_MAX];
 };
 
+#define GL_EMBRYOS_MAX 4096 /* connections whose data came before their socket */
+
 /* ------------------------------------------------------------------------------------------------------------------
  * What the keeper may change between generations: one value, `control`.
  */

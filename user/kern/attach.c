@@ -257,6 +257,7 @@ int kern_attach(struct kern *kern, const char **ret_device)
 		netns_free(others, n_others);
 	}
 	publish(&pass);
+	maps_sweep_embryos(kern);
 	return first;
 }
 

@@ -17,6 +17,7 @@ struct nic_bpf;
 #define KERN_FEATURES_MAX   16
 #define KERN_MAPS_MAX       32
 #define KERN_HEAD_TIMEOUT_S 60
+#define KERN_EMBRYO_S       10 /* a handshake with data takes microseconds, or TCP_DEFER_ACCEPT */
 #define KERN_NETNS_MAX      256
 
 /* A door with the strings it owns. */
@@ -53,6 +54,7 @@ struct kern {
 	struct gl_window_line *windows;
 	struct gl_prefix_slot *bans;
 	struct gl_proven *proven;
+	uint64_t *embryo_count;
 	const struct gl_policy *policy; /* the active one, mapped */
 	struct ring_buffer *ring;
 	kern_record_fn ring_handler;
@@ -83,6 +85,7 @@ void programs_free(struct kern *kern);
 /* maps.c: shared memory, policy generations, counters, ring. */
 int maps_open(struct kern *kern, const struct kern_options *options);
 void maps_close(struct kern *kern);
+void maps_sweep_embryos(struct kern *kern);
 
 /* netdev.c: devices of the current network namespace. */
 struct netdev {

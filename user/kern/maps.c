@@ -51,6 +51,7 @@ static int map_shared(struct kern *kern)
 		{kern->wire->maps.windows, sizeof(struct gl_window_line), (void **)&kern->windows},
 		{kern->wire->maps.decisions, sizeof(struct gl_prefix_slot), (void **)&kern->bans},
 		{kern->wire->maps.proven, sizeof(struct gl_proven), (void **)&kern->proven},
+		{kern->wire->maps.embryo_count, sizeof(uint64_t), (void **)&kern->embryo_count},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shared); i++) {
@@ -145,6 +146,7 @@ void maps_close(struct kern *kern)
 		unmap_memory(kern->bans, sizeof(struct gl_prefix_slot) *
 						 bpf_map__max_entries(kern->wire->maps.decisions));
 		unmap_memory(kern->proven, sizeof(struct gl_proven) * GL_PROVEN_SLOTS);
+		unmap_memory(kern->embryo_count, sizeof(uint64_t));
 	}
 	for (int i = 0; i < GL_GENERATIONS; i++)
 		cleanup_close(&kern->slot_fd[i]);
@@ -257,6 +259,30 @@ int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata)
 	kern->ring_handler = handler;
 	kern->ring_userdata = userdata;
 	return ring_buffer__consume(kern->ring);
+}
+
+/*
+ * Embryos of handshakes that never ended. Their count goes down with them, so that the doors stop
+ * looking. A flow begins with the time it was opened (bpf/lib/flow.h).
+ */
+void maps_sweep_embryos(struct kern *kern)
+{
+	int fd = bpf_map__fd(kern->wire->maps.embryos);
+	_cleanup_free_ uint8_t *value = malloc(bpf_map__value_size(kern->wire->maps.embryos));
+	uint8_t key[64], next[64];
+	bool more = value && *kern->embryo_count && bpf_map_get_next_key(fd, NULL, key) == 0;
+
+	for (int i = 0; more && i < GL_EMBRYOS_MAX; i++) {
+		uint64_t opened_ns = 0;
+
+		more = bpf_map_get_next_key(fd, key, next) == 0;
+		if (bpf_map_lookup_elem(fd, key, value) == 0)
+			memcpy(&opened_ns, value, sizeof(opened_ns));
+		if ((time_t)(opened_ns / 1000000000) + KERN_EMBRYO_S < boottime_s() &&
+		    bpf_map_delete_elem(fd, key) == 0)
+			__atomic_fetch_sub(kern->embryo_count, 1, __ATOMIC_RELAXED);
+		memcpy(key, next, sizeof(key));
+	}
 }
 
 static int add_use(struct kern *kern, struct bpf_object *object)

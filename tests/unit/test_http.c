@@ -12,46 +12,18 @@
 
 #include <cmocka.h>
 
-#include "include/glacis/http.h"
-#include "user/policy/compile.h"
-#include "user/policy/read.h"
-
-static const char policy_text[] =
-	"apiVersion: glacis.dev/v1alpha1\n"
-	"kind: ApiPolicy\n"
-	"metadata: {name: t}\n"
-	"spec:\n"
-	"  mode: enforce\n"
-	"  credentials: {apiKeyHeaders: [x-api-key], sessionCookies: [connect.sid]}\n"
-	"  services:\n"
-	"    - name: s\n"
-	"      ports: [80]\n"
-	"      operations:\n"
-	"        - {match: \"POST /api/v1/auth/**\", class: auth, auth: none}\n"
-	"        - {match: \"GET /a\", class: general, auth: none}\n"
-	"  classes:\n"
-	"    general: {limit: 100/15m}\n"
-	"    auth: {limit: 5/15m}\n";
+#include "tests/unit/http_reader.h"
 
 static struct gl_policy *policy;
+static struct http_piece *piece;
 
 static int setup(void **state)
 {
-	struct compile_keys keys = {.route = {1, 2}, .subject = {3, 4}};
-	struct policy *model = NULL;
-	struct problems problems;
-	struct intern *intern = NULL;
-
 	(void)state;
-	policy = calloc(1, sizeof(*policy));
+	policy = http_policy_new();
+	piece = calloc(1, sizeof(*piece));
 	assert_non_null(policy);
-	assert_int_equal(problems_init(&problems, "t"), 0);
-	assert_int_equal(policy_read(policy_text, strlen(policy_text), "t", &problems, &model), 0);
-	assert_int_equal(intern_new(&intern), 0);
-	assert_int_equal(policy_compile(model, &keys, 1, intern, &problems, policy), 0);
-	problems_clear(&problems);
-	policy_free(model);
-	intern_free(intern);
+	assert_non_null(piece);
 	return 0;
 }
 
@@ -59,116 +31,33 @@ static int teardown(void **state)
 {
 	(void)state;
 	free(policy);
+	free(piece);
 	return 0;
 }
 
-/* What a stream was read as. */
-struct reading {
-	unsigned requests, ops[64];
-	unsigned failed; /* enum gl_outcome, 0 = none */
-	uint64_t principals[64];
-	uint8_t credentials[64], flags[64];
-	struct gl_addr sources[64];
-};
-
-struct reader {
-	struct http_piece *piece;
-	struct http_msg msg;
-	struct http_request request;
-	struct reading *reading;
-};
-
-static bool trusted(const struct gl_addr *addr)
+static void begin(struct http_reader *r, struct http_reading *reading)
 {
-	return addr->b[12] == 10; /* 10.0.0.0/8 */
-}
-
-/* One cursor run; true when the piece is consumed or the stream has failed. */
-static bool run(struct reader *r)
-{
-	struct http_cursor c = {
-		.piece = r->piece,
-		.policy = policy,
-		.msg = &r->msg,
-		.request = &r->request,
-		.root = policy->services[0].root,
-	};
-	struct reading *out = r->reading;
-	uint32_t skip = http_skippable(&r->msg, r->piece->len - r->piece->off);
-
-	if (skip) {
-		http_skipped(&r->msg, skip);
-		r->piece->off += skip;
-		return r->piece->off == r->piece->len;
-	}
-	r->piece->event = HTTP_NOTHING;
-	for (int i = 0; i < HTTP_STEPS && !http_step(&c); i++)
-		;
-	if (r->piece->event == HTTP_ADDRESS)
-		http_address(&r->request, trusted(&r->request.element));
-	if (r->piece->event == HTTP_ERROR) {
-		out->failed = r->msg.outcome;
-		return true;
-	}
-	if (r->piece->event == HTTP_HEAD && out->requests < 64) {
-		out->ops[out->requests] = r->request.op;
-		out->principals[out->requests] = r->request.principal;
-		out->credentials[out->requests] = r->request.credential;
-		out->flags[out->requests] = r->request.flags;
-		out->sources[out->requests] = r->request.source;
-		out->requests++;
-		http_body_begin(&r->msg, 0);
-	}
-	return r->piece->off == r->piece->len;
-}
-
-static void feed(struct reader *r, const char *bytes, size_t n)
-{
-	while (n && !r->reading->failed) {
-		size_t part = n > HTTP_PIECE ? HTTP_PIECE : n;
-
-		memcpy(r->piece->bytes, bytes, part);
-		r->piece->off = 0;
-		r->piece->len = part;
-		while (!run(r))
-			;
-		bytes += part;
-		n -= part;
-	}
-}
-
-static void begin(struct reader *r, struct reading *reading)
-{
-	memset(r, 0, sizeof(*r));
-	memset(reading, 0, sizeof(*reading));
-	r->piece = calloc(1, sizeof(*r->piece));
-	assert_non_null(r->piece);
-	r->reading = reading;
-	http_open(&r->msg, 0);
-	r->request.flags = HTTP_R_TRUSTED_PEER;
+	http_reader_begin(r, policy, piece, reading);
 }
 
 /* Reads the whole, cut in two at every place, and byte by byte: always the same. */
-static void read_all_ways(const char *text, struct reading *ret)
+static void read_all_ways(const char *text, struct http_reading *ret)
 {
 	size_t n = strlen(text);
-	struct reading other;
-	struct reader r;
+	struct http_reading other;
+	struct http_reader r;
 
 	begin(&r, ret);
-	feed(&r, text, n);
-	free(r.piece);
+	http_reader_feed(&r, text, n);
 	for (size_t cut = 1; cut < n; cut++) {
 		begin(&r, &other);
-		feed(&r, text, cut);
-		feed(&r, text + cut, n - cut);
-		free(r.piece);
+		http_reader_feed(&r, text, cut);
+		http_reader_feed(&r, text + cut, n - cut);
 		assert_memory_equal(&other, ret, sizeof(other));
 	}
 	begin(&r, &other);
 	for (size_t i = 0; i < n; i++)
-		feed(&r, text + i, 1);
-	free(r.piece);
+		http_reader_feed(&r, text + i, 1);
 	assert_memory_equal(&other, ret, sizeof(other));
 }
 
@@ -225,7 +114,7 @@ static void test_messages_are_found(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct reading reading;
+		struct http_reading reading;
 
 		read_all_ways(cases[i].text, &reading);
 		if (reading.requests != cases[i].requests || reading.failed != cases[i].failed)
@@ -237,7 +126,7 @@ static void test_messages_are_found(void **state)
 
 static uint64_t principal_of(const char *field)
 {
-	struct reading reading;
+	struct http_reading reading;
 	char text[512];
 
 	snprintf(text, sizeof(text), "GET /a HTTP/1.1\r\n%s\r\n\r\n", field);
@@ -277,7 +166,7 @@ static void test_credentials_name_principals(void **state)
 
 static void check_source(const char *field, const char *hex)
 {
-	struct reading reading;
+	struct http_reading reading;
 	char text[512], seen[40] = "";
 
 	snprintf(text, sizeof(text), "GET /a HTTP/1.1\r\n%s\r\n\r\n", field);
@@ -314,8 +203,8 @@ static void test_head_limit(void **state)
 {
 	size_t n = GL_HEAD_MAX + 64;
 	char *text = malloc(n + 1);
-	struct reading reading;
-	struct reader r;
+	struct http_reading reading;
+	struct http_reader r;
 
 	(void)state;
 	assert_non_null(text);
@@ -323,15 +212,13 @@ static void test_head_limit(void **state)
 	text[n] = 0;
 	memcpy(text, "GET /a HTTP/1.1\r\nX: ", 20);
 	begin(&r, &reading);
-	feed(&r, text, GL_HEAD_MAX - 4);
+	http_reader_feed(&r, text, GL_HEAD_MAX - 4);
 	assert_int_equal(reading.failed, 0);
-	feed(&r, "\r\n\r\n", 4);
+	http_reader_feed(&r, "\r\n\r\n", 4);
 	assert_int_equal(reading.requests, 1);
-	free(r.piece);
 	begin(&r, &reading);
-	feed(&r, text, n);
+	http_reader_feed(&r, text, n);
 	assert_int_equal(reading.failed, GL_OUTCOME_TOO_LONG);
-	free(r.piece);
 	free(text);
 }
 
@@ -354,10 +241,8 @@ static void test_responses(void **state)
 		{"HTTP/1.0 200 OK\r\n\r\n", 0, 0, HTTP_UNTIL_CLOSE, 0},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 0, 1, HTTP_IDLE, 0},
 	};
-	struct http_piece *piece = calloc(1, sizeof(*piece));
 
 	(void)state;
-	assert_non_null(piece);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct http_msg msg = {0};
 		struct http_cursor c = {.piece = piece, .policy = policy, .msg = &msg};
@@ -376,7 +261,6 @@ static void test_responses(void **state)
 		if (msg.phase == HTTP_BODY)
 			assert_int_equal(msg.remaining, cases[i].remaining);
 	}
-	free(piece);
 }
 
 int main(void)

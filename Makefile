@@ -45,7 +45,7 @@ FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 
 .DEFAULT_GOAL := all
 .PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench check-kernels format \
-	deps deps-check deps-kernels test-programs clean help
+	deps deps-check deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -129,6 +129,14 @@ $(O)/glacisd: $(LIB_OBJ) $(O)/user/keeper/main.o
 
 $(O)/glacisctl: $(CTL_OBJ)
 	$(CC) $(CFLAGS) -o $@ $^ $(CTL_LIBS)
+
+# what says its version is built again when that changes, and nothing else is
+VERSION_SRC := $(shell grep -l GLACIS_VERSION user/*/*.c tests/unit/*.c 2>/dev/null)
+$(VERSION_SRC:%.c=$(O)/%.o) $(VERSION_SRC:%.c=$(O)/san/%.o) $(VERSION_SRC:tests/unit/%.c=$(O)/unit/%): $(O)/version
+$(O)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+FORCE:
 
 # --- tests ---------------------------------------------------------------------------------------
 $(O)/libglacis-san.a: $(SAN_OBJ)

@@ -32,9 +32,9 @@ def client6(n):
 
 def sh(*argv, check=True, **kw):
     """Runs a command, returns its standard output."""
-    r = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **kw)
+    r = subprocess.run(argv, capture_output=True, text=True, **kw)
     if check and r.returncode:
-        raise RuntimeError(f"{' '.join(argv)}: exit {r.returncode}: {r.stdout.strip()}")
+        raise RuntimeError(f"{' '.join(argv)}: exit {r.returncode}: {r.stdout.strip()} {r.stderr.strip()}")
     return r.stdout
 
 

@@ -110,6 +110,10 @@ static int make_file(void **state)
 static int remove_file(void **state)
 {
 	(void)state;
+	char damaged[sizeof(path) + 16];
+
+	snprintf(damaged, sizeof(damaged), "%s.damaged", path); /* what restoring sets aside */
+	unlink(damaged);
 	unlink(path);
 	return 0;
 }

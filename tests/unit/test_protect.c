@@ -150,30 +150,36 @@ static void proxies_and_never(void **state)
 /* A process, and its child, of a session that came over ssh. */
 static void the_session_of_a_process(void **state)
 {
-	char *const argv[] = {(char *)"sleep", (char *)"60", NULL};
+	char *const argv[] = {(char *)"cat", NULL};
 	char *const environment[] = {(char *)"A=b",
 				     (char *)"SSH_CONNECTION=198.18.0.5 50000 198.18.0.1 22", NULL};
 	struct addr_prefix from, client;
-	int executed[2];
-	char byte;
+	int to[2], back[2];
+	char byte = 'x';
 	pid_t pid;
 
 	(void)state;
-	assert_int_equal(pipe2(executed, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(to, O_CLOEXEC), 0);
+	assert_int_equal(pipe2(back, O_CLOEXEC), 0);
 	pid = fork();
 	if (pid == 0) {
-		execve("/bin/sleep", argv, environment);
+		if (dup2(to[0], 0) == 0 && dup2(back[1], 1) == 1)
+			execve("/bin/cat", argv, environment);
 		_exit(1);
 	}
-	close(executed[1]);
-	assert_int_equal(read(executed[0], &byte, 1), 0); /* closed by exec */
-	close(executed[0]);
+	/* what answers has its environment: exec closes descriptors before it sets that up */
+	assert_int_equal(write(to[1], &byte, 1), 1);
+	assert_int_equal(read(back[0], &byte, 1), 1);
 	from = prefix("203.0.113.1");
 	assert_int_equal(protect_session_of(pid, &from.addr), 0);
 	client = prefix("198.18.0.5");
 	assert_true(addr_equal(&from.addr, &client.addr));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	for (int i = 0; i < 2; i++) {
+		close(to[i]);
+		close(back[i]);
+	}
 	assert_int_equal(protect_session_of(pid, &from.addr), -ENOENT);
 	assert_int_equal(protect_session_of(1, &from.addr), -ENOENT);
 }

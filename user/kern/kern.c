@@ -63,6 +63,9 @@ int kern_open(const struct kern_options *options, char **error, struct kern **re
 	r = copy_options(kern, options);
 	if (r < 0)
 		return r;
+	r = programs_check(error);
+	if (r < 0)
+		return r;
 	r = open_pins(kern, error);
 	if (r < 0)
 		return r;

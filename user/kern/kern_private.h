@@ -79,6 +79,7 @@ int pins_path(const char *pin_dir, const char *kind, const char *name, char *ret
 int pins_remove_all(const char *pin_dir);
 
 /* programs.c: load, reuse pinned maps, keep the verifier's word. */
+int programs_check(char **error);
 int programs_load(struct kern *kern, const struct kern_options *options, char **error);
 void programs_free(struct kern *kern);
 

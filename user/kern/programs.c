@@ -176,6 +176,19 @@ static void load_nic(struct kern *kern)
 	}
 }
 
+/* What can be said before anything is touched. */
+int programs_check(char **error)
+{
+	libbpf_log_len = 0;
+	if (geteuid() != 0)
+		return say(error, -EPERM, "loading kernel programs needs root",
+			   "start glacisd as root (CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN)\n");
+	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
+		return say(error, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)",
+			   "glacis needs Linux 6.1 or newer with CONFIG_DEBUG_INFO_BTF\n");
+	return 0;
+}
+
 int programs_load(struct kern *kern, const struct kern_options *options, char **error)
 {
 	libbpf_print_fn_t before;
@@ -184,12 +197,6 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 
 	libbpf_log_len = 0;
 	libbpf_log[0] = '\0';
-	if (geteuid() != 0)
-		return say(error, -EPERM, "loading kernel programs needs root",
-			   "start glacisd as root (CAP_BPF, CAP_NET_ADMIN and CAP_SYS_ADMIN)\n");
-	if (access("/sys/kernel/btf/vmlinux", R_OK) < 0)
-		return say(error, -ENOTSUP, "this kernel has no BTF (/sys/kernel/btf/vmlinux)",
-			   "glacis needs Linux 6.1 or newer with CONFIG_DEBUG_INFO_BTF\n");
 	r = pinned_abi(kern->pin_dir, &major);
 	if (r < 0)
 		return say(error, r, "cannot read the pins of an earlier agent",

@@ -14,7 +14,6 @@
 
 #define FLOW_PENDING 32 /* requests admitted and not yet answered; more are held back */
 #define FLOW_HOLD_NS SEC_NS
-#define FLOW_HEAD_NS (60 * SEC_NS)
 
 enum flow_state {
 	FLOW_FRESH, /* storage just created */

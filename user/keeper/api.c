@@ -291,8 +291,11 @@ void api_handle(json_t *request, struct courier_reply *reply, void *userdata)
 		api_problem(&rq, 400, "bad-request", NULL, "no method or path");
 	} else {
 		route = find_route(&rq);
-		if (route && is_allowed(&rq, route))
+		if (route && is_allowed(&rq, route)) {
+			/* what a client was told a moment ago must be known already */
+			records_drain(rq.keeper);
 			route->handler(&rq);
+		}
 	}
 	json_decref(nothing);
 }

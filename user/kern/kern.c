@@ -70,8 +70,10 @@ int kern_open(const struct kern_options *options, char **error, struct kern **re
 	if (r < 0)
 		return r;
 	r = programs_load(kern, options, error);
-	if (r < 0)
+	if (r < 0) {
+		pins_tidy(kern->pin_dir);
 		return r;
+	}
 	r = maps_open(kern, options);
 	if (r < 0) {
 		set_error(error, "cannot open the maps below", kern->pin_dir, r);

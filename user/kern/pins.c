@@ -116,6 +116,18 @@ static int remove_kind(const char *pin_dir, const char *kind)
 	return rmdir(path) < 0 ? -errno : 0;
 }
 
+/* After a start that failed: folders with nothing in them go; rmdir spares all others. */
+void pins_tidy(const char *pin_dir)
+{
+	static const char *const kinds[] = {"links", "clsact", "maps"};
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", pin_dir, kinds[i]) < sizeof(path))
+			rmdir(path);
+	rmdir(pin_dir);
+}
+
 /* Doors first, then what they use. */
 int pins_remove_all(const char *pin_dir)
 {

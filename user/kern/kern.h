@@ -93,6 +93,31 @@ int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX]);
 typedef void (*kern_record_fn)(const struct gl_rec *record, size_t size, void *userdata);
 int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata);
 
+/*
+ * A descriptor that is readable when a record came that should not wait for the next drain (a
+ * client fingerprint never seen before). Borrowed.
+ */
+int kern_ring_fd(const struct kern *kern);
+
+/*
+ * Blocked client fingerprints, by match key (gl_hello.key). -E2BIG: GL_HELLO_BLOCKS_MAX are there.
+ * Unblocking what is not there is 0. kern_hello_hits: how often the entry decided, 0 if none.
+ * kern_hello_sweep: removes what has expired; returns how many.
+ */
+int kern_hello_block(struct kern *kern, uint64_t key, uint64_t expires_ns, uint32_t decision);
+int kern_hello_unblock(struct kern *kern, uint64_t key);
+uint64_t kern_hello_hits(const struct kern *kern, uint64_t key);
+int kern_hello_sweep(struct kern *kern, uint64_t now_ns);
+
+/*
+ * The best TLS version each name of a service has given (TLS-03). _set is for what the store
+ * remembers; it never lowers what is there. _forget: all names of a service (interned id), after a
+ * change that was meant; returns how many.
+ */
+int kern_tls_best_set(struct kern *kern, const struct gl_tls_name *name,
+		      const struct gl_tls_best *best);
+int kern_tls_best_forget(struct kern *kern, uint16_t service);
+
 /* Bytes of kernel memory the maps are charged, by map name, for doctor. */
 struct kern_map_use {
 	const char *name;

@@ -11,6 +11,8 @@
 #include "bpf/lib/maps.h"
 #include "bpf/lib/packet.h"
 #include "include/glacis/http_msg.h"
+#include "include/glacis/tls_hello.h"
+#include "include/glacis/tls_server.h"
 
 #define FLOW_PENDING 32 /* requests admitted and not yet answered; more are held back */
 #define FLOW_HOLD_NS SEC_NS
@@ -24,6 +26,9 @@ enum flow_state {
 	FLOW_REFUSED, /* a request was refused, its answer waits until the server owes nothing (I9)
 		       */
 	FLOW_CLOSED, /* answered or reset: nothing more of the client's data passes */
+	FLOW_HELLO, /* a ClientHello is being read, or is not yet behind rcv_nxt */
+	FLOW_TLS, /* its hello was judged; egress reads the server's part */
+	FLOW_CUT, /* ended at egress: nothing more of either side passes */
 };
 
 /* A request passed on, until its final response has gone by. */
@@ -39,17 +44,42 @@ struct flow_request {
 };
 _Static_assert(sizeof(struct flow_request) == 40, "no padding");
 #define FLOW_R_CONNECT 0x80
+#define FLOW_ALERT     0x8000 /* flow_refusal.answer: a TLS alert; 0 as description: a reset */
 
 /* A refusal on its way to the client, with the record that will tell of it. */
 struct flow_refusal {
 	__u64 since_ns;
 	__u32 seq; /* where the refused request begins */
-	__u16 answer; /* index in policy->answers[] */
+	__u16 answer; /* index in policy->answers[], or FLOW_ALERT | description */
 	__u8 head; /* HEAD: no body */
 	__u8 reserved;
 	struct gl_rec_verdict rec;
 };
 _Static_assert(sizeof(struct flow_refusal) == 128, "no padding");
+
+/* What there is to know of a hello besides its lists: these only grow, and a rewind cuts them. */
+#define FLOW_HELLO_HEAD __builtin_offsetof(struct gl_hello, ciphers)
+
+enum flow_tls_flags {
+	FLOW_TLS_HELLO = 1, /* the hello is complete and was passed */
+	FLOW_TLS_TOLD = 2, /* the handshake's record is sent */
+	FLOW_TLS_CLIENT = 4, /* the client's first bytes after the hello were looked at */
+};
+
+/* A TLS handshake, in the room a flow of HTTP has for its requests. */
+struct flow_tls {
+	struct tls_hello_state in, saved_in;
+	struct tls_server_state out;
+	__u8 saved_head[FLOW_HELLO_HEAD];
+	__u64 conn; /* names the connection in records */
+	__u64 hello_ns;
+	__u32 out_start; /* where the server's stream begins */
+	__u8 flags; /* enum flow_tls_flags; the client's side writes it */
+	__u8 verdict, reason; /* what monitor would have done */
+	__u8 out_done; /* nothing more of the server is read; its side writes it */
+	struct gl_server_hello server;
+	struct gl_hello hello;
+};
 
 struct flow {
 	__u64 opened_ns; /* first: user/kern reads it of embryos */
@@ -73,9 +103,14 @@ struct flow {
 	__u8 behind; /* segments were read behind structure that the kernel had not taken */
 	struct http_msg out;
 	struct http_msg in, saved_in;
-	struct http_request request, saved_request;
 	struct flow_refusal refusal;
-	struct flow_request pending[FLOW_PENDING];
+	union {
+		struct {
+			struct http_request request, saved_request;
+			struct flow_request pending[FLOW_PENDING];
+		};
+		struct flow_tls tls; /* FLOW_HELLO, FLOW_TLS */
+	};
 };
 
 struct {
@@ -136,17 +171,39 @@ enum flow_placing {
 	PLACE_LOST, /* the kernel has taken bytes that were not judged */
 };
 
+/* True where f->tls is what the union holds. */
+static __always_inline int flow_is_tls(const struct flow *f)
+{
+	return f->state == FLOW_HELLO || f->state == FLOW_TLS;
+}
+
 /* True while bytes of a head have been read and its end has not. */
 static __always_inline int flow_in_head(const struct flow *f)
 {
+	if (f->state == FLOW_HELLO)
+		return 1;
 	return f->in.phase != HTTP_IDLE && f->in.phase < HTTP_BODY;
+}
+
+/* To the last byte of the hello that the kernel has; before its first one, to no hello at all. */
+static __always_inline void flow_rewind_hello(struct flow *f)
+{
+	f->tls.flags = 0;
+	f->tls.in = f->tls.saved_in;
+	__builtin_memcpy(&f->tls.hello, f->tls.saved_head, FLOW_HELLO_HEAD);
+	if (f->commit == f->head_seq)
+		f->state = FLOW_HTTP;
 }
 
 static __always_inline void flow_rewind(struct flow *f)
 {
-	f->in = f->saved_in;
-	f->request = f->saved_request;
-	f->judged = f->saved_judged;
+	if (f->state == FLOW_HELLO) {
+		flow_rewind_hello(f);
+	} else {
+		f->in = f->saved_in;
+		f->request = f->saved_request;
+		f->judged = f->saved_judged;
+	}
 	f->pos = f->commit;
 	f->structure = f->commit;
 	f->behind = 0;
@@ -211,9 +268,16 @@ static __always_inline void flow_commit(struct flow *f, __u32 rcv_nxt)
 	if (rcv_nxt != f->pos || f->commit == f->pos)
 		return;
 	f->behind = 0;
+	f->commit = f->pos;
+	if (f->state == FLOW_HELLO) {
+		f->tls.saved_in = f->tls.in;
+		__builtin_memcpy(f->tls.saved_head, &f->tls.hello, FLOW_HELLO_HEAD);
+		return;
+	}
+	if (f->state == FLOW_TLS)
+		return;
 	f->saved_in = f->in;
 	f->saved_judged = f->judged;
 	if (flow_in_head(f))
 		f->saved_request = f->request;
-	f->commit = f->pos;
 }

@@ -155,12 +155,12 @@ __global int judge_unreadable(const struct gl_policy *policy, struct flow *f,
 	j->now_ns = bpf_ktime_get_boot_ns();
 	j->head.source = p->src;
 	j->head.op = service->default_op;
-	j->verdict.verdict = GL_VERDICT_REFUSE;
+	j->verdict.verdict = reason == GL_REASON_JA4 ? GL_VERDICT_BAN : GL_VERDICT_REFUSE;
 	j->verdict.reason = reason;
 	j->verdict.cls = GL_CLASS_UNLIMITED;
 	j->enforce = judge_enforces(control, service);
 	judge_ids(policy, service, j);
-	judge_count(GL_VERDICT_REFUSE, j->enforce);
+	judge_count(j->verdict.verdict, j->enforce);
 	return 0;
 }
 
@@ -197,7 +197,7 @@ __global int judge_record(struct flow *f, const struct packet *p, const struct j
 	r->flags = (j->enforce ? 0 : GL_RECF_WOULD | GL_RECF_APP_SAW) |
 		   (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
 		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
-		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0);
+		   (!flow_is_tls(f) && f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0);
 	r->credential = j->head.credential;
 	r->reserved = 0;
 	return 0;

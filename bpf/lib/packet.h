@@ -31,7 +31,7 @@ struct packet {
 
 enum packet_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 
-enum packet_kind { PACKET_NOT_IP, PACKET_IP, PACKET_TCP, PACKET_BAD };
+enum packet_kind { PACKET_NOT_IP, PACKET_IP, PACKET_TCP, PACKET_BAD, PACKET_UDP };
 
 #define PACKET_EXTENSIONS 4
 
@@ -175,6 +175,10 @@ __global int packet_parse(struct __sk_buff *skb, struct packet *p, __u32 l2)
 		kind = packet_parse_v6(skb, p, &proto);
 	else
 		return PACKET_NOT_IP;
+	if (kind == PACKET_IP && proto == IPPROTO_UDP && p->fragment != FRAGMENT_LATER) {
+		packet_parse_ports(skb, p);
+		return PACKET_UDP;
+	}
 	if (kind != PACKET_IP || proto != IPPROTO_TCP)
 		return kind;
 	if (p->fragment) {

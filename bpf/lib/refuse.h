@@ -100,6 +100,32 @@ __global __u32 refuse_text(const struct gl_answer *a, const struct flow_refusal 
 	return len;
 }
 
+/*
+ * A fatal TLS alert in a record of its own (RFC 8446 section 6), in answer_buf(). Its version is
+ * the hello's record version, as servers answer before a version is agreed on. Its length, or 0.
+ */
+__global __u32 refuse_alert_text(__u16 record_version, __u8 description)
+{
+	struct answer_buf *buf = answer_buf();
+	__u16 version = record_version >= GL_TLS_1_0 - 1 && record_version <= GL_TLS_1_2
+				? record_version
+				: GL_TLS_1_0;
+
+	if (!buf)
+		return 0;
+	/* in two: more at once would be a call */
+	__builtin_memset(buf->text, 0, ANSWER_BYTES / 2);
+	asm volatile("" ::: "memory");
+	__builtin_memset(buf->text + ANSWER_BYTES / 2, 0, ANSWER_BYTES / 2);
+	buf->text[0] = 0x15;
+	buf->text[1] = version >> 8;
+	buf->text[2] = version;
+	buf->text[4] = 2; /* length */
+	buf->text[5] = 2; /* fatal */
+	buf->text[6] = description;
+	return 7;
+}
+
 /* Sends a reset to the server as if from the client, exactly where it expects the next byte. */
 __global int refuse_reset_server(struct __sk_buff *skb, const struct packet *p, __u32 rcv_nxt)
 {
@@ -123,9 +149,9 @@ static __always_inline int refuse_failed(void)
 }
 
 /*
- * Answers with prepared answer `a` and ends the connection on both sides. The packet is the
- * client's; its payload is acknowledged and goes nowhere. Only where I9 holds: the server owes
- * nothing and p->ack is its snd_nxt.
+ * Answers with prepared answer `a` (NULL: the alert of f->refusal) and ends the connection on both
+ * sides. The packet is the client's; its payload is acknowledged and goes nowhere. Only where I9
+ * holds: the server owes nothing and p->ack is its snd_nxt.
  */
 __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow *f,
 			   const struct gl_answer *a, __u32 rcv_nxt)
@@ -134,7 +160,7 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 	struct flow_key key = {};
 	struct tombstone t = {};
 
-	if (!p || !f || !a)
+	if (!p || !f)
 		return TC_DROP;
 	/* the option bytes go with the first rewrite: read them now, for the way back */
 	answer_stamps(skb, p, &spec);
@@ -143,7 +169,11 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 	if (refuse_reset_server(skb, p, rcv_nxt))
 		return refuse_failed();
 	f->state = FLOW_CLOSED;
-	spec.payload = refuse_text(a, &f->refusal);
+	if (a)
+		spec.payload = refuse_text(a, &f->refusal);
+	else
+		spec.payload =
+			refuse_alert_text(f->tls.hello.record_version, f->refusal.answer & 0xff);
 	if (!spec.payload)
 		return refuse_failed();
 	flow_name(skb, p, &key);
@@ -152,7 +182,7 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 		count(GL_CTR_LOST_UPDATE);
 	if (answer_write(skb, p, &spec))
 		return refuse_failed();
-	count(GL_CTR_ANSWERS);
+	count(a ? GL_CTR_ANSWERS : GL_CTR_ALERTS);
 	return bpf_redirect(skb->ifindex, 0);
 }
 

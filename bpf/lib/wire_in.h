@@ -11,6 +11,7 @@
 #include "bpf/lib/ban.h"
 #include "bpf/lib/refuse.h"
 #include "bpf/lib/trim.h"
+#include "bpf/lib/wire_hello.h"
 #include "bpf/lib/wire_read.h"
 
 static __always_inline void wire_release_held(void)
@@ -104,6 +105,13 @@ __global int wire_deliver(struct __sk_buff *skb, struct packet *p, struct flow *
 	len = packet_length(p);
 	keep = before > 0 ? before : 0;
 
+	if (!keep && f->refusal.answer == FLOW_ALERT)
+		return wire_end_flow(skb, p, f, sock, now_ns);
+	if (!keep && wire_may_answer(f, p, sock) && (f->refusal.answer & FLOW_ALERT)) {
+		wire_release_held();
+		judge_tell(f, GL_DELIVERY_ALERT, 0, now_ns);
+		return refuse_answer(skb, p, f, NULL, sock->rcv_nxt);
+	}
 	if (!keep && wire_may_answer(f, p, sock)) {
 		const struct gl_answer *a =
 			policy ? at_index(policy->answers, GL_ANSWERS_MAX, f->refusal.answer)
@@ -194,6 +202,43 @@ static __always_inline int wire_stale(struct __sk_buff *skb, struct wire_scratch
 			     GL_CTR_UNJUDGED_NO_POLICY);
 }
 
+/*
+ * TLS, its hello judged: the bytes are nobody's business here. But a fingerprint may be blocked
+ * after its first handshake was seen (TLS-06), and the client's answer to the ServerHello tells of
+ * a downgrade.
+ */
+__global int wire_tls(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy;
+	const struct gl_service *service;
+
+	if (!x || !f || !control)
+		return TC_NEXT;
+	if (!control->hello_blocks && (f->tls.flags & FLOW_TLS_CLIENT))
+		return TC_NEXT;
+	policy = policy_of(f, control);
+	service = policy ? policy_service(policy, f) : NULL;
+	if (!service || !wire_acceptable(&x->packet, &x->sock))
+		return TC_NEXT;
+	hello_aftermath(skb, &x->packet, f, service->id);
+	if (!hello_blocked(control, f->tls.hello.key, bpf_ktime_get_boot_ns()))
+		return TC_NEXT;
+	if (f->tls.reason == GL_REASON_JA4 && !judge_enforces(control, service))
+		return TC_NEXT; /* told once */
+	if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_JA4))
+		return TC_NEXT;
+	judge_record(f, &x->packet, &x->judgement);
+	f->tls.reason = GL_REASON_JA4;
+	if (!x->judgement.enforce) {
+		judge_tell(f, GL_DELIVERY_NONE, 0, x->judgement.now_ns);
+		return TC_NEXT;
+	}
+	f->refusal.rec.flags |= GL_RECF_APP_SAW;
+	judge_tell(f, GL_DELIVERY_RESET, 0, x->judgement.now_ns);
+	return refuse_reset(skb, &x->packet, f, x->sock.rcv_nxt);
+}
+
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
 					struct flow *f)
 {
@@ -202,15 +247,20 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	const struct gl_policy *policy;
 	const struct gl_service *service;
 	__u32 end = p->seq + packet_length(p);
-	int place, read, enforce;
+	int place, read, enforce, hello;
 
 	if (f->state == FLOW_OPAQUE || !control)
 		return TC_NEXT;
-	if (f->state == FLOW_CLOSED)
+	if (f->state == FLOW_CLOSED || f->state == FLOW_CUT)
 		return TC_DROP; /* until the reset has met the socket */
 	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
 		return TC_NEXT;
 	flow_commit(f, x->sock.rcv_nxt);
+	if (f->state == FLOW_HELLO && (f->tls.flags & FLOW_TLS_HELLO) &&
+	    seq_diff(x->sock.rcv_nxt, f->structure) >= 0)
+		f->state = FLOW_TLS;
+	if (f->state == FLOW_TLS)
+		return wire_tls(skb, x, f);
 	policy = policy_of(f, control);
 	if (f->state == FLOW_REFUSED)
 		return wire_deliver(skb, p, f, policy, &x->sock);
@@ -242,13 +292,18 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 				     GL_CTR_UNJUDGED_REORDERED);
 	count(GL_CTR_SEGMENTS);
 	wire_read_begin(x, f, policy, service);
-	read = wire_read(skb, x, f, policy);
+	if (f->state == FLOW_HTTP && hello_begins(skb, x, f))
+		hello_begin(f, p->seq + (x->run.off - p->payload));
+	hello = f->state == FLOW_HELLO;
+	read = hello ? hello_segment(skb, x, f, policy) : wire_read(skb, x, f, policy);
 	if (read == WIRE_REFUSED && !wire_genuine(skb, p, &x->sock)) {
 		wire_release_held();
-		f->state = FLOW_HTTP;
+		f->state = hello ? FLOW_HELLO : FLOW_HTTP;
 		flow_rewind(f);
 		return TC_NEXT;
 	}
+	if (read == WIRE_REFUSED && hello)
+		hello_tell_refusal(x, f);
 	if (read == WIRE_REFUSED)
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (read == WIRE_OPAQUE)
@@ -343,6 +398,23 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	return wire_known(skb, x, f);
 }
 
+/*
+ * A datagram to a service port is QUIC or nothing of the service's: refused, it is dropped, and
+ * clients fall back to TCP (RFC 9114 section 3.1).
+ */
+static __always_inline int wire_datagram(const struct gl_policy *policy, __u16 port, int enforce)
+{
+	const struct gl_service *service =
+		at_index(policy->services, GL_SERVICES_MAX, policy->port_service[port] - 1u);
+
+	if (!service || !(service->flags & GL_SERVICE_QUIC_REFUSE)) {
+		count(GL_CTR_UNJUDGED_QUIC);
+		return TC_NEXT;
+	}
+	count(enforce ? GL_CTR_QUIC : GL_CTR_WOULD_QUIC);
+	return enforce ? TC_DROP : TC_NEXT;
+}
+
 static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 {
 	const struct gl_control *control = control_get();
@@ -367,6 +439,8 @@ static __always_inline int wire_ingress(struct __sk_buff *skb, __u32 l2)
 		return TC_NEXT;
 	enforce = wire_port_enforces(control, policy, x->packet.dport);
 	count(GL_CTR_PACKETS);
+	if (kind == PACKET_UDP)
+		return wire_datagram(policy, x->packet.dport, enforce);
 	if (x->packet.fragment) {
 		count(GL_CTR_UNJUDGED_FRAGMENT);
 		return enforce ? TC_DROP : TC_NEXT;

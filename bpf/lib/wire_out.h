@@ -3,12 +3,13 @@
  * wire_out.h - layer 2: the wire door's server side: response framing, so that an answer never
  * lands inside another (I9), status and service time per request, and proof of principals.
  *
- * Packets without a socket are not the server's (the agent's own answers among them). Nothing is
- * changed here: the server's bytes always pass.
+ * Packets without a socket are not the server's (the agent's own answers among them). The server's
+ * HTTP always passes unchanged; its part of a TLS handshake is wire_server.h's.
  */
 #pragma once
 
 #include "bpf/lib/wire_in.h"
+#include "bpf/lib/wire_server.h"
 
 static __always_inline void wire_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
 {
@@ -224,6 +225,10 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		f = wire_out_embryo(skb, &x->packet);
 	if (!f || f->state == FLOW_OPAQUE || f->state == FLOW_CLOSED)
 		return TC_NEXT;
+	if (f->state == FLOW_CUT)
+		return TC_DROP;
+	if (flow_is_tls(f))
+		return f->tls.out_done ? TC_NEXT : server_segment(skb, x, f);
 	if (f->state == FLOW_MIDSTREAM) {
 		wire_out_midstream(skb, &x->packet, f);
 		return TC_NEXT;

@@ -89,7 +89,8 @@ static __always_inline void wire_pass_request(struct flow *f, const struct gl_po
 	f->judged++;
 }
 
-static __always_inline void wire_hold_refusal(struct flow *f, const struct judgement *j)
+/* From here on the client's data meets f->refusal. */
+static __always_inline void wire_hold(struct flow *f, __u64 now_ns)
 {
 	__u32 zero = 0;
 	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
@@ -97,8 +98,14 @@ static __always_inline void wire_hold_refusal(struct flow *f, const struct judge
 	if (held)
 		__sync_fetch_and_add(held, 1);
 	f->state = FLOW_REFUSED;
-	f->refusal.since_ns = j->now_ns;
+	f->refusal.since_ns = now_ns;
 	f->refusal.seq = f->head_seq;
+	f->refusal.head = 0;
+}
+
+static __always_inline void wire_hold_refusal(struct flow *f, const struct judgement *j)
+{
+	wire_hold(f, j->now_ns);
 	f->refusal.head = f->request.method == HTTP_METHOD_HEAD;
 	f->refusal.answer = j->verdict.verdict == GL_VERDICT_LIMIT
 				    ? j->verdict.answer
@@ -202,24 +209,29 @@ static __always_inline int wire_on_head(struct wire_scratch *x, struct flow *f,
 	return WIRE_MORE;
 }
 
-/* What is not an HTTP/1 request at all: h2c, TLS, another protocol. */
+/* What is not an HTTP/1 request at all: h2c, another protocol (TLS is wire_hello.h's). */
 static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
 					 const struct gl_policy *policy)
 {
 	const struct gl_service *service = policy_service(policy, f);
 	int http2 = f->request.method == HTTP_METHOD_PRI;
-	struct http_piece *piece = stream_piece(STREAM_IN);
 
-	if (http2 && service && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
+	/* where only TLS is wanted, what is not HTTP cannot be answered: a reset (TLS-04) */
+	if (service && (service->flags & GL_SERVICE_PLAINTEXT_REFUSE)) {
+		if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_PLAINTEXT))
+			return WIRE_FAILED;
+		if (wire_refuse(x, f) != WIRE_MORE) {
+			f->refusal.answer = FLOW_ALERT;
+			return WIRE_REFUSED;
+		}
+	} else if (http2 && service && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
 		if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_HTTP2))
 			return WIRE_FAILED;
 		f->request.method = HTTP_METHOD_OTHER;
 		if (wire_refuse(x, f) != WIRE_MORE)
 			return WIRE_REFUSED;
 	}
-	count(http2                              ? GL_CTR_UNJUDGED_HTTP2
-	      : piece && piece->bytes[0] == 0x16 ? GL_CTR_UNJUDGED_TLS
-						 : GL_CTR_UNJUDGED_OTHER);
+	count(http2 ? GL_CTR_UNJUDGED_HTTP2 : GL_CTR_UNJUDGED_OTHER);
 	return WIRE_OPAQUE;
 }
 

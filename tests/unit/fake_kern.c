@@ -11,6 +11,8 @@
 
 #define FAKE_WINDOW_LINES 8192
 #define FAKE_BAN_SLOTS    4096
+#define FAKE_BLOCKS       64
+#define FAKE_NAMES        64
 
 struct kern {
 	struct gl_control control;
@@ -23,6 +25,16 @@ struct kern {
 	int install_result; /* what the next installation returns */
 	unsigned installs;
 	struct kern_door door;
+	struct fake_block {
+		uint64_t key, expires_ns;
+		uint32_t decision;
+	} blocks[FAKE_BLOCKS];
+	size_t n_blocks;
+	struct {
+		struct gl_tls_name name;
+		struct gl_tls_best best;
+	} names[FAKE_NAMES];
+	size_t n_names;
 };
 
 static struct kern *fake_kern_new(void)
@@ -163,6 +175,83 @@ int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata)
 	(void)handler;
 	(void)userdata;
 	return 0;
+}
+
+int kern_ring_fd(const struct kern *kern)
+{
+	(void)kern;
+	return -1;
+}
+
+int kern_hello_block(struct kern *kern, uint64_t key, uint64_t expires_ns, uint32_t decision)
+{
+	size_t i = 0;
+
+	while (i < kern->n_blocks && kern->blocks[i].key != key)
+		i++;
+	if (i == FAKE_BLOCKS)
+		return -E2BIG;
+	kern->blocks[i] = (struct fake_block){key, expires_ns, decision};
+	kern->n_blocks += i == kern->n_blocks;
+	kern->control.hello_blocks = (uint32_t)kern->n_blocks;
+	return 0;
+}
+
+int kern_hello_unblock(struct kern *kern, uint64_t key)
+{
+	for (size_t i = 0; i < kern->n_blocks; i++)
+		if (kern->blocks[i].key == key)
+			kern->blocks[i--] = kern->blocks[--kern->n_blocks];
+	kern->control.hello_blocks = (uint32_t)kern->n_blocks;
+	return 0;
+}
+
+uint64_t kern_hello_hits(const struct kern *kern, uint64_t key)
+{
+	(void)kern;
+	(void)key;
+	return 0;
+}
+
+int kern_hello_sweep(struct kern *kern, uint64_t now_ns)
+{
+	int removed = 0;
+
+	for (size_t i = 0; i < kern->n_blocks; i++)
+		if (kern->blocks[i].expires_ns && kern->blocks[i].expires_ns <= now_ns) {
+			kern_hello_unblock(kern, kern->blocks[i--].key);
+			removed++;
+		}
+	return removed;
+}
+
+int kern_tls_best_set(struct kern *kern, const struct gl_tls_name *name,
+		      const struct gl_tls_best *best)
+{
+	size_t i = 0;
+
+	while (i < kern->n_names && memcmp(&kern->names[i].name, name, sizeof(*name)))
+		i++;
+	if (i == FAKE_NAMES)
+		return -E2BIG;
+	if (i < kern->n_names && kern->names[i].best.version >= best->version)
+		return 0;
+	kern->names[i].name = *name;
+	kern->names[i].best = *best;
+	kern->n_names += i == kern->n_names;
+	return 0;
+}
+
+int kern_tls_best_forget(struct kern *kern, uint16_t service)
+{
+	int removed = 0;
+
+	for (size_t i = 0; i < kern->n_names; i++)
+		if (kern->names[i].name.service == service) {
+			kern->names[i--] = kern->names[--kern->n_names];
+			removed++;
+		}
+	return removed;
 }
 
 size_t kern_map_uses(const struct kern *kern, const struct kern_map_use **ret_uses)

@@ -261,6 +261,11 @@ int kern_ring_drain(struct kern *kern, kern_record_fn handler, void *userdata)
 	return ring_buffer__consume(kern->ring);
 }
 
+int kern_ring_fd(const struct kern *kern)
+{
+	return ring_buffer__epoll_fd(kern->ring);
+}
+
 /*
  * Embryos of handshakes that never ended. Their count goes down with them, so that the doors stop
  * looking. A flow begins with the time it was opened (bpf/lib/flow.h).

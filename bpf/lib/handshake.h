@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * handshake.h - layer 2: what both sides of a TLS handshake share: blocked fingerprints, the best
+ * version a name has given, and the record of the handshake. The client's part is wire_hello.h, the
+ * server's wire_server.h.
+ */
+#pragma once
+
+#include "bpf/lib/events.h"
+#include "bpf/lib/flow.h"
+#include "bpf/lib/judge.h"
+
+/* RFC 8446 section 6; 86: RFC 7507. */
+enum tls_alert {
+	TLS_ALERT_DECODE_ERROR = 50,
+	TLS_ALERT_PROTOCOL_VERSION = 70,
+	TLS_ALERT_INSUFFICIENT_SECURITY = 71,
+	TLS_ALERT_INAPPROPRIATE_FALLBACK = 86,
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, GL_HELLO_BLOCKS_MAX);
+	__type(key, __u64);
+	__type(value, struct gl_hello_block);
+} hello_blocks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GL_TLS_NAMES_MAX);
+	__type(key, struct gl_tls_name);
+	__type(value, struct gl_tls_best);
+} tls_best SEC(".maps");
+
+/* Fingerprints user space was woken for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64);
+	__type(value, __u64);
+} hellos_seen SEC(".maps");
+
+/* Too large for the stack: one per direction (tc runs with bottom halves off). */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct gl_rec_handshake);
+} handshake_records SEC(".maps");
+
+/* Refreshing the time of the best version costs a write on a shared line: not at each handshake. */
+#define HANDSHAKE_REFRESH_NS (60 * SEC_NS)
+
+/* Is this fingerprint blocked? */
+static __always_inline int hello_blocked(const struct gl_control *control, __u64 key, __u64 now_ns)
+{
+	struct gl_hello_block *block;
+
+	if (!control->hello_blocks)
+		return 0;
+	block = bpf_map_lookup_elem(&hello_blocks, &key);
+	if (!block || (block->expires_ns && block->expires_ns <= now_ns))
+		return 0;
+	__sync_fetch_and_add(&block->hits, 1);
+	return 1;
+}
+
+static __always_inline void handshake_name(const struct flow *f, __u16 service_id,
+					   struct gl_tls_name *ret_name)
+{
+	ret_name->service = service_id;
+	ret_name->port = f->port;
+	ret_name->sni_key = f->tls.hello.sni_key;
+}
+
+/* The best this name has given; 0: not known. */
+static __always_inline __u16 handshake_best(const struct gl_tls_name *name)
+{
+	struct gl_tls_best *best = bpf_map_lookup_elem(&tls_best, name);
+
+	return best ? best->version : 0;
+}
+
+static __always_inline void handshake_remember(const struct gl_tls_name *name, __u16 version,
+					       __u64 now_ns)
+{
+	struct gl_tls_best *best = bpf_map_lookup_elem(&tls_best, name), fresh = {};
+
+	if (best && best->version >= version) {
+		if (best->version == version && now_ns - best->seen_ns > HANDSHAKE_REFRESH_NS)
+			best->seen_ns = now_ns;
+		return;
+	}
+	fresh.version = version;
+	fresh.seen_ns = now_ns;
+	if (bpf_map_update_elem(&tls_best, name, &fresh, BPF_ANY))
+		count(GL_CTR_LOST_UPDATE);
+}
+
+/* What a handshake's record says besides what the flow knows. */
+struct handshake_end {
+	__u64 now_ns;
+	__u16 best;
+	__u8 result; /* enum gl_handshake */
+	__u8 downgrade;
+	__u8 verdict, reason;
+	__u8 delivery, alert;
+	__u8 mode; /* enum gl_mode */
+	__u8 known;
+	__u16 service; /* interned id */
+	__u32 direction; /* whose scratch: enum stream_direction */
+};
+
+static __always_inline __u64 handshake_wakeup(__u64 key)
+{
+	__u64 one = 1;
+
+	if (bpf_map_lookup_elem(&hellos_seen, &key))
+		return BPF_RB_NO_WAKEUP;
+	bpf_map_update_elem(&hellos_seen, &key, &one, BPF_ANY);
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+/* Sends the record; client, server: by the client's direction. */
+__global int handshake_tell(const struct flow *f, const struct gl_addr *client,
+			    const struct gl_addr *server, __u16 peer_port,
+			    const struct handshake_end *end)
+{
+	struct gl_rec_handshake *r;
+	__u32 direction;
+
+	if (!f || !client || !server || !end)
+		return -1;
+	direction = end->direction;
+	r = bpf_map_lookup_elem(&handshake_records, &direction);
+	if (!r)
+		return -1;
+	r->conn = f->tls.conn;
+	r->generation = f->generation;
+	r->hello_ns = f->tls.hello_ns;
+	r->source = *client;
+	r->server = *server;
+	r->port = f->port;
+	r->peer_port = peer_port;
+	r->service = end->service;
+	r->best = end->best;
+	r->result = end->result;
+	r->downgrade = end->downgrade;
+	r->verdict = end->verdict;
+	r->reason = end->reason;
+	r->delivery = end->delivery;
+	r->mode = end->mode;
+	r->alert = end->alert;
+	r->known = end->known;
+	r->server_hello = f->tls.server;
+	/* in two: the compiler copies up to a kilobyte itself */
+	__builtin_memcpy(&r->hello, &f->tls.hello, 736);
+	__builtin_memcpy((__u8 *)&r->hello + 736, (const __u8 *)&f->tls.hello + 736,
+			 sizeof(r->hello) - 736);
+	count(GL_CTR_HANDSHAKES);
+	if (end->downgrade)
+		count(GL_CTR_DOWNGRADES);
+	event_send_flags(r, GL_REC_HANDSHAKE, sizeof(*r), end->now_ns,
+			 handshake_wakeup(f->tls.hello.key));
+	return 0;
+}

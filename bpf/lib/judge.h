@@ -62,7 +62,7 @@ static __always_inline void judge_head(const struct flow *f, const struct packet
 	j->head.principal = r->principal;
 	j->head.credential = r->credential;
 	j->head.outcome = r->flags & HTTP_R_AMBIGUOUS ? GL_OUTCOME_AMBIGUOUS : GL_OUTCOME_OK;
-	j->head.h2c = (f->in.flags & HTTP_F_H2C) != 0;
+	j->head.flags = f->in.flags & HTTP_F_H2C ? ADMIT_H2C : 0;
 	j->head.op = r->op;
 	if (r->flags & HTTP_R_AMBIGUOUS)
 		j->head.op = service->strict_op;
@@ -219,6 +219,8 @@ static __always_inline __u16 judge_answer(__u8 reason)
 	case GL_REASON_SOURCE_NETWORK:
 	case GL_REASON_BANNED:
 		return GL_ANSWER_403;
+	case GL_REASON_PLAINTEXT:
+		return GL_ANSWER_PLAINTEXT;
 	case GL_REASON_UNKNOWN_OPERATION:
 		return GL_ANSWER_404;
 	case GL_REASON_HEAD_TIMEOUT:

@@ -25,6 +25,11 @@
 #define ADMIT_V6_SOURCE  64 /* an IPv6 source is a /64 (architecture.md section 1) */
 #define ADMIT_V6_CEILING 48
 
+enum admit_head_flags {
+	ADMIT_H2C = 1, /* asks for Upgrade: h2c */
+	ADMIT_SECURE = 2, /* came through TLS */
+};
+
 /* What a door knows of a request. */
 struct admit_head {
 	struct gl_addr source; /* full address; already the forwarded one behind a trusted proxy */
@@ -33,7 +38,7 @@ struct admit_head {
 	__u8 credential; /* enum gl_credential bits present */
 	__u8 outcome; /* of the parser: OK or AMBIGUOUS; anything else is refused by it */
 	__u8 forwarded; /* the source is not the peer: bans are checked here */
-	__u8 h2c; /* asks for Upgrade: h2c */
+	__u8 flags; /* enum admit_head_flags */
 };
 _Static_assert(sizeof(struct admit_head) == 32, "no padding");
 
@@ -197,10 +202,12 @@ static __always_inline int admit_rules(const struct gl_policy *policy,
 		admit_refuse(v, GL_VERDICT_SUSPEND, GL_REASON_SUSPENDED);
 	} else if (h->forwarded && nets_banned(&t->decisions, control, &h->source, now_ns)) {
 		admit_refuse(v, GL_VERDICT_BAN, GL_REASON_BANNED);
+	} else if (!(h->flags & ADMIT_SECURE) && (service->flags & GL_SERVICE_PLAINTEXT_REFUSE)) {
+		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_PLAINTEXT);
 	} else if (h->outcome == GL_OUTCOME_AMBIGUOUS &&
 		   (service->flags & GL_SERVICE_AMBIGUOUS_REFUSE)) {
 		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_AMBIGUOUS_PATH);
-	} else if (h->h2c && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
+	} else if ((h->flags & ADMIT_H2C) && (service->flags & GL_SERVICE_HTTP2_REFUSE)) {
 		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_HTTP2);
 	} else if ((op->flags & GL_OP_DEFAULT) && (service->flags & GL_SERVICE_UNKNOWN_REFUSE)) {
 		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_UNKNOWN_OPERATION);

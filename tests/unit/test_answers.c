@@ -182,10 +182,11 @@ static void test_common_answers(void **state UNUSED)
 		unsigned status;
 		const char *field; /* it has besides; NULL: none */
 	} rows[] = {
-		{GL_ANSWER_400, 400, NULL}, {GL_ANSWER_401, 401, "WWW-Authenticate"},
-		{GL_ANSWER_403, 403, NULL}, {GL_ANSWER_404, 404, NULL},
-		{GL_ANSWER_408, 408, NULL}, {GL_ANSWER_431, 431, NULL},
-		{GL_ANSWER_501, 501, NULL}, {GL_ANSWER_503, 503, "Retry-After"},
+		{GL_ANSWER_400, 400, NULL},       {GL_ANSWER_401, 401, "WWW-Authenticate"},
+		{GL_ANSWER_403, 403, NULL},       {GL_ANSWER_404, 404, NULL},
+		{GL_ANSWER_408, 408, NULL},       {GL_ANSWER_431, 431, NULL},
+		{GL_ANSWER_501, 501, NULL},       {GL_ANSWER_503, 503, "Retry-After"},
+		{GL_ANSWER_PLAINTEXT, 403, NULL},
 	};
 
 	assert_int_equal(ARRAY_SIZE(rows), GL_ANSWER_CLASS);

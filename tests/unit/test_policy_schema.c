@@ -203,7 +203,7 @@ static void test_baseline_numbers(void **state)
 		       {"auth", 5, 900, false},
 		       {"public", 30, 60, false},
 		       {"health", 0, 60, true}};
-	static const uint16_t ports[] = {80, 3000, 5000, 8000, 8080, 8081, 8888, 9000};
+	static const uint16_t ports[] = {80, 443, 3000, 5000, 8000, 8080, 8081, 8443, 8888, 9000};
 	struct policy *policy = NULL;
 	struct problems problems;
 

@@ -139,7 +139,7 @@ void explain_decide(const struct explain_ask *ask, const struct gl_service *serv
 		.outcome = head->outcome,
 		/* a door looks bans up for packets; here there is none, so the judge does */
 		.forwarded = ask->source || head->forwarded,
-		.h2c = head->h2c,
+		.flags = head->h2c ? ADMIT_H2C : 0,
 	};
 	uint32_t slots;
 

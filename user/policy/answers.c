@@ -55,6 +55,9 @@ static const struct problem_details common[GL_ANSWER_CLASS] = {
 			   .phrase = "Service Unavailable",
 			   .fields = "Retry-After: " HOLE_RETRY "\r\n",
 			   .detail = "This operation is suspended."},
+	[GL_ANSWER_PLAINTEXT] = {.status = 403,
+				 .phrase = "Forbidden",
+				 .detail = "This service is reached by HTTPS only."},
 };
 
 /* Appends to an answer, turning marks into holes. */

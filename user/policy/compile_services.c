@@ -210,6 +210,15 @@ static int rules_compile(struct compilation *c, size_t index, const struct compi
 	return ret;
 }
 
+static void service_tls(const struct policy_tls *tls, struct gl_tls *out)
+{
+	out->min_version = tls->min_version;
+	out->flags = tls->downgrade_refuse ? GL_TLS_DOWNGRADE_REFUSE : 0;
+	out->n_denied = (__u16)tls->n_denied;
+	for (size_t i = 0; i < tls->n_denied; i++)
+		out->denied[i] = tls->denied[i];
+}
+
 static int service_record(struct compilation *c, size_t index)
 {
 	const struct policy_service *service = &c->policy->services[index];
@@ -220,7 +229,10 @@ static int service_record(struct compilation *c, size_t index)
 	out->flags = (service->ambiguous_refuse ? GL_SERVICE_AMBIGUOUS_REFUSE : 0) |
 		     (service->fold_case ? GL_SERVICE_FOLD_CASE : 0) |
 		     (service->http2_refuse ? GL_SERVICE_HTTP2_REFUSE : 0) |
-		     (service->unknown_refuse ? GL_SERVICE_UNKNOWN_REFUSE : 0);
+		     (service->unknown_refuse ? GL_SERVICE_UNKNOWN_REFUSE : 0) |
+		     (service->tls.plaintext_refuse ? GL_SERVICE_PLAINTEXT_REFUSE : 0) |
+		     (service->quic_refuse ? GL_SERVICE_QUIC_REFUSE : 0);
+	service_tls(&service->tls, &c->image->tls[index]);
 	out->mode = (__u8)service->mode;
 	err = compile_intern(c, INTERN_SERVICE, service->name, service->pos, &out->id);
 	if (err)

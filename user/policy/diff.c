@@ -147,10 +147,19 @@ static bool ports_equal(const struct policy_service *a, const struct policy_serv
 	       (!a->n_ports || memcmp(a->ports, b->ports, a->n_ports * sizeof(*a->ports)) == 0);
 }
 
+static bool tls_equal(const struct policy_tls *a, const struct policy_tls *b)
+{
+	return a->min_version == b->min_version && a->plaintext_refuse == b->plaintext_refuse &&
+	       a->downgrade_refuse == b->downgrade_refuse && a->n_denied == b->n_denied &&
+	       (!a->n_denied ||
+		memcmp(a->denied, b->denied, a->n_denied * sizeof(*a->denied)) == 0);
+}
+
 static bool flags_equal(const struct policy_service *a, const struct policy_service *b)
 {
 	return a->ambiguous_refuse == b->ambiguous_refuse && a->fold_case == b->fold_case &&
-	       a->http2_refuse == b->http2_refuse && a->unknown_refuse == b->unknown_refuse;
+	       a->http2_refuse == b->http2_refuse && a->quic_refuse == b->quic_refuse &&
+	       tls_equal(&a->tls, &b->tls) && a->unknown_refuse == b->unknown_refuse;
 }
 
 static bool texts_equal(const char *a, const char *b)

@@ -28,6 +28,7 @@ static void free_service(struct policy_service *service)
 	free(service->ports);
 	free(service->trusted_proxies.items);
 	free(service->default_class);
+	free(service->tls.denied);
 }
 
 void policy_free(struct policy *policy)

@@ -59,6 +59,15 @@ struct policy_operation {
 	enum policy_mode_rule mode;
 };
 
+/* What a service's TLS must be (TLS-01 to TLS-04). */
+struct policy_tls {
+	uint16_t min_version; /* as on the wire; 0 = no floor. Default 0x0303, TLS 1.2 */
+	bool plaintext_refuse; /* plaintext: refuse, default allow */
+	bool downgrade_refuse; /* downgrade: refuse, default detect */
+	uint16_t *denied; /* cipher suites, ascending, each once */
+	size_t n_denied; /* up to GL_TLS_DENIED_MAX */
+};
+
 struct policy_service {
 	struct policy_pos pos;
 	char *name;
@@ -69,6 +78,8 @@ struct policy_service {
 	bool ambiguous_refuse; /* ambiguousPath: refuse (default) | judge */
 	bool fold_case; /* caseInsensitive, default false */
 	bool http2_refuse; /* http2: refuse (default) | allow */
+	bool quic_refuse; /* quic: refuse, default allow */
+	struct policy_tls tls;
 	bool unknown_refuse; /* unknownOperation: judge (default) | refuse */
 	char *default_class; /* defaultClass: class of requests no operation matches; default
 				"general" if it exists, else NULL */

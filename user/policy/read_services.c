@@ -19,7 +19,6 @@ static const struct word mode_words[] = {
 static const struct word judge_words[] = {{"judge", false}, {"refuse", true}};
 static const struct word allow_words[] = {{"allow", false}, {"refuse", true}};
 static const struct word auth_words[] = {{"none", GL_CRED_NONE}, {"required", GL_CRED_ANY}};
-static const struct word version_words[] = {{"1.0", 0}, {"1.1", 1}, {"1.2", 2}, {"1.3", 3}};
 
 /* A service may lower itself below spec.mode, never raise itself above it. */
 static void read_service_mode(struct reader *r, const struct field *field, const struct node *node,
@@ -105,19 +104,6 @@ static void read_service_name(struct reader *r, const struct field *field, const
 	}
 }
 
-static const struct field tls_fields[] = {
-	{"minVersion", check_word, 0, WORDS(version_words, NULL), 0, 0, 0},
-	{"plaintext", check_word, 0, WORDS(allow_words, NULL), 0, 0, 0},
-};
-const struct shape shape_tls = {"tls", "tls", tls_fields, ARRAY_SIZE(tls_fields)};
-
-static void check_tls(struct reader *r, const struct field *field, const struct node *node,
-		      void *target)
-{
-	(void)field;
-	reader_map(r, &shape_tls, node, target);
-}
-
 #define SERVICE(member) offsetof(struct policy_service, member)
 static const struct field service_fields[] = {
 	{"name", read_service_name, SERVICE(name), &text_name, 0, 0, FIELD_REQUIRED},
@@ -135,7 +121,9 @@ static const struct field service_fields[] = {
 	{"auth", read_service_auth, SERVICE(default_auth),
 	 WORDS(auth_words, "credentials are listed in operations"), 0, 0, 0},
 	{"openapi", check_text, 0, &text_any, 0, 0, FIELD_UNENFORCED},
-	{"tls", check_tls, 0, NULL, 0, 0, FIELD_UNENFORCED},
+	{"tls", read_shape, SERVICE(tls), &shape_tls, 0, 0, 0},
+	{"quic", read_word_bool, SERVICE(quic_refuse),
+	 WORDS(allow_words, "QUIC is not judged: refuse makes clients fall back to TCP"), 0, 0, 0},
 	{"operations", read_operations, 0, NULL, 0, GL_POLICY_OPS_MAX, 0},
 };
 const struct shape shape_service = {"a service", "service", service_fields,
@@ -146,6 +134,7 @@ static void set_defaults(struct reader *r, struct policy_service *service)
 	service->mode = r->policy->mode;
 	service->ambiguous_refuse = true;
 	service->http2_refuse = true;
+	service->tls.min_version = GL_TLS_1_2;
 	for (size_t i = 0; i < r->policy->n_classes; i++)
 		if (r->policy->classes[i].name && !strcmp(r->policy->classes[i].name, "general"))
 			service->default_class = reader_strdup(r, "general");

@@ -74,10 +74,27 @@ class Server:
         self.log.close()
 
 
+class Certificate:
+    """A self-signed certificate and its key, made by openssl."""
+
+    def __init__(self, folder, name="shop.test", days=365, key=("ec", "-pkeyopt", "ec_paramgen_curve:P-256")):
+        self.cert, self.key = os.path.join(folder, f"{name}.pem"), os.path.join(folder, f"{name}.key")
+        kind, *options = key
+        sh("openssl", "req", "-x509", "-newkey", kind, *options, "-nodes", "-keyout", self.key, "-out", self.cert,
+           "-days", str(days), "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}")
+
+
 class Nginx(Server):
-    def __init__(self, ns, folder, ports=(8080,), extra="", http=""):
+    def __init__(self, ns, folder, ports=(8080,), extra="", http="", tls=None, certificate=None):
+        """tls: the ssl_protocols of every port; certificate: a Certificate, else one is made."""
         os.makedirs(folder)
-        listen = " ".join(f"listen {p} backlog=4096; listen [::]:{p} ipv6only=on backlog=4096;" for p in ports)
+        ssl = " ssl" if tls else ""
+        listen = " ".join(f"listen {p}{ssl} backlog=4096; listen [::]:{p}{ssl} ipv6only=on backlog=4096;"
+                          for p in ports)
+        if tls:
+            c = certificate or Certificate(folder)
+            extra += (f"ssl_protocols {tls}; ssl_certificate {c.cert}; ssl_certificate_key {c.key}; "
+                      "ssl_ciphers ALL:@SECLEVEL=0; ssl_session_cache shared:s:1m; ssl_early_data on;")
         conf = os.path.join(folder, "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
             f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http))

@@ -234,6 +234,9 @@ __global int server_cut(struct __sk_buff *skb, struct packet *p, struct flow *f,
 	on.ack = p->ack;
 	if (answer_write(skb, p, &back) || bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS))
 		return refuse_failed();
+	/* the first rewrite turned the link-layer addresses round */
+	if (answer_ethernet(skb, p, 1))
+		return refuse_failed();
 	if (!clean) {
 		on.seq = f->out_pos;
 		on.flags = TCP_RST | TCP_ACK;

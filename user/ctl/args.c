@@ -127,6 +127,8 @@ static int parse_options(struct ctl *ctl, int argc, char **argv, const struct op
 /* The command "a" or "a b" whose words begin `words`; *ret_used is how many they were. */
 static const struct ctl_command *find_command(char **words, int n, int *ret_used)
 {
+	const struct ctl_command *found = NULL;
+
 	for (const struct ctl_group *group = ctl_groups; group->title; group++) {
 		for (const struct ctl_command *c = group->commands; c->name; c++) {
 			const char *space = strchr(c->name, ' ');
@@ -136,11 +138,14 @@ static const struct ctl_command *find_command(char **words, int n, int *ret_used
 				continue;
 			if (space && (n < 2 || strcmp(words[1], space + 1) != 0))
 				continue;
-			*ret_used = space ? 2 : 1;
-			return c;
+			/* "tls handshakes" goes before "tls" */
+			if (!found || space) {
+				found = c;
+				*ret_used = space ? 2 : 1;
+			}
 		}
 	}
-	return NULL;
+	return found;
 }
 
 /* "policy" alone, or with a word it does not have: say what it has. */

@@ -26,31 +26,51 @@ static int check_source(const struct ctl *ctl, const char *source)
 			 source);
 }
 
+static const char *subject_of(const json_t *decision)
+{
+	const char *ja4 = out_member(decision, "ja4");
+
+	return *ja4 ? ja4 : out_member(decision, "source");
+}
+
 static void print_decision(const struct ctl *ctl, const json_t *decision, const char *verdict)
 {
 	const char *expires = out_member(decision, "expiresAt");
 	bool ban = strcmp(verdict, "ban") == 0;
 
 	fprintf(ctl->out, "%s%s %s%s%s\n", ctl_option(ctl, "dry-run") ? "would have " : "",
-		ban ? "banned" : "allowed", out_clean(out_member(decision, "source")),
+		ban ? "banned" : "allowed", out_clean(subject_of(decision)),
 		*expires ? " until " : " for good", *expires ? out_time(expires) : "");
+}
+
+/* What it is about: the argument, or --ja4. -1, or an exit code. */
+static int read_subject(struct ctl *ctl, const char **ret_source, const char **ret_ja4)
+{
+	*ret_ja4 = NULL;
+	*ret_source = ctl->n_arguments ? ctl->arguments[0] : NULL;
+	for (unsigned i = 0; ctl->command->options[i].name; i++)
+		if (strcmp(ctl->command->options[i].name, "ja4") == 0)
+			*ret_ja4 = ctl_option(ctl, "ja4");
+	if (!*ret_source == !*ret_ja4)
+		return ctl_usage(ctl, "either SOURCE or --ja4 says whom");
+	return *ret_source ? check_source(ctl, *ret_source) : -1;
 }
 
 static int decide(struct ctl *ctl, const char *verdict)
 {
-	const char *source = ctl->arguments[0], *ttl = ctl_option(ctl, "ttl");
+	const char *source, *ja4, *ttl = ctl_option(ctl, "ttl");
 	json_t *decision = NULL, *body;
 	uint32_t seconds;
-	int r = check_source(ctl, source);
+	int r = read_subject(ctl, &source, &ja4);
 
 	if (r >= 0)
 		return r;
 	if (ttl && duration_parse(ttl, &seconds) < 0)
 		return ctl_usage(ctl, "--ttl %s: a number and a unit, such as 90s, 15m, 4h or 7d",
 				 ttl);
-	body = json_pack("{s:s,s:s,s:s*,s:s*,s:b,s:b}", "source", source, "verdict", verdict, "ttl",
-			 ttl, "reason", ctl_option(ctl, "reason"), "force",
-			 ctl_option(ctl, "force") != NULL, "dryRun",
+	body = json_pack("{s:s*,s:s*,s:s,s:s*,s:s*,s:b,s:b}", "source", source, "ja4", ja4,
+			 "verdict", verdict, "ttl", ttl, "reason", ctl_option(ctl, "reason"),
+			 "force", ctl_option(ctl, "force") != NULL, "dryRun",
 			 ctl_option(ctl, "dry-run") != NULL);
 	if (!body)
 		return ctl_usage(ctl, "--reason is not UTF-8");
@@ -65,28 +85,31 @@ static int decide(struct ctl *ctl, const char *verdict)
 
 static int withdraw(struct ctl *ctl, const char *verdict, const char *noun)
 {
-	const char *source = ctl->arguments[0];
-	_cleanup_free_ char *encoded = http_encode(source), *path = NULL;
+	_cleanup_free_ char *encoded = NULL, *path = NULL;
+	const char *source, *ja4, *subject;
 	json_t *answer = NULL;
 	json_int_t removed;
-	int r = check_source(ctl, source);
+	int r = read_subject(ctl, &source, &ja4);
 
 	if (r >= 0)
 		return r;
-	if (!encoded || asprintf(&path, "/v1/decisions?source=%s&verdict=%s", encoded, verdict) < 0)
+	subject = ja4 ? ja4 : source;
+	encoded = http_encode(subject);
+	if (!encoded || asprintf(&path, "/v1/decisions?%s=%s&verdict=%s", ja4 ? "ja4" : "source",
+				 encoded, verdict) < 0)
 		return ctl_fail(ctl, CTL_REFUSED, "out of memory");
 	r = api_call(ctl, "DELETE", path, NULL, &answer);
 	if (r != CTL_OK)
 		return r;
 	removed = json_integer_value(json_object_get(answer, "removed"));
 	if (!api_print_json(ctl, answer) && removed > 0)
-		fprintf(ctl->out, "withdrawn: %s of %s\n", noun, source);
+		fprintf(ctl->out, "withdrawn: %s of %s\n", noun, subject);
 	json_decref(answer);
 	if (removed > 0)
 		return CTL_OK;
 	return ctl_fail(ctl, CTL_REFUSED,
 			"there is no %s of exactly %s\n    hint: glacisctl decisions list", noun,
-			source);
+			subject);
 }
 
 static int run_block(struct ctl *ctl)
@@ -120,7 +143,7 @@ static void print_list(const struct ctl *ctl, const json_t *items)
 	for (i = 0; (item = json_array_get(items, i)); i++) {
 		const char *expires = out_member(item, "expiresAt");
 
-		OUT_ROW(table, OUT_PLAIN, out_member(item, "source"), out_member(item, "verdict"),
+		OUT_ROW(table, OUT_PLAIN, subject_of(item), out_member(item, "verdict"),
 			*expires ? out_time(expires) : "never", out_member(item, "hits"),
 			out_member(item, "origin"), out_member(item, "reason"));
 	}
@@ -155,23 +178,28 @@ static int run_list(struct ctl *ctl)
 const struct ctl_command ctl_decision_commands[] = {
 	{
 		.name = "block",
-		.arguments = "SOURCE",
-		.min = 1,
+		.arguments = "[SOURCE]",
+		.min = 0,
 		.max = 1,
-		.summary = "Ban an address or a network for a while",
+		.summary = "Ban an address, a network or a TLS client's fingerprint for a while",
 		.details = "The kernel drops or resets whatever it sends; the ban ends by itself, "
 			   "with or without an agent.",
 		.example = "glacisctl block 192.0.2.7 --ttl 1h --reason 'ticket 4711'",
-		.options = DECIDE_OPTIONS,
+		.options = {{"ja4", "JA4", "clients with this fingerprint, instead of SOURCE"},
+			    {"ttl", "DURATION", "how long (default 4h)"},
+			    {"reason", "TEXT", "kept with it and in the audit log"},
+			    {"force", NULL, "also a protected source: this host, gateways, you"},
+			    {"dry-run", NULL, "only check whether it would be accepted"}},
 		.run = run_block,
 	},
 	{
 		.name = "unblock",
-		.arguments = "SOURCE",
-		.min = 1,
+		.arguments = "[SOURCE]",
+		.min = 0,
 		.max = 1,
 		.summary = "Withdraw a ban",
 		.example = "glacisctl unblock 192.0.2.7",
+		.options = {{"ja4", "JA4", "of this fingerprint, instead of SOURCE"}},
 		.run = run_unblock,
 	},
 	{

@@ -35,6 +35,9 @@ static const struct route routes[] = {
 	{"GET", "/v1/verdicts/{id}", ROLE_READER, api_verdict, false},
 	{"GET", "/v1/events", ROLE_READER, api_events, false},
 	{"GET", "/v1/counters", ROLE_READER, api_counters, false},
+	{"GET", "/v1/tls", ROLE_READER, api_tls, false},
+	{"DELETE", "/v1/tls/names", ROLE_ROOT, api_tls_forget, false},
+	{"GET", "/v1/findings", ROLE_READER, api_findings, false},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "user/base/duration.h"
+#include "user/detect/ja4.h"
 #include "user/keeper/api.h"
 
 #define TTL_DEFAULT "4h"
@@ -23,12 +24,14 @@ static json_t *decision_json(const struct keeper *keeper, const struct decision 
 	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT], id[16];
 
 	snprintf(id, sizeof(id), "%u", d->id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id, "source",
-			 prefix_format(&d->prefix, source), "verdict", set_name(d->set), "reason",
-			 d->reason, "origin", d->origin, "createdAt",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id,
+			 d->ja4[0] ? "ja4" : "source",
+			 d->ja4[0] ? d->ja4 : prefix_format(&d->prefix, source), "verdict",
+			 set_name(d->set), "reason", d->reason, "origin", d->origin, "createdAt",
 			 clock_format(d->created_wall_ns, created), "expiresAt",
 			 clock_format(clock_wall_of_boot(d->expires_boot_ns), expires), "hits",
-			 (json_int_t)decisions_hits(keeper->decisions, d));
+			 (json_int_t)(d->ja4[0] ? contain_ja4_hits(keeper, d->ja4)
+						: decisions_hits(keeper->decisions, d)));
 }
 
 /* Newest first; `after` is the id of the last one of the page before. */
@@ -94,23 +97,48 @@ static bool parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_se
 	return false;
 }
 
+/* Either an address or a client's fingerprint. */
+static bool parse_subject(struct api_request *rq, const char *source, const char *ja4,
+			  struct decision_ask *ask)
+{
+	if (!ja4)
+		return api_parse_source(rq, source, &ask->prefix);
+	if (source) {
+		api_problem(rq, 422, "bad-member", NULL, "either 'source' or 'ja4', not both");
+		return false;
+	}
+	if (!ja4_is(ja4)) {
+		api_problem(rq, 422, "bad-ja4", NULL,
+			    "'%.64s' is not a JA4 such as t13d1516h2_8daaf6152771_b186095e22b6",
+			    ja4);
+		return false;
+	}
+	snprintf(ask->ja4, sizeof(ask->ja4), "%s", ja4);
+	return true;
+}
+
 /* Everything but the body's force and dryRun. */
 static bool parse_ask(struct api_request *rq, struct decision_ask *ask)
 {
-	static const char *const members[] = {"source", "verdict", "ttl", "reason",
-					      "force",  "dryRun",  NULL};
-	const char *source, *verdict, *ttl, *reason;
+	static const char *const members[] = {"source", "ja4",   "verdict", "ttl",
+					      "reason", "force", "dryRun",  NULL};
+	const char *source, *ja4, *verdict, *ttl, *reason;
 
-	if (!api_body_has_only(rq, members) || !api_body_string(rq, "source", true, &source) ||
+	if (!api_body_has_only(rq, members) || !api_body_string(rq, "ja4", false, &ja4) ||
+	    !api_body_string(rq, "source", !ja4, &source) ||
 	    !api_body_string(rq, "verdict", true, &verdict) ||
 	    !api_body_string(rq, "ttl", false, &ttl) ||
 	    !api_body_string(rq, "reason", false, &reason) ||
-	    !api_parse_source(rq, source, &ask->prefix) || !parse_set(rq, verdict, &ask->set) ||
+	    !parse_subject(rq, source, ja4, ask) || !parse_set(rq, verdict, &ask->set) ||
 	    !parse_ttl(rq, ttl ? ttl : TTL_DEFAULT, &ask->ttl_s))
 		return false;
 	if (reason && strlen(reason) >= sizeof(ask->reason)) {
 		api_problem(rq, 422, "bad-member", NULL, "'reason' is longer than %zu bytes",
 			    sizeof(ask->reason) - 1);
+		return false;
+	}
+	if (ja4 && ask->set != GL_SET_BAN) {
+		api_problem(rq, 422, "bad-verdict", NULL, "a fingerprint can only be banned");
 		return false;
 	}
 	snprintf(ask->reason, sizeof(ask->reason), "%s", reason ? reason : "");
@@ -150,10 +178,11 @@ static json_t *tried_json(const struct decision_ask *ask)
 	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT];
 	struct clock_now now = clock_now();
 
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "id", "0", "source",
-			 prefix_format(&ask->prefix, source), "verdict", set_name(ask->set),
-			 "reason", ask->reason, "origin", ask->origin, "createdAt",
-			 clock_format(now.wall_ns, created), "expiresAt",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i}", "id", "0",
+			 ask->ja4[0] ? "ja4" : "source",
+			 ask->ja4[0] ? ask->ja4 : prefix_format(&ask->prefix, source), "verdict",
+			 set_name(ask->set), "reason", ask->reason, "origin", ask->origin,
+			 "createdAt", clock_format(now.wall_ns, created), "expiresAt",
 			 clock_format(now.wall_ns + ask->ttl_s * (int64_t)CLOCK_NS_PER_S, expires),
 			 "hits", 0);
 }
@@ -161,11 +190,16 @@ static json_t *tried_json(const struct decision_ask *ask)
 static void put(struct api_request *rq, const struct decision_ask *ask)
 {
 	struct keeper *keeper = rq->keeper;
-	const struct decision *was = decisions_find(keeper->decisions, ask->set, &ask->prefix), *d;
+	const struct decision *was =
+		ask->ja4[0] ? decisions_find_ja4(keeper->decisions, ask->ja4)
+			    : decisions_find(keeper->decisions, ask->set, &ask->prefix);
+	const struct decision *d;
 	json_t *before = was ? decision_json(keeper, was) : NULL;
 	char source[PREFIX_TEXT], ttl[DURATION_TEXT];
 	int r = decisions_put(keeper->decisions, ask, clock_now(), &d);
 
+	if (r == 0 && d->ja4[0])
+		r = contain_ja4(keeper, d);
 	if (r < 0) {
 		json_decref(before);
 		if (r == -ENOSPC)
@@ -178,7 +212,8 @@ static void put(struct api_request *rq, const struct decision_ask *ask)
 		return;
 	}
 	api_changed(rq, EVENT_DECISION, "decision add", before, decision_json(keeper, d),
-		    "%s %s for %s%s%.40s", set_name(ask->set), prefix_format(&ask->prefix, source),
+		    "%s %s for %s%s%.40s", set_name(ask->set),
+		    ask->ja4[0] ? ask->ja4 : prefix_format(&ask->prefix, source),
 		    duration_format(ask->ttl_s, ttl), *ask->reason ? ": " : "", ask->reason);
 	api_reply(rq, 201, decision_json(keeper, d));
 }
@@ -191,7 +226,7 @@ void api_decisions_add(struct api_request *rq)
 	if (!parse_ask(rq, &ask) || !api_body_bool(rq, "force", &force) ||
 	    !api_body_bool(rq, "dryRun", &dry_run))
 		return;
-	if (ask.set == GL_SET_BAN && !force && !may_ban(rq, &ask.prefix))
+	if (ask.set == GL_SET_BAN && !ask.ja4[0] && !force && !may_ban(rq, &ask.prefix))
 		return;
 	if (dry_run)
 		api_reply(rq, 200, tried_json(&ask));
@@ -202,11 +237,29 @@ void api_decisions_add(struct api_request *rq)
 /* ---------------------------------------------------------------------------------------------
  * Removing
  */
+static void remove_ja4(struct api_request *rq, const char *ja4)
+{
+	struct keeper *keeper = rq->keeper;
+	const struct decision *d = decisions_find_ja4(keeper->decisions, ja4);
+	json_t *before;
+
+	if (!d) {
+		api_problem(rq, 404, "no-such-decision", NULL, "there is no ban of %.64s", ja4);
+		return;
+	}
+	before = decision_json(keeper, d);
+	contain_ja4_end(keeper, ja4);
+	decisions_remove_ja4(keeper->decisions, ja4);
+	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of ban %s", ja4);
+	api_reply(rq, 200, json_pack("{s:i}", "removed", 1));
+}
+
 void api_decisions_remove(struct api_request *rq)
 {
-	static const char *const parameters[] = {"source", "verdict", NULL};
+	static const char *const parameters[] = {"source", "ja4", "verdict", NULL};
 	struct keeper *keeper = rq->keeper;
 	const char *source = json_string_value(json_object_get(rq->query, "source"));
+	const char *ja4 = json_string_value(json_object_get(rq->query, "ja4"));
 	const char *verdict = json_string_value(json_object_get(rq->query, "verdict"));
 	const struct decision *d;
 	struct addr_prefix prefix;
@@ -216,6 +269,10 @@ void api_decisions_remove(struct api_request *rq)
 
 	if (!api_query_has_only(rq, parameters))
 		return;
+	if (ja4 && !source) {
+		remove_ja4(rq, ja4);
+		return;
+	}
 	if (!source || !verdict) {
 		api_problem(rq, 400, "missing-parameter", NULL,
 			    "source and verdict say which decision");

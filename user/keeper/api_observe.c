@@ -57,9 +57,12 @@ void api_events(struct api_request *rq)
 		return;
 	if (kind && strcmp(kind, event_kind_name(EVENT_RESPONSE)) == 0) {
 		ring = EVENTS_RESPONSES;
+	} else if (kind && strcmp(kind, event_kind_name(EVENT_HANDSHAKE)) == 0) {
+		ring = EVENTS_HANDSHAKES;
 	} else if (kind) {
-		api_problem(rq, 400, "bad-kind", NULL,
-			    "kind is 'response' for answered requests, or absent");
+		api_problem(
+			rq, 400, "bad-kind", NULL,
+			"kind is 'response' for answered requests, 'handshake' for TLS, or absent");
 		return;
 	}
 	count = events_count(keeper->events, ring);
@@ -114,6 +117,10 @@ void api_counters(struct api_request *rq)
 	} own[] = {
 		{"events-overwritten", events_overwritten(keeper->events, EVENTS_VERDICTS)},
 		{"responses-overwritten", events_overwritten(keeper->events, EVENTS_RESPONSES)},
+		{"handshakes-overwritten", events_overwritten(keeper->events, EVENTS_HANDSHAKES)},
+		{"tls-history-evicted", tls_history_evicted(keeper->tls_history)},
+		{"findings-evicted", findings_evicted(keeper->findings)},
+		{"certificates-unread", keeper->certificates_unread},
 		{"lost-event-broadcasts", keeper->not_broadcast},
 		{"events-not-printed", keeper->not_printed},
 		{"records-unknown", keeper->records_unknown},

@@ -14,6 +14,8 @@
 /* Blast radius: with this many proven principals answered behind it, a source is an office or a
  * proxy nobody told us about, not an attacker alone. */
 #define SHARED_BY 3
+/* A fingerprint has one match key under one key; more only after the keys were lost. */
+#define JA4_KEYS 16
 
 int contain_refresh_protected(struct keeper *keeper, unsigned max_age_s)
 {
@@ -97,4 +99,53 @@ void contain_verdict(struct keeper *keeper, const struct gl_rec_verdict *record)
 		return;
 	}
 	ban_source(keeper, &ban, source);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Fingerprints (TLS-06): the kernel knows match keys, people say JA4
+ */
+void contain_hello(struct keeper *keeper, const char *ja4, uint64_t key)
+{
+	const struct decision *d = *ja4 ? decisions_find_ja4(keeper->decisions, ja4) : NULL;
+	int r;
+
+	if (!d)
+		return;
+	r = kern_hello_block(keeper->kern, key, d->expires_boot_ns, d->id);
+	if (r < 0)
+		log_err(r, "cannot block the fingerprint %s", ja4);
+}
+
+int contain_ja4(struct keeper *keeper, const struct decision *decision)
+{
+	uint64_t keys[JA4_KEYS];
+	size_t n = tls_history_keys(keeper->tls_history, decision->ja4, keys, JA4_KEYS);
+
+	for (size_t i = 0; i < n; i++) {
+		int r = kern_hello_block(keeper->kern, keys[i], decision->expires_boot_ns,
+					 decision->id);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+void contain_ja4_end(struct keeper *keeper, const char *ja4)
+{
+	uint64_t keys[JA4_KEYS];
+	size_t n = tls_history_keys(keeper->tls_history, ja4, keys, JA4_KEYS);
+
+	for (size_t i = 0; i < n; i++)
+		kern_hello_unblock(keeper->kern, keys[i]);
+}
+
+uint64_t contain_ja4_hits(const struct keeper *keeper, const char *ja4)
+{
+	uint64_t keys[JA4_KEYS], hits = 0;
+	size_t n = tls_history_keys(keeper->tls_history, ja4, keys, JA4_KEYS);
+
+	for (size_t i = 0; i < n; i++)
+		hits += kern_hello_hits(keeper->kern, keys[i]);
+	return hits;
 }

@@ -138,6 +138,48 @@ static void response_json(json_t *o, json_t *attributes, const struct gl_rec_res
 	set_bool(o, "forwarded", r->flags & GL_RECF_SOURCE_FORWARDED);
 }
 
+/* OpenTelemetry's names where it has them (tls.*). */
+static void handshake_json(json_t *o, json_t *attributes, const struct handshake *h,
+			   const struct intern *intern)
+{
+	char text[ADDR_TEXT], spare[HANDSHAKE_TEXT];
+	struct label a;
+
+	set_text(o, "service", name_of(intern, INTERN_SERVICE, h->service, &a));
+	set_text(attributes, "service.name", name_of(intern, INTERN_SERVICE, h->service, &a));
+	set_text(o, "source", addr_format(&h->source, text));
+	set_text(attributes, "client.address", text);
+	set_number(attributes, "network.peer.port", h->peer_port);
+	set_number(o, "port", h->port);
+	set_number(attributes, "server.port", h->port);
+	set_text(o, "result", handshake_result(h->result));
+	set_text(o, "offered", handshake_version(h->offered, spare));
+	if (h->version) {
+		set_text(o, "version", handshake_version(h->version, spare));
+		set_text(attributes, "tls.protocol.name", "tls");
+		set_text(attributes, "tls.protocol.version", handshake_version(h->version, spare));
+		set_text(attributes, "tls.cipher", handshake_cipher(h->cipher, spare));
+		if (h->group)
+			set_text(attributes, "tls.curve", handshake_group(h->group, spare));
+		set_bool(attributes, "tls.resumed", h->server_flags & GL_SERVER_RESUMED);
+	}
+	if (*h->sni)
+		set_text(attributes, "tls.client.server_name", h->sni);
+	if (*h->alpn)
+		set_text(attributes, "tls.next_protocol", h->alpn);
+	if (*h->ja4)
+		set_text(attributes, "tls.client.ja4", h->ja4);
+	if (h->reason)
+		set_text(o, "reason", name_reason(h->reason));
+	if (h->alert)
+		set_number(o, "alert", h->alert);
+	if (h->server_alert)
+		set_number(o, "serverAlert", h->server_alert);
+	set_bool(o, "retried", h->server_flags & GL_SERVER_RETRY);
+	set_bool(o, "sentinel", h->server_flags & (GL_SERVER_SENTINEL_12 | GL_SERVER_SENTINEL_11));
+	set_bool(o, "downgrade", h->downgrade != 0);
+}
+
 json_t *event_json(const struct event *event, const struct intern *intern)
 {
 	char time[CLOCK_TEXT], id[24], line[EVENT_LINE];
@@ -152,6 +194,8 @@ json_t *event_json(const struct event *event, const struct intern *intern)
 		verdict_json(o, attributes, &event->verdict, intern);
 	else if (event->kind == EVENT_RESPONSE)
 		response_json(o, attributes, &event->response, intern);
+	else if (event->kind == EVENT_HANDSHAKE)
+		handshake_json(o, attributes, event->handshake, intern);
 	else
 		set_text(o, "actor", event->note.actor);
 	if (json_object_size(attributes))
@@ -228,6 +272,23 @@ static void response_line(const struct gl_rec_response *r, const struct intern *
 		 (uint64_t)r->time_ns / 1000000, (unsigned)(r->time_ns / 1000 % 1000));
 }
 
+/* "14:03:07 TLS 1.3  203.0.113.9 shop.test:8443 TLS_AES_128_GCM_SHA256 x25519 t13d1516h2_..." */
+static void handshake_line(const struct handshake *h, const char *time, char out[EVENT_LINE])
+{
+	char source[ADDR_TEXT], a[HANDSHAKE_TEXT], b[HANDSHAKE_TEXT], c[HANDSHAKE_TEXT], how[64];
+
+	if (h->result == GL_HANDSHAKE_NEGOTIATED)
+		snprintf(how, sizeof(how), "TLS %s", handshake_version(h->version, a));
+	else
+		snprintf(how, sizeof(how), "TLS %s", handshake_result(h->result));
+	snprintf(out, EVENT_LINE, "%s %s  %s %s:%u%s%s%s%s%s%s%s%s", time, how,
+		 addr_format(&h->source, source), *h->sni ? h->sni : "(no name)", h->port,
+		 h->version ? " " : "", h->version ? handshake_cipher(h->cipher, b) : "",
+		 h->group ? " " : "", h->group ? handshake_group(h->group, c) : "",
+		 *h->ja4 ? " " : "", h->ja4, h->reason ? " " : "",
+		 h->reason ? name_reason(h->reason) : "");
+}
+
 const char *event_line(const struct event *event, const struct intern *intern, bool color,
 		       char out[EVENT_LINE])
 {
@@ -238,6 +299,8 @@ const char *event_line(const struct event *event, const struct intern *intern, b
 		verdict_line(&event->verdict, intern, color, time, out);
 	else if (event->kind == EVENT_RESPONSE)
 		response_line(&event->response, intern, time, out);
+	else if (event->kind == EVENT_HANDSHAKE)
+		handshake_line(event->handshake, time, out);
 	else
 		snprintf(out, EVENT_LINE, "%s %s (%s)", time, event->note.message,
 			 event->note.actor);

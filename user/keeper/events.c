@@ -16,12 +16,15 @@ struct ring {
 
 struct events {
 	struct ring rings[EVENTS_RINGS];
+	struct handshake *handshakes; /* of the ring's events, by position */
 	uint64_t last_id;
 };
 
 static const char *const kind_names[EVENT_KINDS] = {
-	[EVENT_VERDICT] = "verdict", [EVENT_RESPONSE] = "response", [EVENT_DECISION] = "decision",
-	[EVENT_POLICY] = "policy",   [EVENT_MODE] = "mode",         [EVENT_AGENT] = "agent",
+	[EVENT_VERDICT] = "verdict",     [EVENT_RESPONSE] = "response",
+	[EVENT_DECISION] = "decision",   [EVENT_POLICY] = "policy",
+	[EVENT_MODE] = "mode",           [EVENT_AGENT] = "agent",
+	[EVENT_HANDSHAKE] = "handshake", [EVENT_FINDING] = "finding",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -54,6 +57,7 @@ void events_free(struct events *events)
 		return;
 	for (int i = 0; i < EVENTS_RINGS; i++)
 		free(events->rings[i].items);
+	free(events->handshakes);
 	free(events);
 }
 
@@ -67,6 +71,12 @@ int events_new(size_t verdicts, size_t responses, struct events **ret_events)
 		      verdicts ? verdicts : EVENTS_VERDICTS_DEFAULT) < 0 ||
 	    ring_init(&events->rings[EVENTS_RESPONSES],
 		      responses ? responses : EVENTS_RESPONSES_DEFAULT) < 0) {
+		events_free(events);
+		return -ENOMEM;
+	}
+	events->handshakes = calloc(EVENTS_HANDSHAKES_MAX, sizeof(*events->handshakes));
+	if (!events->handshakes ||
+	    ring_init(&events->rings[EVENTS_HANDSHAKES], EVENTS_HANDSHAKES_MAX) < 0) {
 		events_free(events);
 		return -ENOMEM;
 	}
@@ -101,6 +111,17 @@ const struct event *events_add_response(struct events *events, const struct gl_r
 	struct event *event = next_slot(events, EVENTS_RESPONSES, EVENT_RESPONSE, wall_ns);
 
 	event->response = *record;
+	return event;
+}
+
+const struct event *events_add_handshake(struct events *events, const struct handshake *handshake)
+{
+	struct event *event =
+		next_slot(events, EVENTS_HANDSHAKES, EVENT_HANDSHAKE, handshake->wall_ns);
+	size_t at = (size_t)(event - events->rings[EVENTS_HANDSHAKES].items);
+
+	events->handshakes[at] = *handshake;
+	event->handshake = &events->handshakes[at];
 	return event;
 }
 

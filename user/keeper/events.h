@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * events.h - the last things that happened, in memory: verdicts and changes in one ring, answered
- * requests in a smaller one, so that ordinary traffic does not push out what people ask about.
+ * requests and TLS handshakes in smaller ones, so that ordinary traffic does not push out what
+ * people ask about.
  *
  * Bounded by construction: the oldest event is overwritten and counted. No path, no credential, no
  * header is ever in it: the kernel's records carry the operation, not the request.
@@ -13,19 +14,23 @@
 #include <stdint.h>
 
 #include "include/glacis/abi.h"
+#include "user/detect/handshake.h"
 
 #define EVENTS_VERDICTS_DEFAULT  65536
 #define EVENTS_RESPONSES_DEFAULT 16384
+#define EVENTS_HANDSHAKES_MAX    8192
 #define EVENT_ACTOR              16
 #define EVENT_MESSAGE            96
 
 enum event_kind {
 	EVENT_VERDICT,
 	EVENT_RESPONSE,
+	EVENT_HANDSHAKE,
 	EVENT_DECISION, /* the rest are changes, with a message */
 	EVENT_POLICY,
 	EVENT_MODE,
 	EVENT_AGENT,
+	EVENT_FINDING,
 	EVENT_KINDS
 };
 const char *event_kind_name(enum event_kind kind);
@@ -38,6 +43,7 @@ struct event {
 	union {
 		struct gl_rec_verdict verdict;
 		struct gl_rec_response response;
+		const struct handshake *handshake; /* borrowed, until overwritten */
 		struct {
 			char actor[EVENT_ACTOR]; /* "uid 0", "escalation" */
 			char message[EVENT_MESSAGE];
@@ -56,6 +62,7 @@ const struct event *events_add_verdict(struct events *events, const struct gl_re
 				       int64_t wall_ns);
 const struct event *events_add_response(struct events *events, const struct gl_rec_response *record,
 					int64_t wall_ns);
+const struct event *events_add_handshake(struct events *events, const struct handshake *handshake);
 __attribute__((format(printf, 5, 6))) const struct event *
 events_add_note(struct events *events, enum event_kind kind, const char *actor, int64_t wall_ns,
 		const char *fmt, ...);
@@ -64,7 +71,7 @@ events_add_note(struct events *events, enum event_kind kind, const char *actor, 
  */
 const struct event *events_find_instance(const struct events *events, uint64_t instance);
 
-enum events_ring { EVENTS_VERDICTS, EVENTS_RESPONSES, EVENTS_RINGS };
+enum events_ring { EVENTS_VERDICTS, EVENTS_RESPONSES, EVENTS_HANDSHAKES, EVENTS_RINGS };
 size_t events_count(const struct events *events, enum events_ring ring);
 uint64_t events_overwritten(const struct events *events, enum events_ring ring);
 /* Position i, 0 = the oldest kept; NULL past the newest. */

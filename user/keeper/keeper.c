@@ -190,6 +190,10 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = escalate_new(0, &key, &keeper->escalate);
 	if (r == 0)
+		r = tls_history_new(&keeper->tls_history);
+	if (r == 0)
+		r = findings_new(&keeper->findings);
+	if (r == 0)
 		r = protect_new(&keeper->protect);
 	if (r == 0)
 		r = modes_new(keeper->options->state_dir, mode_flag(keeper->options),
@@ -341,6 +345,8 @@ static void clear(struct keeper *keeper)
 	protect_free(keeper->protect);
 	escalate_free(keeper->escalate);
 	sources_free(keeper->sources);
+	tls_history_free(keeper->tls_history);
+	findings_free(keeper->findings);
 	events_free(keeper->events);
 	kern_free(keeper->kern);
 	free(keeper->listeners);

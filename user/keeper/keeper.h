@@ -13,6 +13,8 @@
 #include <stdint.h>
 
 #include "user/courier/link.h"
+#include "user/detect/findings.h"
+#include "user/detect/tls_history.h"
 #include "user/keeper/audit.h"
 #include "user/keeper/events.h"
 #include "user/keeper/listeners.h"
@@ -55,6 +57,8 @@ struct keeper {
 	struct escalate *escalate;
 	struct events *events;
 	struct sources *sources;
+	struct tls_history *tls_history;
+	struct findings *findings;
 	struct audit *audit;
 	struct loop *loop;
 
@@ -70,6 +74,7 @@ struct keeper {
 
 	struct keeper_counters counters;
 	uint64_t records_unknown; /* of a kind this version does not know */
+	uint64_t certificates_unread; /* pieces of certificates: no inspector reads them yet */
 	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */
 	struct {
 		uint64_t second;
@@ -90,12 +95,22 @@ void loop_end(struct keeper *keeper, enum keeper_end end);
 
 /* records.c: takes what the ring holds; returns how many. */
 int records_drain(struct keeper *keeper);
+/* Tells followers and, in the foreground, the terminal. */
+void records_tell(struct keeper *keeper, const struct event *event);
 /* Stores a change as an event, tells followers, prints it. */
 __attribute__((format(printf, 4, 5))) void records_note(struct keeper *keeper, enum event_kind kind,
 							const char *actor, const char *fmt, ...);
 
 /* contain.c: looks at one verdict and bans its source if it must be. */
 void contain_verdict(struct keeper *keeper, const struct gl_rec_verdict *record);
+/*
+ * A fingerprint was seen: blocks its match key if a decision says so. Also: all known keys of a
+ * decision at once; the end of one; how often it decided.
+ */
+void contain_hello(struct keeper *keeper, const char *ja4, uint64_t key);
+int contain_ja4(struct keeper *keeper, const struct decision *decision);
+void contain_ja4_end(struct keeper *keeper, const char *ja4);
+uint64_t contain_ja4_hits(const struct keeper *keeper, const char *ja4);
 /* The list of the protected, not older than max_age_s. */
 int contain_refresh_protected(struct keeper *keeper, unsigned max_age_s);
 

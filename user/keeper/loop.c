@@ -26,6 +26,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 struct loop {
 	struct keeper *keeper;
 	struct event *drain, *rescan, *sweep, *retry, *watchdog;
+	struct event *prompt; /* the ring has what should not wait */
 	struct event *signals[N_SIGNALS];
 	unsigned empty_drains;
 };
@@ -49,6 +50,15 @@ static void on_drain(evutil_socket_t fd, short what, void *userdata)
 	loop->keeper->ring_error = n < 0 && n != -EINTR ? n : 0;
 	loop->empty_drains = n > 0 ? 0 : loop->empty_drains + 1;
 	arm(loop->drain, loop->empty_drains < IDLE_DRAINS ? DRAIN_MS : DRAIN_IDLE_MS);
+}
+
+static void on_prompt(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+
+	(void)fd;
+	(void)what;
+	records_drain(loop->keeper);
 }
 
 static void look_after_doors(struct keeper *keeper)
@@ -102,7 +112,8 @@ static void tell_expiry(const struct decision *decision, void *userdata)
 	if (expiry->told++ < EXPIRIES_TOLD)
 		records_note(expiry->keeper, EVENT_DECISION, "expiry", "end of %s %s",
 			     decision->set == GL_SET_ALLOW ? "allow" : "ban",
-			     prefix_format(&decision->prefix, source));
+			     decision->ja4[0] ? decision->ja4
+					      : prefix_format(&decision->prefix, source));
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *userdata)
@@ -116,6 +127,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd;
 	(void)what;
+	kern_hello_sweep(keeper->kern, now.boot_ns);
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
@@ -191,6 +203,8 @@ void loop_free(struct loop *loop)
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		if (timers[i])
 			event_free(timers[i]);
+	if (loop->prompt)
+		event_free(loop->prompt);
 	for (size_t i = 0; i < N_SIGNALS; i++)
 		if (loop->signals[i])
 			event_free(loop->signals[i]);
@@ -218,6 +232,10 @@ int loop_new(struct keeper *keeper)
 		if (!loop->signals[i] || event_add(loop->signals[i], NULL) < 0)
 			return -ENOMEM;
 	}
+	loop->prompt =
+		event_new(base, kern_ring_fd(keeper->kern), EV_READ | EV_PERSIST, on_prompt, loop);
+	if (!loop->prompt || event_add(loop->prompt, NULL) < 0)
+		return -ENOMEM;
 	arm(loop->drain, DRAIN_MS);
 	arm(loop->rescan, RESCAN_MS);
 	arm(loop->sweep, SWEEP_MS);

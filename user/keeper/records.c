@@ -12,6 +12,7 @@
 #include "user/base/clock.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/tls.h"
 
 #define PRINTED_PER_S   100
 #define BROADCAST_PER_S 1000
@@ -60,10 +61,12 @@ static void begin_second(struct keeper *keeper)
 	keeper->budget.second = second;
 }
 
-static void tell(struct keeper *keeper, const struct event *event)
+void records_tell(struct keeper *keeper, const struct event *event)
 {
 	begin_second(keeper);
-	if (keeper->options->foreground) {
+	/* ordinary handshakes are for those who ask for them */
+	if (keeper->options->foreground &&
+	    (event->kind != EVENT_HANDSHAKE || event->handshake->reason)) {
 		if (keeper->budget.printed++ < PRINTED_PER_S) {
 			print_event(keeper, event);
 		} else {
@@ -73,7 +76,9 @@ static void tell(struct keeper *keeper, const struct event *event)
 	}
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
-	if (keeper->budget.broadcast++ < BROADCAST_PER_S)
+	/* handshakes leave room for verdicts */
+	if (keeper->budget.broadcast++ <
+	    (event->kind == EVENT_HANDSHAKE ? BROADCAST_PER_S / 2 : BROADCAST_PER_S))
 		courier_broadcast(keeper->link, event_json(event, apply_intern(keeper->apply)));
 	else
 		keeper->not_broadcast++;
@@ -88,7 +93,8 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	tell(keeper, events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
+	records_tell(keeper,
+		     events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
 	if (keeper->options->foreground)
 		fflush(stdout);
 	else if (keeper->budget.printed++ < PRINTED_PER_S)
@@ -113,7 +119,7 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
 		const struct gl_rec_verdict *v = (const struct gl_rec_verdict *)record;
 
-		tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
+		records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
 		sources_verdict(keeper->sources, v);
 		contain_verdict(keeper, v);
 	} else if (record->kind == GL_REC_RESPONSE && size >= sizeof(struct gl_rec_response)) {
@@ -121,6 +127,12 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 
 		events_add_response(keeper->events, r, wall_ns);
 		sources_response(keeper->sources, r);
+	} else if (record->kind == GL_REC_HANDSHAKE && size >= sizeof(struct gl_rec_handshake)) {
+		tls_take_handshake(keeper, (const struct gl_rec_handshake *)record, wall_ns);
+	} else if (record->kind == GL_REC_TLS_ALERT && size >= sizeof(struct gl_rec_tls_alert)) {
+		tls_take_alert(keeper, (const struct gl_rec_tls_alert *)record, wall_ns);
+	} else if (record->kind == GL_REC_CERTIFICATE) {
+		keeper->certificates_unread++;
 	} else {
 		keeper->records_unknown++;
 	}

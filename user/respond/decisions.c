@@ -92,6 +92,19 @@ static struct decision *find(const struct decisions *d, uint8_t set,
 	return by_id(d, entry.value);
 }
 
+static struct decision *find_ja4(const struct decisions *d, const char *ja4)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (d->items[i]->ja4[0] && strcmp(d->items[i]->ja4, ja4) == 0)
+			return d->items[i];
+	return NULL;
+}
+
+const struct decision *decisions_find_ja4(const struct decisions *decisions, const char *ja4)
+{
+	return find_ja4(decisions, ja4);
+}
+
 const struct decision *decisions_find(const struct decisions *decisions, uint8_t set,
 				      const struct addr_prefix *prefix)
 {
@@ -102,7 +115,8 @@ uint64_t decisions_hits(const struct decisions *decisions, const struct decision
 {
 	struct prefix_table_entry entry;
 
-	if (prefix_table_find(decisions->table, decision->set, &decision->prefix.addr,
+	if (decision->ja4[0] ||
+	    prefix_table_find(decisions->table, decision->set, &decision->prefix.addr,
 			      decision->prefix.len, &entry) < 0)
 		return 0;
 	return entry.hits;
@@ -159,6 +173,7 @@ static struct decision decision_of(const struct decision_ask *ask, uint32_t id,
 		.expires_boot_ns = now.boot_ns + ask->ttl_s * CLOCK_NS_PER_S,
 	};
 
+	snprintf(item.ja4, sizeof(item.ja4), "%s", ask->ja4);
 	snprintf(item.origin, sizeof(item.origin), "%s", ask->origin);
 	snprintf(item.reason, sizeof(item.reason), "%s", ask->reason);
 	return item;
@@ -171,6 +186,8 @@ static bool is_automatic(const char *origin)
 
 static int enforce(struct decisions *d, const struct decision *item)
 {
+	if (item->ja4[0])
+		return 0;
 	return prefix_table_insert(d->table, item->set, &item->prefix.addr, item->prefix.len,
 				   item->expires_boot_ns, item->id);
 }
@@ -216,7 +233,8 @@ static int add(struct decisions *d, const struct decision_ask *ask, struct clock
 int decisions_put(struct decisions *decisions, const struct decision_ask *ask, struct clock_now now,
 		  const struct decision **ret_decision)
 {
-	struct decision *item = find(decisions, ask->set, &ask->prefix);
+	struct decision *item = ask->ja4[0] ? find_ja4(decisions, ask->ja4)
+					    : find(decisions, ask->set, &ask->prefix);
 	int r;
 
 	if (ask->ttl_s == 0 || ask->ttl_s > DECISION_TTL_MAX_S)
@@ -239,6 +257,17 @@ int decisions_remove(struct decisions *decisions, uint8_t set, const struct addr
 		return r;
 	if (!item)
 		return r == 0;
+	drop(decisions, item);
+	decisions->dirty = true;
+	return 1;
+}
+
+int decisions_remove_ja4(struct decisions *decisions, const char *ja4)
+{
+	struct decision *item = find_ja4(decisions, ja4);
+
+	if (!item)
+		return 0;
 	drop(decisions, item);
 	decisions->dirty = true;
 	return 1;
@@ -380,6 +409,25 @@ static int renumber(struct decisions *d)
 	return 0;
 }
 
+/* The table knows nothing of these: the file is the truth. */
+static int adopt_fingerprints(struct decisions *d, struct decision *const *known, size_t n_known)
+{
+	for (size_t i = 0; i < n_known; i++) {
+		struct decision *item;
+
+		if (!known[i]->ja4[0])
+			continue;
+		item = malloc(sizeof(*item));
+		if (!item || make_room(d) < 0) {
+			free(item);
+			return -ENOMEM;
+		}
+		*item = *known[i];
+		append(d, item);
+	}
+	return 0;
+}
+
 /* Items the file has and the table has not were removed before the file was written: forgotten. */
 static int adopt(struct decisions *d, struct decision *const *known, size_t n_known,
 		 struct clock_now now)
@@ -387,6 +435,9 @@ static int adopt(struct decisions *d, struct decision *const *known, size_t n_kn
 	struct adoption a = {.decisions = d, .known = known, .n_known = n_known, .now = now};
 	int r;
 
+	r = adopt_fingerprints(d, known, n_known);
+	if (r < 0)
+		return r;
 	for (a.set = 0; a.set < GL_DECISION_SETS; a.set++) {
 		r = prefix_table_foreach(d->table, a.set, adopt_entry, &a);
 

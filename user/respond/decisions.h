@@ -20,12 +20,14 @@
 
 #define DECISION_REASON    201 /* 200 bytes and the NUL */
 #define DECISION_ORIGIN    16
+#define DECISION_JA4       37 /* with the NUL */
 #define DECISION_TTL_MAX_S (366u * 86400)
 
 struct decision {
 	uint32_t id; /* 1, 2, ...: also the value of the table's entry */
 	uint8_t set; /* GL_SET_BAN, GL_SET_ALLOW */
-	struct addr_prefix prefix;
+	struct addr_prefix prefix; /* or, if there is one, */
+	char ja4[DECISION_JA4]; /* a client's fingerprint: enforced through its match keys */
 	int64_t created_wall_ns;
 	uint64_t expires_boot_ns; /* CLOCK_BOOTTIME; never 0 */
 	char origin[DECISION_ORIGIN]; /* "manual", "escalation", "adopted" */
@@ -48,6 +50,7 @@ int decisions_restore(struct decisions *decisions, bool adopted, const char *boo
 
 struct decision_ask {
 	struct addr_prefix prefix;
+	char ja4[DECISION_JA4]; /* instead of prefix, if not "" */
 	uint8_t set;
 	uint32_t ttl_s; /* 1..DECISION_TTL_MAX_S */
 	const char *origin;
@@ -64,6 +67,13 @@ int decisions_put(struct decisions *decisions, const struct decision_ask *ask, s
 
 /* 1 removed, 0 there was none, or -errno. */
 int decisions_remove(struct decisions *decisions, uint8_t set, const struct addr_prefix *prefix);
+
+/*
+ * The same for a fingerprint (a ban). The table knows nothing of it: who calls also tells the
+ * kernel its match keys.
+ */
+const struct decision *decisions_find_ja4(const struct decisions *decisions, const char *ja4);
+int decisions_remove_ja4(struct decisions *decisions, const char *ja4);
 
 /* Forgets what has expired, telling fn (may be NULL) of each; returns how many. */
 typedef void (*decision_fn)(const struct decision *decision, void *userdata);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * findings.h - what detectors stated: a control, a rule of it, what it is about. The same statement
+ * again is counted, not repeated.
+ *
+ * Bounded: the one not stated for longest makes room and is counted. Evidence is masked or bounded
+ * text before it comes here; nothing of a request's content is in it.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define FINDINGS_MAX     1024
+#define FINDING_CONTROL  12
+#define FINDING_RULE     32
+#define FINDING_SERVICE  64
+#define FINDING_SUBJECT  96
+#define FINDING_EVIDENCE 240
+
+enum finding_severity { FINDING_INFO, FINDING_LOW, FINDING_MEDIUM, FINDING_HIGH, FINDING_CRITICAL };
+const char *finding_severity_name(enum finding_severity severity);
+
+struct finding {
+	uint64_t id; /* 1, 2, ...; given by findings_put() */
+	char control[FINDING_CONTROL]; /* "TLS-03" */
+	char rule[FINDING_RULE]; /* "sentinel" */
+	char service[FINDING_SERVICE];
+	char subject[FINDING_SUBJECT]; /* what it is about: "shop.test:8443" */
+	char evidence[FINDING_EVIDENCE]; /* of the newest occurrence */
+	enum finding_severity severity;
+	int64_t first_wall_ns, last_wall_ns;
+	uint64_t count;
+};
+
+struct findings;
+
+int findings_new(struct findings **ret_findings);
+void findings_free(struct findings *findings); /* NULL-safe */
+
+/*
+ * Control, rule, service and subject make a finding what it is; the rest is of this occurrence.
+ * Returns 1 if it is new, 0 if it was counted. *ret_finding (may be NULL) is borrowed until the
+ * next change.
+ */
+int findings_put(struct findings *findings, const struct finding *finding,
+		 const struct finding **ret_finding);
+/* One that was remembered: id, times and count are kept. */
+void findings_restore(struct findings *findings, const struct finding *finding);
+
+size_t findings_count(const struct findings *findings);
+/* By position, ascending by id; NULL past the newest. */
+const struct finding *findings_at(const struct findings *findings, size_t i);
+const struct finding *findings_find(const struct findings *findings, uint64_t id);
+uint64_t findings_evicted(const struct findings *findings);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * api_tls.c - TLS as it was seen: per-service history, the names' best versions, findings.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "user/keeper/api.h"
+
+#define FINDINGS_PAGE 100
+
+static json_t *value_json(const struct tls_value *value)
+{
+	char first[CLOCK_TEXT], last[CLOCK_TEXT];
+
+	return json_pack("{s:s, s:I, s:s, s:s}", "value", value->text, "count",
+			 (json_int_t)value->count, "firstSeen",
+			 clock_format(value->first_wall_ns, first), "lastSeen",
+			 clock_format(value->last_wall_ns, last));
+}
+
+static json_t *name_json(const struct tls_name *name)
+{
+	char best[HANDSHAKE_TEXT], last[HANDSHAKE_TEXT], seen[CLOCK_TEXT], fell[CLOCK_TEXT];
+	json_t *o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:b}", "serverName", name->sni, "port",
+			      name->port, "best", handshake_version(name->best, best), "bestSeen",
+			      clock_format(name->best_wall_ns, seen), "last",
+			      handshake_version(name->last, last), "fell", name->fell_wall_ns != 0);
+
+	if (name->fell_wall_ns)
+		json_object_set_new(o, "fellAt",
+				    json_string(clock_format(name->fell_wall_ns, fell)));
+	return o;
+}
+
+static json_t *service_json(const struct keeper *keeper, const struct policy_service *service,
+			    uint16_t id)
+{
+	char floor[HANDSHAKE_TEXT];
+	const struct tls_name *names;
+	json_t *o = json_pack("{s:s, s:s}", "service", service->name, "minVersion",
+			      handshake_version(service->tls.min_version, floor));
+	json_t *list = json_array();
+	size_t n;
+
+	for (int kind = 0; kind < TLS_KINDS; kind++) {
+		const struct tls_value *values;
+		json_t *items = json_array();
+
+		n = tls_history_values(keeper->tls_history, id, (enum tls_kind)kind, &values);
+		for (size_t i = 0; i < n; i++)
+			json_array_append_new(items, value_json(&values[i]));
+		json_object_set_new(o, tls_kind_name((enum tls_kind)kind), items);
+	}
+	n = tls_history_names(keeper->tls_history, id, &names);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, name_json(&names[i]));
+	json_object_set_new(o, "names", list);
+	return o;
+}
+
+/* The id of a service of the ruling policy, or -1 after 404. */
+static int service_id(struct api_request *rq, const char *name)
+{
+	const struct policy *policy = apply_ruling(rq->keeper->apply)->policy;
+
+	for (size_t i = 0; policy && i < policy->n_services; i++)
+		if (strcmp(policy->services[i].name, name) == 0)
+			return intern_id(apply_intern(rq->keeper->apply), INTERN_SERVICE, name);
+	api_problem(rq, 404, "no-such-service", NULL, "the policy has no service '%.64s'", name);
+	return -1;
+}
+
+void api_tls(struct api_request *rq)
+{
+	static const char *const parameters[] = {"service", NULL};
+	const struct policy *policy = apply_ruling(rq->keeper->apply)->policy;
+	const char *only = json_string_value(json_object_get(rq->query, "service"));
+	json_t *items;
+
+	if (!api_query_has_only(rq, parameters) || (only && service_id(rq, only) < 0))
+		return;
+	items = json_array();
+	for (size_t i = 0; policy && i < policy->n_services; i++) {
+		const struct policy_service *service = &policy->services[i];
+		int id = intern_id(apply_intern(rq->keeper->apply), INTERN_SERVICE, service->name);
+
+		if (id > 0 && (!only || strcmp(only, service->name) == 0))
+			json_array_append_new(items,
+					      service_json(rq->keeper, service, (uint16_t)id));
+	}
+	api_reply(rq, 200, json_pack("{s:o}", "items", items));
+}
+
+/* A change that was meant is no downgrade: what the names give from now on is their best. */
+void api_tls_forget(struct api_request *rq)
+{
+	static const char *const parameters[] = {"service", NULL};
+	const char *service = json_string_value(json_object_get(rq->query, "service"));
+	struct keeper *keeper = rq->keeper;
+	size_t n;
+	int id;
+
+	if (!api_query_has_only(rq, parameters))
+		return;
+	if (!service) {
+		api_problem(rq, 400, "missing-parameter", NULL, "service says whose names");
+		return;
+	}
+	id = service_id(rq, service);
+	if (id < 0)
+		return;
+	n = tls_history_forget(keeper->tls_history, (uint16_t)id);
+	kern_tls_best_forget(keeper->kern, (uint16_t)id);
+	api_changed(rq, EVENT_DECISION, "tls forget",
+		    json_pack("{s:s, s:I}", "service", service, "names", (json_int_t)n), NULL,
+		    "best TLS versions of %.40s forgotten: %zu names", service, n);
+	api_reply(rq, 200, json_pack("{s:I}", "forgotten", (json_int_t)n));
+}
+
+static json_t *finding_json(const struct finding *f)
+{
+	char id[24], first[CLOCK_TEXT], last[CLOCK_TEXT];
+
+	snprintf(id, sizeof(id), "%" PRIu64, f->id);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id", id, "control",
+			 f->control, "rule", f->rule, "severity",
+			 finding_severity_name(f->severity), "service", f->service, "subject",
+			 f->subject, "evidence", f->evidence, "count", (json_int_t)f->count,
+			 "firstSeen", clock_format(f->first_wall_ns, first), "lastSeen",
+			 clock_format(f->last_wall_ns, last));
+}
+
+/* Oldest first; `after` is the id of the last one of the page before. */
+void api_findings(struct api_request *rq)
+{
+	static const char *const parameters[] = {"limit", "after", NULL};
+	const struct findings *findings = rq->keeper->findings;
+	json_t *items, *next = NULL;
+	const struct finding *f;
+	uint64_t after;
+	size_t limit;
+	char id[24];
+
+	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, FINDINGS_PAGE, &limit) ||
+	    !api_page_after(rq, &after))
+		return;
+	items = json_array();
+	for (size_t i = 0; (f = findings_at(findings, i)); i++) {
+		if (f->id <= after)
+			continue;
+		if (json_array_size(items) == limit) {
+			snprintf(id, sizeof(id), "%" PRIu64, findings_at(findings, i - 1)->id);
+			next = json_string(id);
+			break;
+		}
+		json_array_append_new(items, finding_json(f));
+	}
+	api_reply(rq, 200,
+		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/tls.h"
+
+#include <stdio.h>
+
+#include "user/base/log.h"
+#include "user/detect/tls_judge.h"
+
+#define ACTOR "detect"
+
+static const char *service_name(const struct keeper *keeper, uint16_t id, char spare[16])
+{
+	const char *name = intern_name(apply_intern(keeper->apply), INTERN_SERVICE, id);
+
+	if (name)
+		return name;
+	snprintf(spare, 16, "#%u", id);
+	return spare;
+}
+
+/* A finding is told when it is new; again and again it is counted. */
+static void take_finding(const struct finding *finding, void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	if (findings_put(keeper->findings, finding, NULL) == 1)
+		records_note(keeper, EVENT_FINDING, ACTOR, "%s %s %s: %s", finding->control,
+			     finding->rule, finding->subject, finding->evidence);
+}
+
+void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *record,
+			int64_t wall_ns)
+{
+	struct handshake handshake;
+	struct tls_name before;
+	char spare[16];
+	int r;
+
+	handshake_read(record, wall_ns, &handshake);
+	records_tell(keeper, events_add_handshake(keeper->events, &handshake));
+	r = tls_history_add(keeper->tls_history, &handshake, &before);
+	if (r < 0)
+		log_err(r, "a handshake is not in the history");
+	tls_judge_handshake(&handshake, &before, service_name(keeper, handshake.service, spare),
+			    take_finding, keeper);
+	contain_hello(keeper, handshake.ja4, handshake.key);
+}
+
+void tls_take_alert(struct keeper *keeper, const struct gl_rec_tls_alert *record, int64_t wall_ns)
+{
+	char spare[16];
+
+	tls_judge_alert(record, wall_ns, service_name(keeper, record->service, spare), take_finding,
+			keeper);
+}

@@ -106,11 +106,13 @@ static int setup(void **state)
 	snprintf(path, sizeof(path), "%s/decisions.json", dir);
 	if (prefix_table_new(keeper.kern->bans, FAKE_BAN_SLOTS, keeper.kern->control.decision_lens,
 			     GL_DECISION_SETS, &key, &table) < 0 ||
-	    decisions_new(table, path, &keeper.decisions) < 0 ||
+	    store_open(dir, &keeper.store) < 0 ||
+	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
+	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
 	    modes_new(dir, MODE_ASK_POLICY, &keeper.modes) < 0 ||
-	    audit_open(dir, &keeper.audit) < 0 ||
+	    audit_open(keeper.store, &keeper.audit) < 0 ||
 	    apply_new(keeper.kern, dir, &keys, false, &keeper.apply) < 0 ||
 	    problems_init(&problems, "shop.yaml") < 0 ||
 	    apply_prepare(keeper.apply, POLICY, strlen(POLICY), "shop.yaml", &problems,
@@ -123,11 +125,13 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"intern.json", "policy.yaml", "policy.file.yaml",
-					    "policy.json", "mode.json",   "audit.jsonl"};
+	static const char *const names[] = {"intern.json",   "policy.yaml",  "policy.file.yaml",
+					    "policy.json",   "mode.json",    "glacis.db",
+					    "glacis.db-wal", "glacis.db-shm"};
 	char path[128];
 
 	(void)state;
+	store_close(keeper.store);
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
 		unlink(path);
@@ -140,6 +144,8 @@ static int teardown(void **state)
 	apply_free(keeper.apply);
 	modes_free(keeper.modes);
 	audit_close(keeper.audit);
+	tls_history_free(keeper.tls_history);
+	findings_free(keeper.findings);
 	protect_free(keeper.protect);
 	escalate_free(keeper.escalate);
 	sources_free(keeper.sources);

@@ -46,7 +46,7 @@ static void test_usage_errors(void **state)
 		{"policy apply", "policy apply: FILE is missing"},
 		{"policy apply /nonexistent", "cannot read /nonexistent: No such file"},
 		{"policy validate a b", "policy validate: 'b' is one argument too many"},
-		{"block", "block: SOURCE is missing"},
+		{"block", "either SOURCE or --ja4 says whom"},
 		{"block 1.2.3", "1.2.3 is not an address or a network"},
 		{"block 1.2.3.4/33", "1.2.3.4/33 is not an address or a network"},
 		{"block example.org", "example.org is not an address or a network"},
@@ -187,7 +187,7 @@ static void test_completion(void **state)
 	} rows[] = {
 		{"glacisctl '' ", "status doctor detach policy mode panic block unblock allow "
 				  "unallow decisions limits sources counters explain events "
-				  "completion version --socket --output --help"},
+				  "tls findings completion version --socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},
 		{"glacisctl -o json --socket /x mode e", "enforce"},

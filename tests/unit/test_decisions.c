@@ -27,7 +27,9 @@
 #define BOOT   "11111111-2222-3333-4444-555555555555"
 #define REBOOT "99999999-2222-3333-4444-555555555555"
 
-static char path[] = "/tmp/glacis-test-decisions-XXXXXX";
+static char dir[] = "/tmp/glacis-test-decisions-XXXXXX";
+static char path[sizeof(dir) + 32]; /* of what an earlier version left */
+static struct store *store;
 
 /* The kernel's part: it outlives the keeper. */
 struct kernel {
@@ -60,7 +62,10 @@ static struct decisions *keeper_on(struct kernel *k)
 
 	assert_int_equal(prefix_table_new(k->slots, SLOTS, k->lens, GL_DECISION_SETS, &key, &table),
 			 0);
-	assert_int_equal(decisions_new(table, path, &d), 0);
+	store_close(store); /* of the keeper before */
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_null(store_trouble(store));
+	assert_int_equal(decisions_new(table, store, path, &d), 0);
 	return d;
 }
 
@@ -99,34 +104,48 @@ static bool is_banned(const struct kernel *k, const char *address, struct clock_
 			    now.boot_ns) != 0;
 }
 
-static int make_file(void **state)
+static int make_dir(void **state)
 {
-	int fd = mkstemp(path);
-
 	(void)state;
-	return fd < 0 ? -1 : close(fd);
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/decisions.json", dir);
+	return 0;
 }
 
-static int remove_file(void **state)
+/* Nothing is remembered. */
+static void forget(void)
+{
+	static const char *const names[] = {
+		"glacis.db",      "glacis.db-wal",          "glacis.db-shm",
+		"decisions.json", "decisions.json.damaged", "decisions.json.imported"};
+	char file[sizeof(dir) + 64];
+
+	store_close(store);
+	store = NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(file, sizeof(file), "%s/%s", dir, names[i]);
+		unlink(file);
+	}
+}
+
+static int remove_dir(void **state)
 {
 	(void)state;
-	char damaged[sizeof(path) + 16];
-
-	snprintf(damaged, sizeof(damaged), "%s.damaged", path); /* what restoring sets aside */
-	unlink(damaged);
-	unlink(path);
-	return 0;
+	forget();
+	return rmdir(dir);
 }
 
 static void put_list_remove(void **state)
 {
 	struct kernel k = kernel_new();
-	struct decisions *d = keeper_on(&k);
+	struct decisions *d;
 	struct addr_prefix net = prefix("203.0.113.0/24"), none = prefix("198.51.100.1");
 	const struct decision *found;
 
 	(void)state;
-	unlink(path);
+	forget();
+	d = keeper_on(&k);
 	assert_int_equal(decisions_restore(d, false, BOOT, start), 0);
 	assert_int_equal(ban(d, "203.0.113.0/24", 60, start), 1);
 	assert_int_equal(ban(d, "2001:db8::/48", 60, start), 2);
@@ -225,16 +244,17 @@ static void expiry_on_time_with_nobody_alive(void **state)
 static void the_next_keeper_adopts(void **state)
 {
 	struct kernel k = kernel_new();
-	struct decisions *d = keeper_on(&k);
+	struct decisions *d;
 	const struct decision *found;
 	struct addr_prefix source;
 
 	(void)state;
-	unlink(path);
+	forget();
+	d = keeper_on(&k);
 	ban(d, "203.0.113.1", 100, start);
 	ban(d, "203.0.113.2", 100, start);
 	ban(d, "203.0.113.3", 100, start);
-	assert_int_equal(decisions_save(d, BOOT, start, false), 0);
+	assert_int_equal(decisions_save(d, BOOT, start), 0);
 	/* killed before these changes were written */
 	source = prefix("203.0.113.2");
 	assert_int_equal(decisions_remove(d, GL_SET_BAN, &source), 1);
@@ -261,15 +281,16 @@ static void the_next_keeper_adopts(void **state)
 static void an_id_is_never_given_twice(void **state)
 {
 	struct kernel k = kernel_new();
-	struct decisions *d = keeper_on(&k);
+	struct decisions *d;
 	struct addr_prefix newest = prefix("203.0.113.2");
 
 	(void)state;
-	unlink(path);
+	forget();
+	d = keeper_on(&k);
 	ban(d, "203.0.113.1", 100, start);
 	ban(d, "203.0.113.2", 100, start);
 	assert_int_equal(decisions_remove(d, GL_SET_BAN, &newest), 1);
-	assert_int_equal(decisions_save(d, BOOT, start, true), 0);
+	assert_int_equal(decisions_save(d, BOOT, start), 0);
 	decisions_free(d);
 	d = keeper_on(&k);
 	assert_int_equal(decisions_restore(d, true, BOOT, start), 1);
@@ -281,17 +302,18 @@ static void an_id_is_never_given_twice(void **state)
 static void a_reboot_brings_back_what_has_not_expired(void **state)
 {
 	struct kernel k = kernel_new();
-	struct decisions *d = keeper_on(&k);
+	struct decisions *d;
 	/* 50 s of wall time later, a new boottime */
 	struct clock_now rebooted = {.boot_ns = 7 * SECOND,
 				     .wall_ns = WALL + 50ll * (int64_t)SECOND};
 	struct clock_now then = {.boot_ns = 57 * SECOND - 1, .wall_ns = 0};
 
 	(void)state;
-	unlink(path);
+	forget();
+	d = keeper_on(&k);
 	ban(d, "203.0.113.1", 40, start);
 	ban(d, "203.0.113.2", 100, start);
-	assert_int_equal(decisions_save(d, BOOT, start, true), 0);
+	assert_int_equal(decisions_save(d, BOOT, start), 0);
 	decisions_free(d);
 	free(k.slots);
 
@@ -314,14 +336,15 @@ static void a_reboot_brings_back_what_has_not_expired(void **state)
 static void a_changed_wall_clock_changes_nothing(void **state)
 {
 	struct kernel k = kernel_new();
-	struct decisions *d = keeper_on(&k);
+	struct decisions *d;
 	struct clock_now jumped = {.boot_ns = start.boot_ns + SECOND,
 				   .wall_ns = WALL + 1000000ll * (int64_t)SECOND};
 
 	(void)state;
-	unlink(path);
+	forget();
+	d = keeper_on(&k);
 	ban(d, "203.0.113.1", 40, start);
-	assert_int_equal(decisions_save(d, BOOT, start, true), 0);
+	assert_int_equal(decisions_save(d, BOOT, start), 0);
 	decisions_free(d);
 	memset(k.slots, 0, SLOTS * sizeof(*k.slots)); /* detached, then started again */
 	memset(k.lens, 0, sizeof(k.lens));
@@ -362,8 +385,10 @@ static void damaged_files(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		struct kernel k = kernel_new();
-		struct decisions *d = keeper_on(&k);
+		struct decisions *d;
 
+		forget();
+		d = keeper_on(&k);
 		assert_int_equal(
 			file_write_atomic(path, files[i].text, strlen(files[i].text), 0600), 0);
 		assert_int_equal(decisions_restore(d, false, BOOT, start), files[i].result);
@@ -414,5 +439,5 @@ int main(void)
 		cmocka_unit_test(a_full_table_says_so),
 	};
 
-	return cmocka_run_group_tests(tests, make_file, remove_file);
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

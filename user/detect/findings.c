@@ -77,6 +77,7 @@ int findings_put(struct findings *findings, const struct finding *finding,
 		item->last_wall_ns = finding->last_wall_ns;
 	}
 	item->count++;
+	item->dirty = true;
 	if (ret_finding)
 		*ret_finding = item;
 	return fresh;
@@ -106,6 +107,30 @@ const struct finding *findings_find(const struct findings *findings, uint64_t id
 		if (findings->items[i].id == id)
 			return &findings->items[i];
 	return NULL;
+}
+
+void findings_each_dirty(const struct findings *findings,
+			 void (*fn)(const struct finding *finding, void *userdata), void *userdata)
+{
+	for (size_t i = 0; i < findings->n; i++)
+		if (findings->items[i].dirty)
+			fn(&findings->items[i], userdata);
+}
+
+static void mark(struct findings *findings, bool dirty)
+{
+	for (size_t i = 0; i < findings->n; i++)
+		findings->items[i].dirty = dirty;
+}
+
+void findings_stored(struct findings *findings)
+{
+	mark(findings, false);
+}
+
+void findings_unstored(struct findings *findings)
+{
+	mark(findings, true);
 }
 
 uint64_t findings_evicted(const struct findings *findings)

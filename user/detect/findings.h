@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct finding {
 	enum finding_severity severity;
 	int64_t first_wall_ns, last_wall_ns;
 	uint64_t count;
+	bool dirty; /* not stored yet */
 };
 
 struct findings;
@@ -52,4 +54,9 @@ size_t findings_count(const struct findings *findings);
 /* By position, ascending by id; NULL past the newest. */
 const struct finding *findings_at(const struct findings *findings, size_t i);
 const struct finding *findings_find(const struct findings *findings, uint64_t id);
+/* Each one that is not stored yet; they all are, after findings_stored(). */
+void findings_each_dirty(const struct findings *findings,
+			 void (*fn)(const struct finding *finding, void *userdata), void *userdata);
+void findings_stored(struct findings *findings);
+void findings_unstored(struct findings *findings);
 uint64_t findings_evicted(const struct findings *findings);

@@ -350,33 +350,52 @@ void tls_history_restore_key(struct tls_history *history, const char *ja4, uint6
 	see_key(history, ja4, key, false);
 }
 
-static void flush_service(struct service *s, uint16_t id, const struct tls_history_sink *sink)
+static void each_dirty_of(const struct service *s, uint16_t id, const struct tls_history_sink *sink)
 {
-	for (int kind = 0; kind < TLS_KINDS; kind++) {
-		struct values *values = &s->kinds[kind];
-
-		for (size_t i = 0; i < values->n; i++) {
-			if (values->items[i].dirty && sink->value)
-				sink->value(id, (enum tls_kind)kind, &values->items[i],
+	for (int kind = 0; kind < TLS_KINDS; kind++)
+		for (size_t i = 0; i < s->kinds[kind].n; i++)
+			if (s->kinds[kind].items[i].dirty)
+				sink->value(id, (enum tls_kind)kind, &s->kinds[kind].items[i],
 					    sink->userdata);
-			values->items[i].dirty = false;
-		}
-	}
-	for (size_t i = 0; i < s->n_names; i++) {
-		if (s->names[i].dirty && sink->name)
+	for (size_t i = 0; i < s->n_names; i++)
+		if (s->names[i].dirty)
 			sink->name(id, &s->names[i], sink->userdata);
-		s->names[i].dirty = false;
-	}
 }
 
-void tls_history_flush(struct tls_history *history, const struct tls_history_sink *sink)
+void tls_history_each_dirty(const struct tls_history *history, const struct tls_history_sink *sink)
 {
 	for (uint16_t id = 0; id < GL_SERVICE_IDS; id++)
 		if (history->services[id])
-			flush_service(history->services[id], id, sink);
-	for (size_t i = 0; i < history->n_keys; i++) {
-		if (history->keys[i].dirty && sink->key)
+			each_dirty_of(history->services[id], id, sink);
+	for (size_t i = 0; i < history->n_keys; i++)
+		if (history->keys[i].dirty)
 			sink->key(history->keys[i].ja4, history->keys[i].key, sink->userdata);
-		history->keys[i].dirty = false;
-	}
+}
+
+static void mark_service(struct service *s, bool dirty)
+{
+	for (int kind = 0; kind < TLS_KINDS; kind++)
+		for (size_t i = 0; i < s->kinds[kind].n; i++)
+			s->kinds[kind].items[i].dirty = dirty;
+	for (size_t i = 0; i < s->n_names; i++)
+		s->names[i].dirty = dirty;
+}
+
+static void mark(struct tls_history *history, bool dirty)
+{
+	for (size_t id = 0; id < GL_SERVICE_IDS; id++)
+		if (history->services[id])
+			mark_service(history->services[id], dirty);
+	for (size_t i = 0; i < history->n_keys; i++)
+		history->keys[i].dirty = dirty;
+}
+
+void tls_history_stored(struct tls_history *history)
+{
+	mark(history, false);
+}
+
+void tls_history_unstored(struct tls_history *history)
+{
+	mark(history, true);
 }

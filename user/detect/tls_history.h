@@ -84,7 +84,7 @@ int tls_history_restore_name(struct tls_history *history, uint16_t service,
 			     const struct tls_name *name);
 void tls_history_restore_key(struct tls_history *history, const char *ja4, uint64_t key);
 
-/* Calls for everything not stored yet, and takes it as stored. A function may be NULL. */
+/* Each thing that is not stored yet; they all are, after tls_history_stored(). */
 struct tls_history_sink {
 	void (*value)(uint16_t service, enum tls_kind kind, const struct tls_value *value,
 		      void *userdata);
@@ -92,4 +92,6 @@ struct tls_history_sink {
 	void (*key)(const char *ja4, uint64_t key, void *userdata);
 	void *userdata;
 };
-void tls_history_flush(struct tls_history *history, const struct tls_history_sink *sink);
+void tls_history_each_dirty(const struct tls_history *history, const struct tls_history_sink *sink);
+void tls_history_stored(struct tls_history *history);
+void tls_history_unstored(struct tls_history *history);

@@ -11,6 +11,7 @@
 #include "user/base/duration.h"
 #include "user/detect/ja4.h"
 #include "user/keeper/api.h"
+#include "user/keeper/persist.h"
 
 #define TTL_DEFAULT "4h"
 
@@ -211,6 +212,7 @@ static void put(struct api_request *rq, const struct decision_ask *ask)
 				    "the decision could not be put in force: %s", strerror(-r));
 		return;
 	}
+	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision add", before, decision_json(keeper, d),
 		    "%s %s for %s%s%.40s", set_name(ask->set),
 		    ask->ja4[0] ? ask->ja4 : prefix_format(&ask->prefix, source),
@@ -250,6 +252,7 @@ static void remove_ja4(struct api_request *rq, const char *ja4)
 	before = decision_json(keeper, d);
 	contain_ja4_end(keeper, ja4);
 	decisions_remove_ja4(keeper->decisions, ja4);
+	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of ban %s", ja4);
 	api_reply(rq, 200, json_pack("{s:i}", "removed", 1));
 }
@@ -293,6 +296,7 @@ void api_decisions_remove(struct api_request *rq)
 		api_problem(rq, 500, "not-removed", NULL, "it is still in force: %s", strerror(-r));
 		return;
 	}
+	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of %s %s",
 		    set_name(set), source);
 	api_reply(rq, 200, json_pack("{s:i}", "removed", r));

@@ -113,6 +113,10 @@ void api_tls_forget(struct api_request *rq)
 		return;
 	n = tls_history_forget(keeper->tls_history, (uint16_t)id);
 	kern_tls_best_forget(keeper->kern, (uint16_t)id);
+	if (store_begin(keeper->store) == 0) {
+		store_forget_tls_names(keeper->store, service);
+		store_commit(keeper->store);
+	}
 	api_changed(rq, EVENT_DECISION, "tls forget",
 		    json_pack("{s:s, s:I}", "service", service, "names", (json_int_t)n), NULL,
 		    "best TLS versions of %.40s forgotten: %zu names", service, n);

@@ -2,80 +2,146 @@
 #include "user/keeper/audit.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
-#include "user/base/log.h"
 
-struct audit {
-	int fd;
+struct entry {
+	int64_t time_ns;
+	uint32_t uid;
+	int32_t pid;
+	char *origin, *what, *before, *after;
 };
 
-int audit_open(const char *state_dir, struct audit **ret_audit)
+struct audit {
+	struct store *store;
+	struct entry *waiting[AUDIT_WAITING_MAX]; /* a ring: the oldest is lost first */
+	size_t first, n;
+	uint64_t dropped;
+};
+
+int audit_open(struct store *store, struct audit **ret_audit)
 {
 	struct audit *audit = calloc(1, sizeof(*audit));
-	char path[PATH_MAX];
-	int r;
 
 	if (!audit)
 		return -ENOMEM;
-	snprintf(path, sizeof(path), "%s/audit.jsonl", state_dir);
-	audit->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (audit->fd < 0) {
-		r = -errno;
-		free(audit);
-		return r;
-	}
+	audit->store = store;
 	*ret_audit = audit;
 	return 0;
+}
+
+static void entry_free(struct entry *entry)
+{
+	if (!entry)
+		return;
+	free(entry->origin);
+	free(entry->what);
+	free(entry->before);
+	free(entry->after);
+	free(entry);
+}
+
+static void forget_first(struct audit *audit)
+{
+	entry_free(audit->waiting[audit->first]);
+	audit->first = (audit->first + 1) % AUDIT_WAITING_MAX;
+	audit->n--;
 }
 
 void audit_close(struct audit *audit)
 {
 	if (!audit)
 		return;
-	close(audit->fd);
+	while (audit->n)
+		forget_first(audit);
 	free(audit);
 }
 
-/* One write(2): lines of two writers never mix, and a full disk leaves at most one broken line. */
-static int append(struct audit *audit, json_t *line)
+static void wait(struct audit *audit, struct entry *entry)
 {
-	_cleanup_free_ char *text = json_dumps(line, JSON_COMPACT);
-	_cleanup_free_ char *full = NULL;
-	ssize_t n;
+	if (audit->n == AUDIT_WAITING_MAX) {
+		forget_first(audit);
+		audit->dropped++;
+	}
+	audit->waiting[(audit->first + audit->n++) % AUDIT_WAITING_MAX] = entry;
+}
 
-	if (!text || asprintf(&full, "%s\n", text) < 0)
-		return -ENOMEM;
-	n = write(audit->fd, full, strlen(full));
-	if (n < 0)
-		return -errno;
-	if ((size_t)n != strlen(full))
-		return -ENOSPC;
-	return fdatasync(audit->fd) < 0 ? -errno : 0;
+int audit_flush(struct audit *audit)
+{
+	int r;
+
+	if (audit->n == 0)
+		return 0;
+	r = store_begin(audit->store);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < audit->n && r == 0; i++) {
+		const struct entry *e = audit->waiting[(audit->first + i) % AUDIT_WAITING_MAX];
+		const struct store_audit row = {
+			.time_ns = e->time_ns,
+			.origin = e->origin,
+			.what = e->what,
+			.before = e->before,
+			.after = e->after,
+			.uid = e->uid,
+			.pid = e->pid,
+		};
+
+		r = store_add_audit(audit->store, &row);
+	}
+	r = store_commit(audit->store);
+	while (r == 0 && audit->n)
+		forget_first(audit);
+	return r;
+}
+
+static char *dump(json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	return text;
 }
 
 int audit_write(struct audit *audit, const struct audit_actor *actor, const char *what,
 		json_t *before, json_t *after)
 {
-	char time[CLOCK_TEXT];
-	json_t *line = json_object(), *who = json_object();
-	int r;
+	struct entry *entry = calloc(1, sizeof(*entry));
 
-	json_object_set_new(who, "origin", json_string(actor->origin));
-	json_object_set_new(who, "uid", json_integer(actor->uid));
-	json_object_set_new(who, "pid", json_integer(actor->pid));
-	json_object_set_new(line, "time", json_string(clock_format(clock_wall_ns(), time)));
-	json_object_set_new(line, "who", who);
-	json_object_set_new(line, "what", json_string(what));
-	json_object_set_new(line, "before", before ? before : json_null());
-	json_object_set_new(line, "after", after ? after : json_null());
-	r = append(audit, line);
-	json_decref(line);
-	return r < 0 ? log_err(r, "audit log: '%s' is not recorded", what) : 0;
+	if (!entry) {
+		json_decref(before);
+		json_decref(after);
+		audit->dropped++;
+		return -ENOMEM;
+	}
+	*entry = (struct entry){
+		.time_ns = clock_wall_ns(),
+		.uid = actor->uid,
+		.pid = actor->pid,
+		.origin = strdup(actor->origin),
+		.what = strdup(what),
+		.before = dump(before),
+		.after = dump(after),
+	};
+	if (!entry->origin || !entry->what) {
+		entry_free(entry);
+		audit->dropped++;
+		return -ENOMEM;
+	}
+	wait(audit, entry);
+	return audit_flush(audit) < 0;
+}
+
+size_t audit_waiting(const struct audit *audit)
+{
+	return audit->n;
+}
+
+uint64_t audit_dropped(const struct audit *audit)
+{
+	return audit->dropped;
 }

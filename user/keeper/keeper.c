@@ -23,6 +23,7 @@
 #include "user/keeper/api.h"
 #include "user/keeper/keys.h"
 #include "user/keeper/notify.h"
+#include "user/keeper/persist.h"
 #include "user/keeper/privileges.h"
 
 #define EXIT_RUNNING     1
@@ -150,7 +151,7 @@ static int open_decisions(struct keeper *keeper)
 	if (r < 0)
 		return log_err(r, "decision table");
 	snprintf(path, sizeof(path), "%s/decisions.json", keeper->options->state_dir);
-	r = decisions_new(table, path, &keeper->decisions);
+	r = decisions_new(table, keeper->store, path, &keeper->decisions);
 	if (r < 0) {
 		prefix_table_free(table);
 		return log_err(r, "decisions");
@@ -158,10 +159,10 @@ static int open_decisions(struct keeper *keeper)
 	r = decisions_restore(keeper->decisions, kern_adopted(keeper->kern), clock_boot_id(boot_id),
 			      clock_now());
 	if (r == -EBADMSG)
-		log_warning("%s is damaged: what could be read is in force, reasons may be lost",
-			    path);
+		log_warning("some decisions could not be read: what could be is in force, reasons "
+			    "may be lost");
 	else if (r < 0)
-		return log_err(r, "decisions of %s", path);
+		return log_err(r, "decisions");
 	return 0;
 }
 
@@ -198,10 +199,11 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = modes_new(keeper->options->state_dir, mode_flag(keeper->options),
 			      &keeper->modes);
-	if (r < 0)
-		return log_err(r, "memory");
-	r = audit_open(keeper->options->state_dir, &keeper->audit);
-	return r < 0 ? log_err(r, "audit log in %s", keeper->options->state_dir) : 0;
+	if (r == 0)
+		r = store_open(keeper->options->state_dir, &keeper->store);
+	if (r == 0)
+		r = audit_open(keeper->store, &keeper->audit);
+	return r < 0 ? log_err(r, "memory") : 0;
 }
 
 static int install_policy(struct keeper *keeper, const struct policy_source *source)
@@ -261,6 +263,8 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 	if (r == 0)
 		r = install_policy(keeper, source);
 	if (r == 0)
+		persist_load(keeper);
+	if (r == 0)
 		r = hold_doors(keeper);
 	return r;
 }
@@ -309,16 +313,15 @@ static void announce(struct keeper *keeper)
 
 static void stop(struct keeper *keeper)
 {
-	char boot_id[CLOCK_BOOT_ID];
 	bool detach = keeper->end == KEEPER_DETACH;
 	int r;
 
 	notify_manager("STOPPING=1\nSTATUS=%s",
 		       detach ? "detaching" : "leaving enforcement in place");
 	records_drain(keeper);
-	r = decisions_save(keeper->decisions, clock_boot_id(boot_id), clock_now(), true);
-	if (r < 0)
-		log_err(r, "decisions are not saved");
+	persist_tick(keeper);
+	if (keeper->save_error < 0)
+		log_err(keeper->save_error, "decisions are not stored");
 	if (detach) {
 		modes_forget(keeper->modes);
 		r = kern_detach(keeper->kern);
@@ -342,6 +345,7 @@ static void clear(struct keeper *keeper)
 	apply_free(keeper->apply);
 	modes_free(keeper->modes);
 	audit_close(keeper->audit);
+	store_close(keeper->store);
 	protect_free(keeper->protect);
 	escalate_free(keeper->escalate);
 	sources_free(keeper->sources);

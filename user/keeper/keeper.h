@@ -60,6 +60,8 @@ struct keeper {
 	struct tls_history *tls_history;
 	struct findings *findings;
 	struct audit *audit;
+	struct store *store;
+	unsigned store_epoch;
 	struct loop *loop;
 
 	struct listener *listeners; /* a cache: reading them walks /proc */

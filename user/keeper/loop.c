@@ -11,6 +11,7 @@
 #include "user/base/clock.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
+#include "user/keeper/persist.h"
 
 #define DRAIN_MS      20
 #define DRAIN_IDLE_MS 200
@@ -76,10 +77,8 @@ static void look_after_doors(struct keeper *keeper)
 		health_set(keeper, KEEPER_DEGRADED, "no door is held: no device to attach to");
 	} else if (keeper->ring_error < 0) {
 		health_set(keeper, KEEPER_DEGRADED, "the event ring cannot be read");
-	} else if (keeper->save_error < 0) {
-		snprintf(trouble, sizeof(trouble), "decisions are in force but not saved: %s",
-			 strerror(-keeper->save_error));
-		health_set(keeper, KEEPER_DEGRADED, trouble);
+	} else if (store_trouble(keeper->store)) {
+		health_set(keeper, KEEPER_DEGRADED, store_trouble(keeper->store));
 	} else if (!apply_ruling(keeper->apply)->policy) {
 		health_set(keeper, KEEPER_DEGRADED, "the policy is not installed yet");
 	} else {
@@ -121,7 +120,6 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	struct loop *loop = userdata;
 	struct keeper *keeper = loop->keeper;
 	struct clock_now now = clock_now();
-	char boot_id[CLOCK_BOOT_ID];
 	struct expiry expiry = {.keeper = keeper};
 	int n;
 
@@ -131,7 +129,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
-	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), now, false);
+	persist_tick(keeper);
 	arm(loop->sweep, SWEEP_MS);
 }
 

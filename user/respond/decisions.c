@@ -8,33 +8,39 @@
 
 #include "user/base/cleanup.h"
 #include "user/respond/decisions_file.h"
+#include "user/respond/decisions_store.h"
 
-#define SAVE_AT_ONCE   1000 /* more entries than this are written at most once a second */
 #define ADOPTED_REASON "in force when this agent started; why is not known"
 
 struct decisions {
 	struct prefix_table *table;
-	char *path;
+	struct store *store;
+	char *legacy;
+	unsigned epoch;
 	struct decision **items; /* ascending by id */
 	size_t n, room;
 	uint32_t next_id;
 	uint64_t soonest_ns; /* no item expires before */
 	bool dirty;
-	uint64_t saved_ns;
+	uint32_t *gone; /* ids that are not there any more, to be told to the store */
+	size_t n_gone, gone_room;
 };
 
-int decisions_new(struct prefix_table *table, const char *path, struct decisions **ret_decisions)
+int decisions_new(struct prefix_table *table, struct store *store, const char *legacy,
+		  struct decisions **ret_decisions)
 {
 	struct decisions *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
-	d->path = strdup(path);
-	if (!d->path) {
+	d->legacy = strdup(legacy);
+	if (!d->legacy) {
 		free(d);
 		return -ENOMEM;
 	}
 	d->table = table;
+	d->store = store;
+	d->epoch = store_epoch(store);
 	d->next_id = 1;
 	d->soonest_ns = UINT64_MAX;
 	*ret_decisions = d;
@@ -48,7 +54,8 @@ void decisions_free(struct decisions *decisions)
 	for (size_t i = 0; i < decisions->n; i++)
 		free(decisions->items[i]);
 	free(decisions->items);
-	free(decisions->path);
+	free(decisions->legacy);
+	free(decisions->gone);
 	prefix_table_free(decisions->table);
 	free(decisions);
 }
@@ -147,8 +154,24 @@ static void append(struct decisions *d, struct decision *item)
 		d->soonest_ns = item->expires_boot_ns;
 }
 
+/* Without memory for it the row stays until it has expired by itself. */
+static void note_gone(struct decisions *d, uint32_t id)
+{
+	if (d->n_gone == d->gone_room) {
+		size_t room = d->gone_room ? d->gone_room * 2 : 64;
+		uint32_t *grown = reallocarray(d->gone, room, sizeof(*grown));
+
+		if (!grown)
+			return;
+		d->gone = grown;
+		d->gone_room = room;
+	}
+	d->gone[d->n_gone++] = id;
+}
+
 static void drop(struct decisions *d, struct decision *item)
 {
+	note_gone(d, item->id);
 	for (size_t i = 0; i < d->n; i++) {
 		if (d->items[i] != item)
 			continue;
@@ -166,6 +189,7 @@ static struct decision decision_of(const struct decision_ask *ask, uint32_t id,
 				   struct clock_now now)
 {
 	struct decision item = {
+		.stored = false,
 		.id = id,
 		.set = ask->set,
 		.prefix = ask->prefix,
@@ -289,6 +313,7 @@ int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_
 		if (item->expires_boot_ns <= now.boot_ns) {
 			if (fn)
 				fn(item, userdata);
+			note_gone(d, item->id);
 			free(item);
 			continue;
 		}
@@ -304,22 +329,45 @@ int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_
 /* ---------------------------------------------------------------------------------------------
  * Remembering
  */
-int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now,
-		   bool force)
+static void store_all_again(struct decisions *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		d->items[i]->stored = false;
+	d->dirty = true;
+	d->epoch = store_epoch(d->store);
+}
+
+static void is_stored(struct decisions *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		d->items[i]->stored = true;
+	d->n_gone = 0;
+	d->dirty = false;
+}
+
+int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now)
 {
 	struct decisions *d = decisions;
 	int r;
 
+	if (d->epoch != store_epoch(d->store))
+		store_all_again(d);
 	if (!d->dirty)
 		return 0;
-	if (!force && d->n > SAVE_AT_ONCE && now.boot_ns - d->saved_ns < CLOCK_NS_PER_S)
-		return 0;
-	r = decisions_file_write(d->path, d->items, d->n, d->next_id, boot_id, now);
+	r = store_begin(d->store);
 	if (r < 0)
 		return r;
-	d->dirty = false;
-	d->saved_ns = now.boot_ns;
-	return 0;
+	for (size_t i = 0; i < d->n && r == 0; i++)
+		if (!d->items[i]->stored)
+			r = decisions_store_put(d->store, d->items[i], boot_id, now);
+	for (size_t i = 0; i < d->n_gone && r == 0; i++)
+		r = store_remove_decision(d->store, d->gone[i]);
+	if (r == 0)
+		r = store_put_number(d->store, "next decision", d->next_id);
+	r = store_commit(d->store);
+	if (r == 0)
+		is_stored(d);
+	return r;
 }
 
 struct adoption {
@@ -471,30 +519,44 @@ static int put_back(struct decisions *d, struct decision *const *known, size_t n
 	return result;
 }
 
-/* What could not be read is not overwritten by the next save. */
-static void keep_damaged(const char *path)
+/* A file of an earlier version is taken over once, and kept beside. */
+static void put_beside(const char *path, const char *suffix)
 {
 	char beside[PATH_MAX];
 
-	if ((size_t)snprintf(beside, sizeof(beside), "%s.damaged", path) < sizeof(beside))
+	if ((size_t)snprintf(beside, sizeof(beside), "%s.%s", path, suffix) < sizeof(beside))
 		(void)rename(path, beside);
+}
+
+/* What the store has, or what an earlier version left. -EBADMSG: a part of that is unreadable. */
+static int read_known(struct decisions *d, const char *boot_id, struct clock_now now,
+		      struct decision ***ret_known, size_t *ret_n, bool *ret_legacy)
+{
+	uint32_t next_id = 1;
+	int r = decisions_file_read(d->legacy, boot_id, now, ret_known, ret_n, &next_id);
+
+	*ret_legacy = r != -ENOENT;
+	/* a store that cannot be written has not taken it over */
+	if (*ret_legacy && !store_trouble(d->store)) {
+		put_beside(d->legacy, r == -EBADMSG ? "damaged" : "imported");
+	} else if (!*ret_legacy) {
+		next_id = (uint32_t)store_number(d->store, "next decision");
+		r = decisions_store_read(d->store, boot_id, now, ret_known, ret_n);
+	}
+	if (next_id > d->next_id)
+		d->next_id = next_id;
+	return r;
 }
 
 int decisions_restore(struct decisions *decisions, bool adopted, const char *boot_id,
 		      struct clock_now now)
 {
 	struct decision **known = NULL;
-	uint32_t next_id = 1;
 	size_t n_known = 0;
+	bool legacy;
 	int r, read;
 
-	read = decisions_file_read(decisions->path, boot_id, now, &known, &n_known, &next_id);
-	if (read == -ENOENT)
-		read = 0;
-	if (read == -EBADMSG)
-		keep_damaged(decisions->path);
-	if (next_id > decisions->next_id)
-		decisions->next_id = next_id;
+	read = read_known(decisions, boot_id, now, &known, &n_known, &legacy);
 	if (adopted)
 		r = adopt(decisions, known, n_known, now);
 	else
@@ -502,8 +564,10 @@ int decisions_restore(struct decisions *decisions, bool adopted, const char *boo
 	for (size_t i = 0; i < n_known; i++)
 		free(known[i]);
 	free(known);
+	/* expiries by this boot's clock; what came from a file is stored for the first time */
+	store_all_again(decisions);
 	decisions->dirty = true;
 	if (r == 0)
-		r = read;
+		r = read == -EIO ? 0 : read;
 	return r < 0 ? r : (int)decisions->n;
 }

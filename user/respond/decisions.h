@@ -4,8 +4,8 @@
  * reason, origin and times the kernel need not know.
  *
  * The table decides and expires by itself (I7); this explains it, changes it and remembers it in
- * <state_dir>/decisions.json: wall-clock expiry and boot id, so that what has not expired comes
- * back after a reboot. Whom not to ban is protect.h; when to is escalate.h and people.
+ * the store: wall-clock expiry and boot id, so that what has not expired comes back after a reboot.
+ * Whom not to ban is protect.h; when to is escalate.h and people.
  */
 #pragma once
 
@@ -17,6 +17,7 @@
 #include "user/base/addr.h"
 #include "user/base/clock.h"
 #include "user/base/prefix_table.h"
+#include "user/store/store.h"
 
 #define DECISION_REASON    201 /* 200 bytes and the NUL */
 #define DECISION_ORIGIN    16
@@ -32,18 +33,23 @@ struct decision {
 	uint64_t expires_boot_ns; /* CLOCK_BOOTTIME; never 0 */
 	char origin[DECISION_ORIGIN]; /* "manual", "escalation", "adopted" */
 	char reason[DECISION_REASON];
+	bool stored; /* as it is now */
 };
 
 struct decisions;
 
-/* Takes `table`; path is the file to remember in. */
-int decisions_new(struct prefix_table *table, const char *path, struct decisions **ret_decisions);
+/*
+ * Takes `table`, borrows `store`. legacy: a decisions.json of an earlier version, taken over once;
+ * may not be there.
+ */
+int decisions_new(struct prefix_table *table, struct store *store, const char *legacy,
+		  struct decisions **ret_decisions);
 void decisions_free(struct decisions *decisions); /* NULL-safe; what is in force stays */
 
 /*
- * At start. adopted: the table is the truth and the file gives reasons to what it holds. Otherwise
- * what the file holds and has not expired is put in force again. Returns how many are in force, or
- * -errno; a broken file is -EBADMSG after doing what could be done.
+ * At start. adopted: the table is the truth and the store gives reasons to what it holds. Otherwise
+ * what the store holds and has not expired is put in force again. Returns how many are in force, or
+ * -errno; what is broken is -EBADMSG after doing what could be done.
  */
 int decisions_restore(struct decisions *decisions, bool adopted, const char *boot_id,
 		      struct clock_now now);
@@ -80,9 +86,8 @@ typedef void (*decision_fn)(const struct decision *decision, void *userdata);
 int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_fn fn,
 		    void *userdata);
 
-/* Writes the file if something changed; at most once a second while it is long. force: now. */
-int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now,
-		   bool force);
+/* Stores what changed, in one transaction; on failure it is still to be stored. */
+int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now);
 
 size_t decisions_count(const struct decisions *decisions);
 /* By position, 0 = the oldest id; NULL past the newest. */

@@ -12,53 +12,18 @@
 #define FORMAT         1
 #define FILE_BYTES_MAX (256 << 20)
 
-static const char *set_text(uint8_t set)
-{
-	return set == GL_SET_ALLOW ? "allow" : "ban";
-}
-
-static json_t *item_json(const struct decision *d, struct clock_now now)
-{
-	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT];
-	int64_t expires_wall_ns = now.wall_ns + (int64_t)(d->expires_boot_ns - now.boot_ns);
-
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", (json_int_t)d->id,
-			 d->ja4[0] ? "ja4" : "source",
-			 d->ja4[0] ? d->ja4 : prefix_format(&d->prefix, source), "verdict",
-			 set_text(d->set), "reason", d->reason, "origin", d->origin, "createdAt",
-			 clock_format(d->created_wall_ns, created), "expiresAt",
-			 clock_format(expires_wall_ns, expires), "expiresBoot",
-			 (json_int_t)d->expires_boot_ns);
-}
-
-int decisions_file_write(const char *path, struct decision *const *items, size_t n,
-			 uint32_t next_id, const char *boot_id, struct clock_now now)
-{
-	json_t *list = json_array(), *root;
-	_cleanup_free_ char *text = NULL;
-
-	for (size_t i = 0; i < n; i++)
-		json_array_append_new(list, item_json(items[i], now));
-	root = json_pack("{s:i, s:s, s:I, s:o}", "format", FORMAT, "bootId", boot_id, "nextId",
-			 (json_int_t)next_id, "decisions", list);
-	text = root ? json_dumps(root, JSON_INDENT(1)) : NULL;
-	json_decref(root);
-	return text ? file_write_atomic(path, text, strlen(text), 0600) : -ENOMEM;
-}
-
 /* -EBADMSG: unreadable. */
 static int read_item(const json_t *o, bool same_boot, struct clock_now now, struct decision *d)
 {
-	const char *source = NULL, *ja4 = NULL, *verdict, *reason, *origin, *created, *expires;
+	const char *source, *verdict, *reason, *origin, *created, *expires;
 	json_int_t id, expires_boot;
 	int64_t expires_wall_ns;
 
-	if (json_unpack((json_t *)o, "{s:I, s?s, s?s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", &id,
-			"source", &source, "ja4", &ja4, "verdict", &verdict, "reason", &reason,
-			"origin", &origin, "createdAt", &created, "expiresAt", &expires,
-			"expiresBoot", &expires_boot) < 0 ||
-	    !source == !ja4 || (source && prefix_parse(source, &d->prefix) < 0) ||
-	    (ja4 && strlen(ja4) >= sizeof(d->ja4)) || id < 1 || id >= UINT32_MAX ||
+	if (json_unpack((json_t *)o, "{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", &id,
+			"source", &source, "verdict", &verdict, "reason", &reason, "origin",
+			&origin, "createdAt", &created, "expiresAt", &expires, "expiresBoot",
+			&expires_boot) < 0 ||
+	    prefix_parse(source, &d->prefix) < 0 || id < 1 || id >= UINT32_MAX ||
 	    expires_boot <= 0 || clock_parse(created, &d->created_wall_ns) < 0 ||
 	    clock_parse(expires, &expires_wall_ns) < 0)
 		return -EBADMSG;
@@ -66,7 +31,6 @@ static int read_item(const json_t *o, bool same_boot, struct clock_now now, stru
 	if (d->set == GL_SET_BAN && strcmp(verdict, "ban") != 0)
 		return -EBADMSG;
 	d->id = (uint32_t)id;
-	snprintf(d->ja4, sizeof(d->ja4), "%s", ja4 ? ja4 : "");
 	snprintf(d->reason, sizeof(d->reason), "%s", reason);
 	snprintf(d->origin, sizeof(d->origin), "%s", origin);
 	if (same_boot)

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * decisions_file.h - decisions.json: written whole and atomically, read at start. Called by
- * decisions.c.
+ * decisions_file.h - decisions.json, which earlier versions kept: read once and taken over. Called
+ * by decisions.c.
  */
 #pragma once
 
 #include "user/respond/decisions.h"
-
-int decisions_file_write(const char *path, struct decision *const *items, size_t n,
-			 uint32_t next_id, const char *boot_id, struct clock_now now);
 
 /*
  * Items that have not expired by `now`, ascending by id; the caller frees each and the array.

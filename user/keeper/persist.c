@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/persist.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/clock.h"
+#include "user/base/log.h"
+
+/* ---------------------------------------------------------------------------------------------
+ * Back from the store
+ */
+
+/* The store knows services by name: ids are given anew when their file is lost. */
+static int service_id(struct keeper *keeper, const char *name)
+{
+	return intern_id(apply_intern(keeper->apply), INTERN_SERVICE, name);
+}
+
+static void load_finding(const struct store_finding *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct finding f = {
+		.id = row->id,
+		.severity = (enum finding_severity)row->severity,
+		.first_wall_ns = row->first_ns,
+		.last_wall_ns = row->last_ns,
+		.count = row->count,
+	};
+
+	snprintf(f.control, sizeof(f.control), "%s", row->control);
+	snprintf(f.rule, sizeof(f.rule), "%s", row->rule);
+	snprintf(f.service, sizeof(f.service), "%s", row->service);
+	snprintf(f.subject, sizeof(f.subject), "%s", row->subject);
+	snprintf(f.evidence, sizeof(f.evidence), "%s", row->evidence);
+	findings_restore(keeper->findings, &f);
+}
+
+static void load_value(const struct store_tls_value *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	int id = service_id(keeper, row->service), kind = tls_kind_find(row->kind);
+	struct tls_value value = {
+		.first_wall_ns = row->first_ns,
+		.last_wall_ns = row->last_ns,
+		.count = row->count,
+	};
+
+	if (id <= 0 || kind < 0)
+		return;
+	snprintf(value.text, sizeof(value.text), "%s", row->value);
+	tls_history_restore_value(keeper->tls_history, (uint16_t)id, (enum tls_kind)kind, &value);
+}
+
+static void load_name(const struct store_tls_name *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	int id = service_id(keeper, row->service);
+	struct tls_name name = {
+		.sni_key = row->sni_key,
+		.port = row->port,
+		.best = row->best,
+		.last = row->last,
+		.best_wall_ns = row->best_ns,
+		.fell_wall_ns = row->fell_ns,
+		.fell = row->fell,
+	};
+	struct gl_tls_name key = {.port = row->port, .sni_key = row->sni_key};
+	const struct gl_tls_best best = {.version = row->best, .seen_ns = clock_boot_ns()};
+
+	if (id <= 0)
+		return;
+	snprintf(name.sni, sizeof(name.sni), "%s", row->sni);
+	tls_history_restore_name(keeper->tls_history, (uint16_t)id, &name);
+	key.service = (uint16_t)id;
+	kern_tls_best_set(keeper->kern, &key, &best);
+}
+
+static void load_key(const char *ja4, uint64_t key, void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	tls_history_restore_key(keeper->tls_history, ja4, key);
+}
+
+void persist_load(struct keeper *keeper)
+{
+	struct store *store = keeper->store;
+
+	if (store_trouble(store))
+		return;
+	store_each_finding(store, load_finding, keeper);
+	store_each_tls_value(store, load_value, keeper);
+	store_each_tls_name(store, load_name, keeper);
+	store_each_ja4(store, load_key, keeper);
+	/* fingerprints that are blocked: their keys are known only now */
+	for (size_t i = 0; i < decisions_count(keeper->decisions); i++) {
+		const struct decision *d = decisions_at(keeper->decisions, i);
+
+		if (d->ja4[0] && contain_ja4(keeper, d) < 0)
+			log_warning("the fingerprint %s is blocked when it is seen next", d->ja4);
+	}
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Into the store
+ */
+static const char *service_name(const struct keeper *keeper, uint16_t id)
+{
+	return intern_name(apply_intern(keeper->apply), INTERN_SERVICE, id);
+}
+
+static void put_value(uint16_t service, enum tls_kind kind, const struct tls_value *value,
+		      void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct store_tls_value row = {
+		.service = service_name(keeper, service),
+		.kind = tls_kind_name(kind),
+		.value = value->text,
+		.first_ns = value->first_wall_ns,
+		.last_ns = value->last_wall_ns,
+		.count = value->count,
+	};
+
+	if (row.service)
+		store_put_tls_value(keeper->store, &row);
+}
+
+static void put_name(uint16_t service, const struct tls_name *name, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct store_tls_name row = {
+		.service = service_name(keeper, service),
+		.sni = name->sni,
+		.sni_key = name->sni_key,
+		.port = name->port,
+		.best = name->best,
+		.last = name->last,
+		.best_ns = name->best_wall_ns,
+		.fell_ns = name->fell_wall_ns,
+		.fell = name->fell,
+	};
+
+	if (row.service)
+		store_put_tls_name(keeper->store, &row);
+}
+
+static void put_key(const char *ja4, uint64_t key, void *userdata)
+{
+	struct keeper *keeper = userdata;
+
+	store_put_ja4(keeper->store, ja4, key);
+}
+
+static void put_finding(const struct finding *f, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct store_finding row = {
+		.id = f->id,
+		.count = f->count,
+		.control = f->control,
+		.rule = f->rule,
+		.service = f->service,
+		.subject = f->subject,
+		.evidence = f->evidence,
+		.severity = f->severity,
+		.first_ns = f->first_wall_ns,
+		.last_ns = f->last_wall_ns,
+	};
+
+	store_put_finding(keeper->store, &row);
+}
+
+static void store_sight(struct keeper *keeper)
+{
+	const struct tls_history_sink sink = {put_value, put_name, put_key, keeper};
+
+	if (store_begin(keeper->store) < 0)
+		return;
+	tls_history_each_dirty(keeper->tls_history, &sink);
+	findings_each_dirty(keeper->findings, put_finding, keeper);
+	if (store_commit(keeper->store) < 0)
+		return;
+	tls_history_stored(keeper->tls_history);
+	findings_stored(keeper->findings);
+}
+
+void persist_decisions(struct keeper *keeper)
+{
+	char boot_id[CLOCK_BOOT_ID];
+
+	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), clock_now());
+}
+
+void persist_tick(struct keeper *keeper)
+{
+	if (!store_tick(keeper->store, clock_boot_ns()))
+		return;
+	if (keeper->store_epoch != store_epoch(keeper->store)) {
+		keeper->store_epoch = store_epoch(keeper->store);
+		tls_history_unstored(keeper->tls_history);
+		findings_unstored(keeper->findings);
+	}
+	persist_decisions(keeper);
+	audit_flush(keeper->audit);
+	store_sight(keeper);
+}

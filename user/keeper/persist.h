@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * persist.h - what the keeper has in memory and the store remembers: brought back at start, stored
+ * once a second and whenever a person changed something.
+ */
+#pragma once
+
+#include "user/keeper/keeper.h"
+
+/* History and findings of earlier runs; the best TLS versions go back into the kernel. */
+void persist_load(struct keeper *keeper);
+/* Everything that is not stored yet. */
+void persist_tick(struct keeper *keeper);
+/* Decisions alone, at once: before a change of them is answered. */
+void persist_decisions(struct keeper *keeper);

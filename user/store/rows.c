@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * rows.c - rows in and out: one statement for each kind of change and of list.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "user/store/store_private.h"
+
+/* Binds by `types`, one letter each: i int64_t, t text (NULL is null). */
+static int bind(sqlite3_stmt *statement, const char *types, va_list ap)
+{
+	int r = SQLITE_OK;
+
+	for (int i = 0; types[i] && r == SQLITE_OK; i++) {
+		if (types[i] == 't')
+			r = sqlite3_bind_text(statement, i + 1, va_arg(ap, const char *), -1,
+					      SQLITE_STATIC);
+		else
+			r = sqlite3_bind_int64(statement, i + 1, va_arg(ap, int64_t));
+	}
+	return r;
+}
+
+/* One change inside of a transaction. */
+static int change(struct store *store, const char *what, const char *sql, const char *types, ...)
+{
+	sqlite3_stmt *statement = NULL;
+	va_list ap;
+	int r;
+
+	if (!store->inside || !store->db)
+		return -EIO;
+	r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+	if (r == SQLITE_OK) {
+		va_start(ap, types);
+		r = bind(statement, types, ap);
+		va_end(ap);
+	}
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	sqlite3_finalize(statement);
+	return r == SQLITE_DONE ? 0 : store_failed(store, r, what);
+}
+
+int store_put_decision(struct store *store, const struct store_decision *d)
+{
+	return change(store, "decision",
+		      "INSERT OR REPLACE INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?)", "itttttiiit",
+		      (int64_t)d->id, d->kind, d->subject, d->verdict, d->origin, d->reason,
+		      d->created_ns, d->expires_ns, (int64_t)d->expires_boot_ns, d->boot_id);
+}
+
+int store_remove_decision(struct store *store, uint32_t id)
+{
+	return change(store, "decision", "DELETE FROM decisions WHERE id = ?", "i", (int64_t)id);
+}
+
+int store_add_audit(struct store *store, const struct store_audit *a)
+{
+	return change(store, "audit",
+		      "INSERT INTO audit (time, origin, uid, pid, what, before, after)"
+		      " VALUES (?,?,?,?,?,?,?)",
+		      "itiittt", a->time_ns, a->origin, (int64_t)a->uid, (int64_t)a->pid, a->what,
+		      a->before, a->after);
+}
+
+int store_put_finding(struct store *store, const struct store_finding *f)
+{
+	return change(
+		store, "finding", "INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"ittttitiii", (int64_t)f->id, f->control, f->rule, f->service, f->subject,
+		(int64_t)f->severity, f->evidence, f->first_ns, f->last_ns, (int64_t)f->count);
+}
+
+int store_put_tls_value(struct store *store, const struct store_tls_value *v)
+{
+	return change(store, "TLS history",
+		      "INSERT OR REPLACE INTO tls_values VALUES (?,?,?,?,?,?)", "tttiii",
+		      v->service, v->kind, v->value, v->first_ns, v->last_ns, (int64_t)v->count);
+}
+
+int store_put_tls_name(struct store *store, const struct store_tls_name *n)
+{
+	return change(store, "TLS name",
+		      "INSERT OR REPLACE INTO tls_names VALUES (?,?,?,?,?,?,?,?,?)", "tiitiiiii",
+		      n->service, (int64_t)n->port, (int64_t)n->sni_key, n->sni, (int64_t)n->best,
+		      (int64_t)n->last, n->best_ns, n->fell_ns, (int64_t)n->fell);
+}
+
+int store_forget_tls_names(struct store *store, const char *service)
+{
+	return change(store, "TLS name", "DELETE FROM tls_names WHERE service = ?", "t", service);
+}
+
+int store_put_ja4(struct store *store, const char *ja4, uint64_t key)
+{
+	return change(store, "fingerprint", "INSERT OR REPLACE INTO ja4_keys VALUES (?,?)", "it",
+		      (int64_t)key, ja4);
+}
+
+int store_put_number(struct store *store, const char *name, int64_t value)
+{
+	return change(store, "number", "INSERT OR REPLACE INTO meta VALUES (?,?)", "ti", name,
+		      value);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Lists
+ */
+struct listing {
+	sqlite3_stmt *statement;
+	int result;
+};
+
+static int list_begin(struct store *store, const char *sql, struct listing *ret_listing)
+{
+	int r;
+
+	*ret_listing = (struct listing){};
+	if (!store->db)
+		return -EIO;
+	r = sqlite3_prepare_v2(store->db, sql, -1, &ret_listing->statement, NULL);
+	return r == SQLITE_OK ? 0 : store_failed(store, r, "list");
+}
+
+static bool list_next(struct listing *listing)
+{
+	listing->result = sqlite3_step(listing->statement);
+	return listing->result == SQLITE_ROW;
+}
+
+static int list_end(struct store *store, struct listing *listing)
+{
+	int r = listing->result;
+
+	sqlite3_finalize(listing->statement);
+	return r == SQLITE_DONE ? 0 : store_failed(store, r, "list");
+}
+
+static int64_t number(const struct listing *listing, int column)
+{
+	return sqlite3_column_int64(listing->statement, column);
+}
+
+static const char *text(const struct listing *listing, int column)
+{
+	return (const char *)sqlite3_column_text(listing->statement, column);
+}
+
+int store_each_decision(struct store *store,
+			void (*fn)(const struct store_decision *decision, void *userdata),
+			void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT * FROM decisions ORDER BY id", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l)) {
+		const struct store_decision d = {
+			.id = (uint32_t)number(&l, 0),
+			.kind = text(&l, 1),
+			.subject = text(&l, 2),
+			.verdict = text(&l, 3),
+			.origin = text(&l, 4),
+			.reason = text(&l, 5),
+			.created_ns = number(&l, 6),
+			.expires_ns = number(&l, 7),
+			.expires_boot_ns = (uint64_t)number(&l, 8),
+			.boot_id = text(&l, 9),
+		};
+
+		fn(&d, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_audit(struct store *store, int64_t before, size_t max,
+		     void (*fn)(const struct store_audit *audit, void *userdata), void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store,
+			   "SELECT id, time, origin, uid, pid, what, before, after FROM audit"
+			   " WHERE id < ? ORDER BY id DESC LIMIT ?",
+			   &l);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(l.statement, 1, before ? before : INT64_MAX);
+	sqlite3_bind_int64(l.statement, 2, (int64_t)max);
+	while (list_next(&l)) {
+		const struct store_audit a = {
+			.id = number(&l, 0),
+			.time_ns = number(&l, 1),
+			.origin = text(&l, 2),
+			.uid = (uint32_t)number(&l, 3),
+			.pid = (int32_t)number(&l, 4),
+			.what = text(&l, 5),
+			.before = text(&l, 6),
+			.after = text(&l, 7),
+		};
+
+		fn(&a, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_finding(struct store *store,
+		       void (*fn)(const struct store_finding *finding, void *userdata),
+		       void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT * FROM findings ORDER BY id", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l)) {
+		const struct store_finding f = {
+			.id = (uint64_t)number(&l, 0),
+			.control = text(&l, 1),
+			.rule = text(&l, 2),
+			.service = text(&l, 3),
+			.subject = text(&l, 4),
+			.severity = (int)number(&l, 5),
+			.evidence = text(&l, 6),
+			.first_ns = number(&l, 7),
+			.last_ns = number(&l, 8),
+			.count = (uint64_t)number(&l, 9),
+		};
+
+		fn(&f, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_tls_value(struct store *store,
+			 void (*fn)(const struct store_tls_value *value, void *userdata),
+			 void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT * FROM tls_values ORDER BY last", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l)) {
+		const struct store_tls_value v = {
+			.service = text(&l, 0),
+			.kind = text(&l, 1),
+			.value = text(&l, 2),
+			.first_ns = number(&l, 3),
+			.last_ns = number(&l, 4),
+			.count = (uint64_t)number(&l, 5),
+		};
+
+		fn(&v, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_tls_name(struct store *store,
+			void (*fn)(const struct store_tls_name *name, void *userdata),
+			void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT * FROM tls_names ORDER BY best_time", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l)) {
+		const struct store_tls_name n = {
+			.service = text(&l, 0),
+			.port = (uint16_t)number(&l, 1),
+			.sni_key = (uint32_t)number(&l, 2),
+			.sni = text(&l, 3),
+			.best = (uint16_t)number(&l, 4),
+			.last = (uint16_t)number(&l, 5),
+			.best_ns = number(&l, 6),
+			.fell_ns = number(&l, 7),
+			.fell = (uint64_t)number(&l, 8),
+		};
+
+		fn(&n, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_ja4(struct store *store, void (*fn)(const char *ja4, uint64_t key, void *userdata),
+		   void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT ja4, key FROM ja4_keys", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l))
+		fn(text(&l, 0), (uint64_t)number(&l, 1), userdata);
+	return list_end(store, &l);
+}
+
+int64_t store_number(struct store *store, const char *name)
+{
+	int64_t value = 0;
+	struct listing l;
+
+	if (list_begin(store, "SELECT value FROM meta WHERE key = ?", &l) < 0)
+		return 0;
+	sqlite3_bind_text(l.statement, 1, name, -1, SQLITE_STATIC);
+	while (list_next(&l))
+		value = number(&l, 0);
+	return list_end(store, &l) < 0 ? 0 : value;
+}

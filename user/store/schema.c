@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * schema.c - the tables, as steps from one version to the next. A step is never edited: a change is
+ * a new step. Each runs in a transaction of its own together with the new version's number.
+ */
+#include <stdio.h>
+
+#include "user/base/cleanup.h"
+#include "user/store/store_private.h"
+
+/* "glcs": which file this is, for file(1) and for people. */
+#define APPLICATION_ID 0x676c6373
+
+static const char *const steps[STORE_SCHEMA] = {
+	/* 1 */
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE decisions (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT NULL,"
+	" verdict TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL,"
+	" created INTEGER NOT NULL, expires INTEGER NOT NULL, expires_boot INTEGER NOT NULL,"
+	" boot_id TEXT NOT NULL) STRICT;"
+	"CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL,"
+	" origin TEXT NOT NULL, uid INTEGER NOT NULL, pid INTEGER NOT NULL, what TEXT NOT NULL,"
+	" before TEXT, after TEXT) STRICT;"
+	"CREATE TABLE findings (id INTEGER PRIMARY KEY, control TEXT NOT NULL, rule TEXT NOT NULL,"
+	" service TEXT NOT NULL, subject TEXT NOT NULL, severity INTEGER NOT NULL,"
+	" evidence TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" count INTEGER NOT NULL) STRICT;",
+	/* 2 */
+	"CREATE TABLE tls_values (service TEXT NOT NULL, kind TEXT NOT NULL, value TEXT NOT NULL,"
+	" first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" PRIMARY KEY (service, kind, value)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE tls_names (service TEXT NOT NULL, port INTEGER NOT NULL,"
+	" sni_key INTEGER NOT NULL, sni TEXT NOT NULL, best INTEGER NOT NULL,"
+	" last INTEGER NOT NULL, best_time INTEGER NOT NULL, fell_time INTEGER NOT NULL,"
+	" fell INTEGER NOT NULL, PRIMARY KEY (service, port, sni_key)) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE ja4_keys (key INTEGER PRIMARY KEY, ja4 TEXT NOT NULL) STRICT;",
+};
+
+static const char prune[] =
+	"DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - 100000;"
+	"DELETE FROM findings WHERE id NOT IN"
+	" (SELECT id FROM findings ORDER BY last DESC LIMIT 1024);"
+	"DELETE FROM tls_values WHERE last < (SELECT last FROM tls_values ORDER BY last DESC"
+	" LIMIT 1 OFFSET 50000);"
+	"DELETE FROM tls_names WHERE best_time < (SELECT best_time FROM tls_names"
+	" ORDER BY best_time DESC LIMIT 1 OFFSET 16384);"
+	"DELETE FROM ja4_keys WHERE key NOT IN (SELECT key FROM ja4_keys LIMIT 8192);";
+
+static int version_of(sqlite3 *db, int *ret_version)
+{
+	sqlite3_stmt *statement = NULL;
+	int r = sqlite3_prepare_v2(db, "PRAGMA user_version", -1, &statement, NULL);
+
+	if (r == SQLITE_OK)
+		r = sqlite3_step(statement);
+	if (r == SQLITE_ROW) {
+		*ret_version = sqlite3_column_int(statement, 0);
+		r = SQLITE_OK;
+	}
+	sqlite3_finalize(statement);
+	return r;
+}
+
+static int step(sqlite3 *db, int from)
+{
+	char number[96];
+	int r = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	snprintf(number, sizeof(number), "PRAGMA user_version = %d; PRAGMA application_id = %d",
+		 from + 1, APPLICATION_ID);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, steps[from], NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, number, NULL, NULL, NULL);
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	if (r != SQLITE_OK)
+		sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
+int schema_migrate(sqlite3 *db)
+{
+	int version = 0;
+	int r = version_of(db, &version);
+
+	if (r == SQLITE_OK && version > STORE_SCHEMA)
+		return SQLITE_MISMATCH;
+	for (; r == SQLITE_OK && version < STORE_SCHEMA; version++)
+		r = step(db, version);
+	return r;
+}
+
+int schema_prune(sqlite3 *db)
+{
+	return sqlite3_exec(db, prune, NULL, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store.h - what outlives the agent and the host's boot: decisions, audit, findings and the history
+ * of TLS, in one SQLite database (WAL), <state_dir>/glacis.db.
+ *
+ * The only folder that knows SQL. Nothing here decides: a store that cannot be written (full disk,
+ * read-only, broken) costs memory of what happened, never enforcement. Every failure is counted and
+ * said by store_trouble(); who calls keeps what is not stored and tries again after store_tick().
+ * One thread.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STORE_FILE_NAME "glacis.db"
+#define STORE_SCHEMA    2 /* PRAGMA user_version: a newer one is left alone */
+
+struct store;
+
+/*
+ * Opens or makes the database. What is wrong with it is no error here: a broken one is set aside
+ * (glacis.db.damaged-<time>) and a new one begun; one that cannot be opened, or that a newer
+ * version made, leaves a store that stores nothing and says so. -ENOMEM.
+ */
+int store_open(const char *state_dir, struct store **ret_store);
+void store_close(struct store *store); /* NULL-safe */
+
+/* Why nothing is stored; NULL: it is. */
+const char *store_trouble(const struct store *store);
+/* Tries again what failed before, at most every few seconds. True if the store works. */
+bool store_tick(struct store *store, uint64_t now_boot_ns);
+/* Changes when what was stored is gone (a broken database was set aside): store all of it again. */
+unsigned store_epoch(const struct store *store);
+
+struct store_counts {
+	uint64_t transactions, failed, set_aside;
+};
+struct store_counts store_counts(const struct store *store);
+
+/*
+ * One transaction around several changes; nothing of it is seen, now or after a crash, unless
+ * store_commit() returned 0. Any failure inside makes store_commit() fail. -EIO, -ENOSPC, -EROFS.
+ */
+int store_begin(struct store *store);
+int store_commit(struct store *store);
+
+struct store_decision {
+	uint32_t id;
+	const char *kind; /* "source", "ja4" */
+	const char *subject, *verdict, *origin, *reason, *boot_id;
+	int64_t created_ns, expires_ns; /* wall clock */
+	uint64_t expires_boot_ns;
+};
+int store_put_decision(struct store *store, const struct store_decision *decision);
+int store_remove_decision(struct store *store, uint32_t id);
+
+struct store_audit {
+	int64_t id, time_ns;
+	const char *origin, *what, *before, *after; /* before, after: JSON, or NULL */
+	uint32_t uid;
+	int32_t pid;
+};
+int store_add_audit(struct store *store, const struct store_audit *audit);
+
+struct store_finding {
+	uint64_t id, count;
+	const char *control, *rule, *service, *subject, *evidence;
+	int severity;
+	int64_t first_ns, last_ns;
+};
+int store_put_finding(struct store *store, const struct store_finding *finding);
+
+struct store_tls_value {
+	const char *service, *kind, *value;
+	int64_t first_ns, last_ns;
+	uint64_t count;
+};
+int store_put_tls_value(struct store *store, const struct store_tls_value *value);
+
+struct store_tls_name {
+	const char *service, *sni;
+	uint32_t sni_key;
+	uint16_t port, best, last;
+	int64_t best_ns, fell_ns;
+	uint64_t fell;
+};
+int store_put_tls_name(struct store *store, const struct store_tls_name *name);
+int store_forget_tls_names(struct store *store, const char *service);
+int store_put_ja4(struct store *store, const char *ja4, uint64_t key);
+
+/* Numbers by name. A missing one is 0. */
+int store_put_number(struct store *store, const char *name, int64_t value);
+int64_t store_number(struct store *store, const char *name);
+
+/* Reading: each row, its texts valid during the call. 0, or -errno after what could be read. */
+int store_each_decision(struct store *store,
+			void (*fn)(const struct store_decision *decision, void *userdata),
+			void *userdata);
+/* Newest first, ids below `before` (0: from the newest), at most `max`. */
+int store_each_audit(struct store *store, int64_t before, size_t max,
+		     void (*fn)(const struct store_audit *audit, void *userdata), void *userdata);
+int store_each_finding(struct store *store,
+		       void (*fn)(const struct store_finding *finding, void *userdata),
+		       void *userdata);
+int store_each_tls_value(struct store *store,
+			 void (*fn)(const struct store_tls_value *value, void *userdata),
+			 void *userdata);
+int store_each_tls_name(struct store *store,
+			void (*fn)(const struct store_tls_name *name, void *userdata),
+			void *userdata);
+int store_each_ja4(struct store *store, void (*fn)(const char *ja4, uint64_t key, void *userdata),
+		   void *userdata);

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * store_private.h - what the files of this folder share. Nobody outside includes it.
+ */
+#pragma once
+
+#include <sqlite3.h>
+
+#include "user/store/store.h"
+
+struct store {
+	char *path;
+	sqlite3 *db; /* NULL: nothing is stored */
+	char trouble[256]; /* "": none */
+	bool newer; /* a newer version made it: never touched again */
+	bool inside; /* of a transaction */
+	int failure; /* the first of this transaction; 0 = none */
+	unsigned epoch;
+	uint64_t tried_ns; /* when it was tried last */
+	struct store_counts counts;
+};
+
+/* store.c: notes a failure of SQLite, sets the database aside if it is broken; returns -errno. */
+int store_failed(struct store *store, int sqlite_error, const char *what);
+
+/* schema.c: brings the database to STORE_SCHEMA. SQLite's result; SQLITE_MISMATCH: it is newer. */
+int schema_migrate(sqlite3 *db);
+/* Rows beyond what is kept, the oldest first. */
+int schema_prune(sqlite3 *db);

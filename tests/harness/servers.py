@@ -38,9 +38,15 @@ http {{
 		location /api/v1/upload/ {{ proxy_pass http://127.0.0.1:8091; proxy_request_buffering on; }}
 		{extra}
 	}}
-	server {{ listen 127.0.0.1:8091; access_log off; location / {{ return 200 "uploaded\\n"; }} }}
-	server {{ listen 127.0.0.1:8099; set $where sync; location / {{ return 200 "sync\\n"; }} }}
+	{local}
 }}
+"""
+
+
+# what the tests themselves ask; a second nginx of the namespace has none
+LOCAL = """
+	server { listen 127.0.0.1:8091; access_log off; location / { return 200 "uploaded\\n"; } }
+	server { listen 127.0.0.1:8099; set $where sync; location / { return 200 "sync\\n"; } }
 """
 
 
@@ -85,7 +91,7 @@ class Certificate:
 
 
 class Nginx(Server):
-    def __init__(self, ns, folder, ports=(8080,), extra="", http="", tls=None, certificate=None):
+    def __init__(self, ns, folder, ports=(8080,), extra="", http="", tls=None, certificate=None, sync=True):
         """tls: the ssl_protocols of every port; certificate: a Certificate, else one is made."""
         os.makedirs(folder)
         ssl = " ssl" if tls else ""
@@ -97,7 +103,7 @@ class Nginx(Server):
                       "ssl_ciphers ALL:@SECLEVEL=0; ssl_session_cache shared:s:1m; ssl_early_data on;")
         conf = os.path.join(folder, "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http))
+            f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http, local=LOCAL if sync else ""))
         super().__init__(ns, folder, "nginx", "-c", conf, "-e", os.path.join(folder, "error.log"))
         self.syncs = 0
         await_port(ns, ports[0])

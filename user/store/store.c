@@ -127,6 +127,11 @@ static int try_open(struct store *store)
 		r = schema_migrate(store->db);
 	if (r == SQLITE_OK)
 		r = schema_prune(store->db);
+	/* a file that can be opened may still not be written */
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(store->db,
+				 "INSERT OR REPLACE INTO meta VALUES ('opened', unixepoch())", NULL,
+				 NULL, NULL);
 	return r;
 }
 

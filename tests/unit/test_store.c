@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_store.c - the store on a real file system: migration, a newer version's file, a broken one,
+ * a full disk, and a writer that is killed: what was committed is there, what was not is not.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/file.h"
+#include "user/store/store_private.h"
+
+#define ROUNDS 50
+#define SECOND 1000000000ull
+
+static char dir[] = "/tmp/glacis-test-store-XXXXXX";
+static char path[sizeof(dir) + 32];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(path, sizeof(path), "%s/" STORE_FILE_NAME, dir);
+	return 0;
+}
+
+/* Calls fn for every file there is. */
+static unsigned each_file(const char *part, void (*fn)(const char *file))
+{
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	unsigned n = 0;
+
+	while ((entry = readdir(d))) {
+		char file[512];
+
+		if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
+			continue;
+		snprintf(file, sizeof(file), "%s/%s", dir, entry->d_name);
+		if (fn)
+			fn(file);
+		n++;
+	}
+	closedir(d);
+	return n;
+}
+
+static void remove_file(const char *file)
+{
+	unlink(file);
+}
+
+static int remove_dir(void **state)
+{
+	(void)state;
+	each_file("", remove_file);
+	return rmdir(dir);
+}
+
+static void raw(const char *sql)
+{
+	sqlite3 *db = NULL;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static int put(struct store *store, uint32_t id, const char *reason)
+{
+	const struct store_decision d = {
+		.id = id,
+		.kind = "source",
+		.subject = "192.0.2.1",
+		.verdict = "ban",
+		.origin = "manual",
+		.reason = reason,
+		.boot_id = "b",
+		.created_ns = 1,
+		.expires_ns = 2,
+		.expires_boot_ns = 3,
+	};
+	int r = store_begin(store);
+
+	if (r == 0)
+		store_put_decision(store, &d);
+	return r == 0 ? store_commit(store) : r;
+}
+
+static void note_id(const struct store_decision *d, void *userdata)
+{
+	uint8_t *seen = userdata;
+
+	assert_in_range(d->id, 1, 99999);
+	seen[d->id]++;
+}
+
+static unsigned count_decisions(struct store *store)
+{
+	static uint8_t seen[100000];
+	unsigned n = 0;
+
+	memset(seen, 0, sizeof(seen));
+	assert_int_equal(store_each_decision(store, note_id, seen), 0);
+	for (size_t i = 0; i < sizeof(seen); i++)
+		n += seen[i];
+	return n;
+}
+
+static void test_fresh(void **state)
+{
+	struct store *store = NULL;
+	struct stat st;
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_null(store_trouble(store));
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(put(store, 7, "x"), 0);
+	assert_int_equal(store_counts(store).transactions, 1);
+	/* nothing outside of a transaction */
+	assert_int_equal(store_remove_decision(store, 7), -EIO);
+	store_close(store);
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(count_decisions(store), 1);
+	store_close(store);
+}
+
+static void test_migration(void **state)
+{
+	struct store *store = NULL;
+	const struct store_tls_value value = {"shop", "versions", "1.3", 1, 2, 3};
+
+	(void)state;
+	raw("CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT "
+	    "ROWID;"
+	    "CREATE TABLE decisions (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, subject TEXT NOT "
+	    "NULL, verdict TEXT NOT NULL, origin TEXT NOT NULL, reason TEXT NOT NULL, created "
+	    "INTEGER NOT NULL, expires INTEGER NOT NULL, expires_boot INTEGER NOT NULL, boot_id "
+	    "TEXT NOT NULL) STRICT;"
+	    "CREATE TABLE audit (id INTEGER PRIMARY KEY AUTOINCREMENT, time INTEGER NOT NULL, "
+	    "origin "
+	    "TEXT NOT NULL, uid INTEGER NOT NULL, pid INTEGER NOT NULL, what TEXT NOT NULL, before "
+	    "TEXT, after TEXT) STRICT;"
+	    "CREATE TABLE findings (id INTEGER PRIMARY KEY, control TEXT NOT NULL, rule TEXT NOT "
+	    "NULL, service TEXT NOT NULL, subject TEXT NOT NULL, severity INTEGER NOT NULL, "
+	    "evidence TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER "
+	    "NOT NULL) STRICT;"
+	    "INSERT INTO decisions VALUES (41,'source','192.0.2.9','ban','manual','r',1,2,3,'b');"
+	    "PRAGMA user_version = 1;");
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_null(store_trouble(store));
+	assert_int_equal(count_decisions(store), 1);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_put_tls_value(store, &value), 0);
+	assert_int_equal(store_commit(store), 0);
+	store_close(store);
+}
+
+static void test_newer_is_left_alone(void **state)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	size_t n_before, n_after;
+	struct store *store = NULL;
+
+	(void)state;
+	raw("CREATE TABLE of_tomorrow (x); PRAGMA user_version = 99;");
+	assert_int_equal(file_read(path, 1 << 20, &before, &n_before), 0);
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_non_null(strstr(store_trouble(store), "newer version"));
+	assert_int_equal(put(store, 1, "x"), -EIO);
+	assert_false(store_tick(store, 1000 * SECOND));
+	store_close(store);
+	assert_int_equal(each_file("damaged", NULL), 0);
+	assert_int_equal(file_read(path, 1 << 20, &after, &n_after), 0);
+	/* the journal mode alone may be noted in the header */
+	assert_int_equal(n_before, n_after);
+	assert_memory_equal(before + 100, after + 100, n_before - 100);
+}
+
+static void test_broken_is_set_aside(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	assert_int_equal(
+		file_write_atomic(path, "this is no database at all, by any means", 40, 0600), 0);
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_null(store_trouble(store));
+	assert_int_equal(store_counts(store).set_aside, 1);
+	assert_int_equal(store_epoch(store), 1);
+	assert_int_equal(each_file("damaged", NULL), 1);
+	assert_int_equal(put(store, 1, "x"), 0);
+	store_close(store);
+}
+
+static void test_full(void **state)
+{
+	_cleanup_free_ char *large = calloc(1, 200001);
+	struct store *store = NULL;
+
+	(void)state;
+	memset(large, 'x', 200000);
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(put(store, 1, "x"), 0);
+	assert_int_equal(sqlite3_exec(store->db, "PRAGMA max_page_count = 20", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(put(store, 2, large), -ENOSPC);
+	assert_non_null(strstr(store_trouble(store), "full"));
+	assert_int_equal(store_counts(store).failed, 1);
+	/* not hammered: at once nothing is tried, later it is, and works */
+	assert_int_equal(put(store, 2, large), -EIO);
+	assert_true(store_tick(store, 100 * SECOND));
+	assert_null(store_trouble(store));
+	assert_int_equal(count_decisions(store), 1);
+	assert_int_equal(put(store, 2, large), 0);
+	assert_int_equal(count_decisions(store), 2);
+	store_close(store);
+}
+
+static void test_read_only(void **state)
+{
+	struct store *store = NULL;
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(sqlite3_exec(store->db, "PRAGMA query_only = ON", NULL, NULL, NULL),
+			 SQLITE_OK);
+	assert_int_equal(put(store, 1, "x"), -EROFS);
+	assert_non_null(store_trouble(store));
+	assert_true(store_tick(store, 100 * SECOND));
+	assert_int_equal(count_decisions(store), 0);
+	assert_int_equal(put(store, 1, "x"), 0);
+	store_close(store);
+}
+
+static void test_rollback(void **state)
+{
+	const struct store_audit bad = {.origin = NULL, .what = "x"}; /* NOT NULL */
+	struct store *store = NULL;
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(store_begin(store), 0);
+	assert_int_equal(store_put_number(store, "a", 5), 0);
+	assert_true(store_add_audit(store, &bad) < 0);
+	assert_true(store_commit(store) < 0);
+	assert_true(store_tick(store, 100 * SECOND));
+	assert_int_equal(store_number(store, "a"), 0);
+	store_close(store);
+}
+
+/* Commits ids from `first` on, telling each when it is committed. */
+static void write_forever(uint32_t first, int fd)
+{
+	struct store *store = NULL;
+
+	store_open(dir, &store);
+	for (uint32_t id = first;; id++) {
+		if (put(store, id, "killed in between") < 0 || write(fd, &id, sizeof(id)) < 0)
+			_exit(1);
+	}
+}
+
+static void test_a_killed_writer_loses_nothing(void **state)
+{
+	static uint8_t told[100000], stored[100000];
+	uint32_t next = 1, id;
+	unsigned n = 0;
+
+	(void)state;
+	for (int round = 0; round < ROUNDS; round++) {
+		struct store *store = NULL;
+		int fds[2], status;
+		pid_t pid;
+
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		if (pid == 0)
+			write_forever(next, fds[1]);
+		close(fds[1]);
+		/* somewhere in the middle of its work */
+		for (int i = 0; i <= round % 7; i++)
+			assert_int_equal(read(fds[0], &id, sizeof(id)), sizeof(id)), told[id] = 1;
+		usleep((useconds_t)(round * 37 % 900));
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		assert_true(WIFSIGNALED(status));
+		while (read(fds[0], &id, sizeof(id)) == sizeof(id))
+			told[id] = 1;
+		close(fds[0]);
+		next = id + 2; /* one may be committed and untold */
+		assert_int_equal(store_open(dir, &store), 0);
+		assert_null(store_trouble(store));
+		memset(stored, 0, sizeof(stored));
+		assert_int_equal(store_each_decision(store, note_id, stored), 0);
+		for (size_t i = 0; i < sizeof(told); i++)
+			assert_true(stored[i] >= told[i]);
+		assert_int_equal(store_counts(store).set_aside, 0);
+		store_close(store);
+	}
+	for (size_t i = 0; i < sizeof(told); i++)
+		n += told[i];
+	assert_in_range(n, ROUNDS, sizeof(told));
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
+	const struct CMUnitTest tests[] = {
+		TEST(test_fresh),
+		TEST(test_migration),
+		TEST(test_newer_is_left_alone),
+		TEST(test_broken_is_set_aside),
+		TEST(test_full),
+		TEST(test_read_only),
+		TEST(test_rollback),
+		TEST(test_a_killed_writer_loses_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

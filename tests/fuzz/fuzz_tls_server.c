@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/tls_reader.h"
+#include "tests/unit/handshake_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,25 +21,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct server_reading whole, cut;
+	static struct server_read whole, cut;
 
 	if (size > 65536)
 		return 0;
-	server_reading_begin(&whole);
-	server_feed(&whole, data, size);
+	server_read_begin(&whole);
+	server_read_feed(&whole, data, size);
 	CHECK(whole.cert_len <= whole.state.cert_total);
-	CHECK(whole.hello <= 1);
+	CHECK(whole.hellos <= 1);
 	for (unsigned seed = 0; seed < 3; seed++) {
-		server_reading_begin(&cut);
+		server_read_begin(&cut);
 		for (size_t off = 0; off < size;) {
 			size_t n = seed ? 1 + (data[off] * seed * 5 + off) % 37 : 1;
 
 			if (n > size - off)
 				n = size - off;
-			server_feed(&cut, data + off, n);
+			server_read_feed(&cut, data + off, n);
 			off += n;
 		}
-		CHECK(cut.hello == whole.hello);
+		CHECK(cut.hellos == whole.hellos);
 		/* the end is seen with the next byte: a cut before it is one later */
 		CHECK(cut.event == whole.event);
 		CHECK(memcmp(&cut.server, &whole.server, sizeof(cut.server)) == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fuzz_tls_hello.c - any bytes as what a TLS client sends first. Beyond not crashing: where the
+ * fuzz_tls_openssl.c - any bytes as what a TLS client sends first. Beyond not crashing: where the
  * stream is cut changes nothing; a rewind to any place gives the same; and OpenSSL's server, with
  * every version allowed, never sees a complete hello that we do not, nor gives another version than
  * the one we say is the highest offered. So nothing below a floor passes it unseen.
@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/tls_reader.h"
+#include "tests/unit/handshake_reader.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -61,15 +61,15 @@ static size_t ask_openssl(const uint8_t *data, size_t size, uint8_t *answer, siz
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void check_openssl(const uint8_t *data, size_t size, const struct hello_reading *whole)
+static void check_openssl(const uint8_t *data, size_t size, const struct client_read *whole)
 {
 	static uint8_t answer[65536];
-	static struct server_reading server;
+	static struct server_read server;
 	size_t n = ask_openssl(data, size, answer, sizeof(answer));
 
-	server_reading_begin(&server);
-	server_feed(&server, answer, n);
-	if (!server.hello)
+	server_read_begin(&server);
+	server_read_feed(&server, answer, n);
+	if (!server.hellos)
 		return;
 	/* it took the hello: so it is complete for us, or refused */
 	CHECK(whole->event == TLS_HELLO || whole->event == TLS_ERROR);
@@ -78,19 +78,19 @@ static void check_openssl(const uint8_t *data, size_t size, const struct hello_r
 }
 
 /* In pieces whose lengths come from the bytes; at one of them back to an earlier place. */
-static void read_cut(const uint8_t *data, size_t size, unsigned seed, struct hello_reading *ret)
+static void read_cut(const uint8_t *data, size_t size, unsigned seed, struct client_read *ret)
 {
-	struct hello_reading saved;
+	struct client_read saved;
 	size_t saved_off = 0, back = seed ? size / 2 : size + 1;
 
-	hello_reading_begin(ret);
+	client_read_begin(ret);
 	saved = *ret;
 	for (size_t off = 0; off < size && !ret->event;) {
 		size_t n = seed ? 1 + (data[off] * seed + off) % 41 : 1;
 
 		if (n > size - off)
 			n = size - off;
-		hello_feed(ret, data + off, n);
+		client_read_feed(ret, data + off, n);
 		off += n;
 		if (off < back) {
 			saved = *ret;
@@ -107,7 +107,7 @@ static void read_cut(const uint8_t *data, size_t size, unsigned seed, struct hel
 }
 
 /* The lists up to their counts: what lies beyond is what a rewind left. */
-static void check_same(const struct hello_reading *a, const struct hello_reading *b)
+static void check_same(const struct client_read *a, const struct client_read *b)
 {
 	const struct gl_hello *x = &a->hello, *y = &b->hello;
 #define SAME(list, count, room)                                                                    \
@@ -129,14 +129,14 @@ static void check_same(const struct hello_reading *a, const struct hello_reading
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct hello_reading whole, cut;
+	static struct client_read whole, cut;
 
 	if (!context)
 		make_context();
 	if (size > 65536)
 		return 0;
-	hello_reading_begin(&whole);
-	hello_feed(&whole, data, size);
+	client_read_begin(&whole);
+	client_read_feed(&whole, data, size);
 	for (unsigned seed = 0; seed < 4; seed++) {
 		read_cut(data, size, seed * 7, &cut);
 		check_same(&whole, &cut);

@@ -12,101 +12,7 @@
  */
 #pragma once
 
-#include "include/glacis/tls_msg.h"
-
-enum tls_hello_phase {
-	HELLO_FIRST, /* nothing read */
-	HELLO_MESSAGE, /* type and length */
-	HELLO_VERSION,
-	HELLO_SESSION,
-	HELLO_CIPHERS,
-	HELLO_CIPHER,
-	HELLO_COMPRESSIONS,
-	HELLO_EXTENSIONS,
-	HELLO_EXTENSION, /* type and length */
-	HELLO_NAMES,
-	HELLO_NAME, /* type and length */
-	HELLO_NAME_BYTE,
-	HELLO_GROUPS,
-	HELLO_GROUP,
-	HELLO_SIGNATURES,
-	HELLO_SIGNATURE,
-	HELLO_PROTOCOLS,
-	HELLO_PROTOCOL, /* length */
-	HELLO_PROTOCOL_BYTE,
-	HELLO_VERSIONS,
-	HELLO_VERSION_OFFERED,
-	HELLO_EXTENSION_END, /* the rest of one, skipped */
-	HELLO_END, /* the last bytes, skipped */
-	HELLO_SSL2_HEAD,
-	HELLO_COMPLETE,
-};
-
-struct tls_hello_state {
-	struct tls_reader reader;
-	__u64 sum; /* of the members' mixes */
-	__u32 list_end; /* of the list, or the name, being read */
-	__u32 extension_end;
-	__u32 name_hash;
-	__u16 highest; /* of supported_versions, known or not: JA4's version */
-	__u8 seen; /* extensions read, by enum tls_hello_seen */
-	__u8 protocols; /* ALPN names begun, saturated */
-	__u8 outcome; /* enum gl_outcome after TLS_ERROR */
-	__u8 reserved[7];
-};
-_Static_assert(sizeof(struct tls_hello_state) == 56, "no padding");
-
-enum tls_hello_seen {
-	HELLO_SEEN_NAMES = 1,
-	HELLO_SEEN_GROUPS = 2,
-	HELLO_SEEN_SIGNATURES = 4,
-	HELLO_SEEN_PROTOCOLS = 8,
-	HELLO_SEEN_VERSIONS = 16,
-	HELLO_SEEN_PSK = 32,
-};
-
-/* Kinds of members, for the match key. */
-enum tls_hello_member { MEMBER_CIPHER = 1, MEMBER_EXTENSION, MEMBER_SIGNATURE, MEMBER_SHAPE };
-
-struct tls_hello_cursor {
-	struct http_piece *piece;
-	struct tls_hello_state *state;
-	struct gl_hello *hello;
-	const struct gl_key *key;
-};
-
-static __always_inline void tls_hello_begin(struct tls_hello_state *s, struct gl_hello *hello)
-{
-	__builtin_memset(s, 0, sizeof(*s));
-	__builtin_memset(hello, 0, __builtin_offsetof(struct gl_hello, ciphers));
-}
-
-static __always_inline int tls_hello_fail(struct tls_hello_cursor *c, __u8 outcome)
-{
-	c->state->outcome = outcome;
-	c->piece->event = TLS_ERROR;
-	return 1;
-}
-
-static __always_inline int tls_hello_bad(struct tls_hello_cursor *c)
-{
-	return tls_hello_fail(c, GL_OUTCOME_MALFORMED);
-}
-
-static __always_inline void tls_hello_member(struct tls_hello_cursor *c, __u64 kind, __u32 at,
-					     __u16 value)
-{
-	c->state->sum += tls_mix(c->key, kind << 56 | (__u64)at << 16 | value);
-}
-
-/* JA4 knows these versions; the rest is one to it. */
-static __always_inline __u16 tls_hello_version(const struct tls_hello_cursor *c)
-{
-	__u16 version = c->hello->flags & GL_HELLO_VERSIONS_SEEN ? c->state->highest
-								 : c->hello->legacy_version;
-
-	return version >= 0x0300 && version <= GL_TLS_1_3 ? version : 0;
-}
+#include "include/glacis/tls_hello_msg.h"
 
 /* The hello is complete: what can be said only of the whole. */
 static __always_inline int tls_hello_finish(struct tls_hello_cursor *c)
@@ -121,12 +27,12 @@ static __always_inline int tls_hello_finish(struct tls_hello_cursor *c)
 			h->legacy_version > GL_TLS_1_2 ? (__u16)GL_TLS_1_2 : h->legacy_version;
 		h->min_version = h->max_version;
 	}
-	shape = (__u64)tls_hello_version(c) << 32 | (__u64)h->alpn_ends[0] << 24 |
-		(__u64)h->alpn_ends[1] << 16 | ((h->flags & GL_HELLO_SNI_SEEN) ? 2 : 0) |
-		((h->flags & GL_HELLO_ALPN_SEEN) ? 1 : 0);
+	shape = (__u64)tls_hello_version(c) << 32 | (__u64)tls_hello_protocol_text(h) << 16 |
+		!!(h->flags & GL_HELLO_SNI_SEEN);
 	c->state->sum += tls_mix(c->key, (__u64)MEMBER_SHAPE << 56 | shape);
 	c->state->sum += tls_mix(c->key, (__u64)MEMBER_SHAPE << 56 | 1ull << 48 |
-						 (__u64)h->n_ciphers << 16 | h->n_extensions);
+						 tls_hello_count(h->n_ciphers) << 16 |
+						 tls_hello_count(h->n_extensions));
 	h->key = c->state->sum ? c->state->sum : 1;
 	c->piece->event = TLS_HELLO;
 	return 1;
@@ -230,14 +136,16 @@ static __always_inline int tls_hello_start(struct tls_hello_cursor *c, __u32 acc
 	case HELLO_COMPRESSIONS:
 		if (!acc || r->pos + acc > r->end)
 			return tls_hello_bad(c);
-		if (r->pos + acc == r->end)
+		if (r->pos + acc == r->end) /* no extensions at all: legal up to 1.2 */
 			tls_expect(r, HELLO_END, 0, acc);
-		else
+		else if (r->pos + acc + 2 <= r->end)
 			tls_expect(r, HELLO_EXTENSIONS, 2, acc);
+		else
+			return tls_hello_bad(c);
 		return 0;
 	}
 	/* HELLO_EXTENSIONS: they are the rest of the message */
-	if (r->pos > r->end || r->end - r->pos != acc)
+	if (r->end - r->pos != acc)
 		return tls_hello_bad(c);
 	return tls_hello_next(c);
 }
@@ -567,6 +475,8 @@ static __always_inline int tls_hello_step(struct tls_hello_cursor *c)
 
 	if (piece->off >= piece->len || piece->off >= HTTP_PIECE)
 		return 1;
+	if (r->phase == HELLO_COMPLETE || c->state->outcome)
+		return tls_hello_fail(c, c->state->outcome ?: GL_OUTCOME_MALFORMED);
 	if (r->phase == HELLO_SSL2_HEAD)
 		return tls_hello_ssl2(c);
 	if (r->phase == HELLO_FIRST) {
@@ -576,8 +486,6 @@ static __always_inline int tls_hello_step(struct tls_hello_cursor *c)
 		}
 		tls_expect(r, HELLO_MESSAGE, 4, 0);
 	}
-	if (r->phase == HELLO_COMPLETE || c->state->outcome)
-		return tls_hello_bad(c);
 	if (r->header < TLS_RECORD_HEADER) {
 		if (tls_step_header(r, piece))
 			return tls_hello_bad(c);

@@ -129,6 +129,7 @@ static __always_inline int tls_server_hello_finish(struct tls_server_cursor *c)
 		return tls_server_next(c);
 	}
 	s->hello = 1;
+	c->server->alert = c->server->alert_level = 0; /* a warning that did not end it */
 	c->server->version = s->selected ? s->selected : c->server->legacy_version;
 	tls_server_next(c);
 	c->piece->event = TLS_SERVER_HELLO;
@@ -265,11 +266,13 @@ static __always_inline int tls_server_hello(struct tls_server_cursor *c, __u32 a
 		/* over the compression method; no extensions at all is legal up to 1.2 */
 		if (r->pos + 1 == r->end)
 			tls_expect(r, SERVER_HELLO_END, 0, 1);
-		else
+		else if (r->pos + 3 <= r->end)
 			tls_expect(r, SERVER_EXTENSIONS, 2, 1);
+		else
+			return tls_server_bad(c);
 		return 0;
 	case SERVER_EXTENSIONS:
-		if (r->pos > r->end || r->end - r->pos != acc)
+		if (r->end - r->pos != acc)
 			return tls_server_bad(c);
 		return tls_server_extension_next(c);
 	case SERVER_EXTENSION:
@@ -281,6 +284,10 @@ static __always_inline int tls_server_hello(struct tls_server_cursor *c, __u32 a
 		c->server->group = acc;
 		return tls_server_extension_rest(c);
 	case SERVER_PROTOCOLS:
+		/* exactly one name (RFC 7301 section 3.1) */
+		if ((acc & 0xff) != s->extension_end - r->pos ||
+		    acc >> 8 != s->extension_end - r->pos + 1)
+			return tls_server_bad(c);
 		c->server->alpn_len = 0;
 		tls_expect(r, SERVER_PROTOCOL_BYTE, 1, 0);
 		return 0;
@@ -295,10 +302,10 @@ static __always_inline int tls_server_hello(struct tls_server_cursor *c, __u32 a
  * What follows up to TLS 1.2
  */
 
-/* Does this suite's ServerKeyExchange begin with a curve? ECDHE, not DHE or PSK alone. */
+/* Does this suite's ServerKeyExchange begin with a curve? ECDHE; with a PSK a hint comes first. */
 static __always_inline int tls_server_has_curve(__u16 cipher)
 {
-	return (cipher >= 0xc006 && cipher <= 0xc019) || (cipher >= 0xc023 && cipher <= 0xc03b) ||
+	return (cipher >= 0xc006 && cipher <= 0xc019) || (cipher >= 0xc023 && cipher <= 0xc032) ||
 	       (cipher >= 0xc048 && cipher <= 0xc04f) || (cipher >= 0xc05c && cipher <= 0xc063) ||
 	       (cipher >= 0xc072 && cipher <= 0xc079) || (cipher >= 0xc086 && cipher <= 0xc08d) ||
 	       (cipher >= 0xc0ac && cipher <= 0xc0af) || cipher == 0xcca8 || cipher == 0xcca9;
@@ -335,7 +342,8 @@ static __always_inline int tls_server_message(struct tls_server_cursor *c, __u32
 		return 0;
 	}
 	if (type == SERVER_HELLO_DONE || type == SERVER_NEW_SESSION_TICKET) {
-		if (type == SERVER_NEW_SESSION_TICKET)
+		if (type == SERVER_NEW_SESSION_TICKET &&
+		    !(c->server->flags & GL_SERVER_CERTIFICATE))
 			c->server->flags |= GL_SERVER_RESUMED;
 		return tls_server_done(c);
 	}
@@ -390,6 +398,22 @@ static __always_inline void tls_server_skip(struct tls_server_cursor *c)
 /* ---------------------------------------------------------------------------------------------
  * A byte, a number or a run of bytes
  */
+
+/*
+ * A warning does not end a handshake (RFC 5246 section 7.2.2), and a client can provoke one:
+ * unrecognized_name (RFC 6066 section 3). What follows it must still be read. close_notify ends it.
+ */
+static __always_inline int tls_server_alert(struct tls_server_cursor *c, __u32 acc)
+{
+	c->server->alert_level = acc >> 8;
+	c->server->alert = acc;
+	if (c->server->alert_level == 1 && c->server->alert)
+		return tls_server_next(c);
+	c->state->reader.phase = SERVER_COMPLETE;
+	c->piece->event = TLS_ALERT;
+	return 1;
+}
+
 static __always_inline int tls_server_act(struct tls_server_cursor *c)
 {
 	struct tls_reader *r = &c->state->reader;
@@ -409,11 +433,7 @@ static __always_inline int tls_server_act(struct tls_server_cursor *c)
 	case SERVER_MESSAGE_END:
 		return tls_server_next(c);
 	case SERVER_ALERT_BYTES:
-		c->server->alert_level = r->acc >> 8;
-		c->server->alert = r->acc;
-		r->phase = SERVER_COMPLETE;
-		c->piece->event = TLS_ALERT;
-		return 1;
+		return tls_server_alert(c, r->acc);
 	}
 	/* SERVER_CCS_BYTE, between a HelloRetryRequest and the ServerHello */
 	return tls_server_next(c);

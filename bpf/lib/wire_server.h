@@ -338,6 +338,17 @@ static __always_inline int server_refuse(struct __sk_buff *skb, struct packet *p
 	return server_cut(skb, p, f, clean, end->alert);
 }
 
+/* A ServerHello was judged before: what its record says. */
+static __always_inline void server_known(struct flow *f, struct handshake_end *end)
+{
+	struct gl_tls_name name = {};
+
+	handshake_name(f, end->service, &name);
+	end->best = handshake_best(&name);
+	end->downgrade = server_downgrade(&f->tls, end->best);
+	end->result = GL_HANDSHAKE_NEGOTIATED;
+}
+
 /* The early look: two bytes of the ServerHello are enough to know that it is below the floor. */
 static __always_inline int server_is_low(const struct gl_tls *tls, const struct flow_tls *f)
 {
@@ -357,10 +368,14 @@ static __always_inline int server_event(struct __sk_buff *skb, struct packet *p,
 
 			return f->tls.out_done ? action : -1;
 		}
-		server_pass(f, p, end);
+		/* up to 1.2 group, certificate and resumption are still to come */
+		if (f->tls.server.version >= GL_TLS_1_3)
+			server_pass(f, p, end);
 		return -1;
 	}
 	f->tls.out_done = event != TLS_NOTHING;
+	if (event != TLS_NOTHING && f->tls.server.version)
+		server_known(f, end);
 	if (event == TLS_NOTHING && server_is_low(tls, &f->tls)) {
 		end->reason = GL_REASON_TLS_VERSION;
 		f->tls.server.version = f->tls.server.legacy_version;
@@ -368,12 +383,12 @@ static __always_inline int server_event(struct __sk_buff *skb, struct packet *p,
 	}
 	if (event == TLS_ALERT) {
 		end->result = GL_HANDSHAKE_SERVER_ALERT;
-		server_pass(f, p, end);
 	} else if (event == TLS_ERROR) {
 		count(GL_CTR_UNJUDGED_SERVER_HELLO);
 		end->result = GL_HANDSHAKE_UNREADABLE;
-		server_pass(f, p, end);
 	}
+	if (event != TLS_NOTHING)
+		server_pass(f, p, end);
 	return TC_NEXT;
 }
 
@@ -421,8 +436,10 @@ __global int server_segment(struct __sk_buff *skb, struct wire_scratch *x, struc
 	end.mode = judge_enforces(control, service) ? GL_MODE_ENFORCE : GL_MODE_MONITOR;
 	end.now_ns = bpf_ktime_get_boot_ns();
 	if (!server_place(&x->packet, f, &x->run)) {
-		if ((x->packet.flags & (TCP_FIN | TCP_RST)) && !f->tls.server.version) {
+		if (x->packet.flags & (TCP_FIN | TCP_RST)) {
 			end.result = GL_HANDSHAKE_SERVER_CLOSED;
+			if (f->tls.server.version)
+				server_known(f, &end);
 			server_pass(f, &x->packet, &end);
 		}
 		return TC_NEXT;

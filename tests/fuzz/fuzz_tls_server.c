@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * fuzz_tls_server.c - any bytes as what a TLS server sends. Beyond not crashing: where the stream is
- * cut changes nothing, and no more bytes of a certificate are told than it has.
+ * fuzz_tls_server.c - any bytes as what a TLS server sends. Beyond not crashing: where the stream
+ * is cut changes nothing, and no more bytes of a certificate are told than it has.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -298,7 +298,7 @@ static void test_a_killed_writer_loses_nothing(void **state)
 		/* somewhere in the middle of its work */
 		for (int i = 0; i <= round % 7; i++)
 			assert_int_equal(read(fds[0], &id, sizeof(id)), sizeof(id)), told[id] = 1;
-		usleep((useconds_t)(round * 37 % 900));
+		usleep((useconds_t)(round * 37 % 900)); /* sleep: when it is killed varies */
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		assert_true(WIFSIGNALED(status));

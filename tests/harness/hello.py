@@ -8,7 +8,8 @@ import os
 
 V10, V11, V12, V13 = 0x0301, 0x0302, 0x0303, 0x0304
 GREASE = [0x0A0A + 0x1010 * i for i in range(16)]
-CIPHERS = [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xC009, 0xC00A, 0xC013, 0xC014, 0x009C, 0x002F, 0x0035]
+CIPHERS = [0x1301, 0x1302, 0x1303, 0xC02B, 0xC02F, 0xC02C, 0xC030, 0xC009, 0xC00A, 0xC013, 0xC014, 0x009C, 0x002F,
+           0x0035]
 SENTINEL12, SENTINEL11 = b"DOWNGRD\x01", b"DOWNGRD\x00"
 
 
@@ -74,7 +75,8 @@ def hello(legacy=V12, offered=(V13, V12), ciphers=None, extensions=None, session
     """The bytes of a ClientHello message. extensions: all of them, instead of those of a usual client."""
     if extensions is None:
         extensions = [sni(name)] if name else []
-        extensions += [groups(*([4588] if share > 1000 else []), 29, 23, 24), signatures(*SIGNATURES), alpn("h2", "http/1.1"), extension(23), extension(11, b"\1\0")]
+        extensions += [groups(*([4588] if share > 1000 else []), 29, 23, 24), signatures(*SIGNATURES)]
+        extensions += [alpn("h2", "http/1.1"), extension(23), extension(11, b"\1\0")]
         if offered:
             extensions += [versions(*offered), key_share(4588 if share > 1000 else 29, share), extension(45, b"\1\1")]
         if padding:

@@ -34,7 +34,8 @@ def _at(host, port):
 
 
 def openssl(ns, host, port, version, *more):
-    out = _run(ns, "openssl", "s_client", "-connect", _at(host, port), _DASH[version], "-cipher", ALL, "-brief", *more)
+    out = _run(ns, "openssl", "s_client", "-connect", _at(host, port), _DASH[version], "-cipher", ALL, "-brief",
+               *more)
     m = re.search(r"Protocol version: TLSv(\S+)", out)
     return m.group(1).replace("1\n", "1.0") if m and "." in m.group(1) else "1.0" if m else _alert(out) or out
 
@@ -47,7 +48,8 @@ def gnutls(ns, host, port, version):
 
 
 def curl(ns, host, port, version):
-    out = _run(ns, "curl", "-g", "-k", "-v", "-s", "-m", "10", f"--tlsv{version}", "--tls-max", version, "--ciphers", ALL,
+    out = _run(ns, "curl", "-g", "-k", "-v", "-s", "-m", "10", f"--tlsv{version}", "--tls-max", version,
+               "--ciphers", ALL,
                f"https://{_at(host, port)}/")
     m = re.search(r"SSL connection using TLSv(\S+)", out)
     return (m.group(1) if "." in m.group(1) else "1.0") if m else _alert(out) or out
@@ -76,7 +78,8 @@ def python(ns, host, port, version):
 NODE = """
 const [host, port, v] = process.argv.slice(1);
 const s = require("tls").connect({host, port: +port, rejectUnauthorized: false, ciphers: "ALL:@SECLEVEL=0",
-	minVersion: v, maxVersion: v, servername: "shop.test"}, () => { console.log("version", s.getProtocol()); s.destroy(); });
+	minVersion: v, maxVersion: v, servername: "shop.test"});
+s.on("secureConnect", () => { console.log("version", s.getProtocol()); s.destroy(); });
 s.on("error", e => console.log("error", e.code, e.message));
 """
 

@@ -19,6 +19,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#define HELLO_LEAST 52 /* bytes of the shorter one */
+
 static size_t put(unsigned char *to, size_t at, const void *bytes, size_t n)
 {
 	memcpy(to + at, bytes, n);
@@ -129,11 +131,16 @@ static int serve(char **argv)
 		return 1;
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
+		size_t taken;
 		ssize_t n;
 
 		if (fd < 0)
 			return 1;
-		if (read(fd, got, sizeof(got)) > 0 && write(fd, bytes, size) > 0) {
+		/* as a server: no answer before the hello is whole */
+		for (n = 0, taken = 0; taken < HELLO_LEAST; taken += (size_t)n)
+			if ((n = read(fd, got, sizeof(got))) <= 0)
+				break;
+		if (taken >= HELLO_LEAST && write(fd, bytes, size) > 0) {
 			n = read(fd, got, sizeof(got));
 			puts(n < 0 && errno == ECONNRESET ? "reset" : "end");
 			fflush(stdout);

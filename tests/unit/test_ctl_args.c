@@ -187,7 +187,7 @@ static void test_completion(void **state)
 	} rows[] = {
 		{"glacisctl '' ", "status doctor detach policy mode panic block unblock allow "
 				  "unallow decisions limits sources counters explain events "
-				  "tls findings completion version --socket --output --help"},
+				  "tls findings audit completion version --socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},
 		{"glacisctl -o json --socket /x mode e", "enforce"},

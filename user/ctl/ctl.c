@@ -16,7 +16,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Limits and sources", ctl_limit_commands},
 	{"Explanations", ctl_explain_commands},
 	{"Events", ctl_event_commands},
-	{"TLS and findings", ctl_tls_commands},
+	{"TLS, findings, audit", ctl_tls_commands},
 	{"This program", ctl_shell_commands},
 	{NULL, NULL},
 };

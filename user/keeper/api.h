@@ -75,4 +75,5 @@ void api_events(struct api_request *rq);
 void api_counters(struct api_request *rq);
 void api_tls(struct api_request *rq);
 void api_tls_forget(struct api_request *rq);
+void api_audit(struct api_request *rq);
 void api_findings(struct api_request *rq);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * api_audit.c - who changed what, from the store.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "user/keeper/api.h"
+
+static json_t *parsed(const char *text)
+{
+	json_t *json = text ? json_loads(text, JSON_DECODE_ANY, NULL) : NULL;
+
+	return json ? json : json_null();
+}
+
+static void add(const struct store_audit *audit, void *userdata)
+{
+	char id[24], time[CLOCK_TEXT];
+
+	snprintf(id, sizeof(id), "%" PRId64, audit->id);
+	json_array_append_new(userdata,
+			      json_pack("{s:s, s:s, s:s, s:I, s:i, s:s, s:o, s:o}", "id", id,
+					"time", clock_format(audit->time_ns, time), "origin",
+					audit->origin, "uid", (json_int_t)audit->uid, "pid",
+					(int)audit->pid, "what", audit->what, "before",
+					parsed(audit->before), "after", parsed(audit->after)));
+}
+
+/* Newest first; `after` is the id of the last one of the page before. */
+void api_audit(struct api_request *rq)
+{
+	static const char *const parameters[] = {"limit", "after", NULL};
+	json_t *items, *next;
+	uint64_t after;
+	size_t limit;
+	int r;
+
+	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
+	    !api_page_after(rq, &after))
+		return;
+	items = json_array();
+	r = store_each_audit(rq->keeper->store, (int64_t)after, limit, add, items);
+	if (r < 0) {
+		json_decref(items);
+		api_problem(rq, 503, "no-store", NULL, "the audit cannot be read: %s",
+			    store_trouble(rq->keeper->store) ?: "unknown");
+		return;
+	}
+	next = json_array_size(items) == limit
+		       ? json_incref(json_object_get(json_array_get(items, limit - 1), "id"))
+		       : json_null();
+	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+}

@@ -8,6 +8,7 @@ CC ?= gcc
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
 O := build
+Q := $(if $(V),,@) # V=1 shows whole commands
 MULTIARCH := $(shell $(CC) -print-multiarch)
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
@@ -110,25 +111,31 @@ help:
 # --- kernel programs -----------------------------------------------------------------------------
 $(O)/bpf/%.bpf.o: bpf/%.bpf.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	@$(if $(V),,echo '  BPF    $(@:$(O)/%=%)')
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(O)/%.skel.h: $(O)/bpf/%.bpf.o
-	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+	@$(if $(V),,echo '  SKEL   $(@:$(O)/%=%)')
+	$(Q)$(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
 # --- user space ----------------------------------------------------------------------------------
 $(O)/user/%.o: user/%.c Makefile | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	@$(if $(V),,echo '  CC     $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 $(O)/san/user/%.o: user/%.c Makefile | $(SKEL)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -c $< -o $@
+	@$(if $(V),,echo '  CC     $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -c $< -o $@
 
 $(O)/glacisd: $(LIB_OBJ) $(O)/user/keeper/main.o
-	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+	@$(if $(V),,echo '  LINK   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/glacisctl: $(CTL_OBJ)
-	$(CC) $(CFLAGS) -o $@ $^ $(CTL_LIBS)
+	@$(if $(V),,echo '  LINK   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CTL_LIBS)
 
 # what says its version is built again when that changes, and nothing else is
 VERSION_SRC := $(shell grep -l GLACIS_VERSION user/*/*.c tests/unit/*.c 2>/dev/null)
@@ -140,24 +147,29 @@ FORCE:
 
 # --- tests ---------------------------------------------------------------------------------------
 $(O)/libglacis-san.a: $(SAN_OBJ)
+	@$(if $(V),,echo '  AR     $(@:$(O)/%=%)')
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(O)/unit/%: tests/unit/%.c $(O)/libglacis-san.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
+	@$(if $(V),,echo '  TEST   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
 
 # BPF objects for the kernel tests, which get their folder as first argument
 $(O)/kernel/%.bpf.o: tests/kernel/%.bpf.c Makefile
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	@$(if $(V),,echo '  BPF    $(@:$(O)/%=%)')
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
 
 $(O)/kernel/%: tests/kernel/%.c $(O)/libglacis-san.a Makefile | $(KERNEL_OBJ)
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
+	@$(if $(V),,echo '  TEST   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< $(O)/libglacis-san.a -lcmocka $(LIBS)
 
 $(O)/fuzz/%: tests/fuzz/%.c $(O)/libglacis-san.a Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(LIBS)
+	@$(if $(V),,echo '  FUZZ   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -123,7 +123,7 @@ static int serve(char **argv)
 	int listener = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
 	size_t size;
 
-	address.sin6_port = htons((unsigned short)atoi(argv[0]));
+	address.sin6_port = htons((unsigned short)strtoul(argv[0], NULL, 10));
 	size = make(bytes, 2, (unsigned)strtoul(argv[1], NULL, 16), chosen, sizeof(chosen));
 	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) < 0 ||

@@ -483,6 +483,7 @@ enum gl_rec_kind {
 	GL_REC_HANDSHAKE,
 	GL_REC_CERTIFICATE,
 	GL_REC_TLS_ALERT,
+	GL_REC_CHUNK, /* in an inspector's ring: abi_chunk.h */
 };
 
 struct gl_rec {
@@ -534,3 +535,4 @@ struct gl_rec_response {
 _Static_assert(sizeof(struct gl_rec_response) == 64, "no padding");
 
 #include "include/glacis/abi_tls.h"
+#include "include/glacis/abi_chunk.h"

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * abi_chunk.h - the part of abi.h that is about content: chunks of application data the doors copy
+ * for the inspectors, one ring per inspector, connection-affine (map `chunks`). Included by abi.h;
+ * its rules hold.
+ *
+ * A chunk is a piece of one direction of one connection at a stated offset. Inspectors put streams
+ * together by offset and do not care how the bytes were obtained. Chunks are raw: root-only rings,
+ * read by the sandboxed inspectors, never stored.
+ */
+#pragma once
+
+#include "include/glacis/abi.h"
+
+/* how: by what means the bytes became readable. */
+#define GL_HOW_LIST(X)                                                                             \
+	X(GL_HOW_PROBE, "probe")                                                                   \
+	X(GL_HOW_WIRE, "wire")                                                                     \
+	X(GL_HOW_KEYS, "keys")
+enum gl_how { GL_HOW_LIST(GL_ENUM_VALUE) GL_HOW_MAX };
+
+/* role: which end of the connection the process on this host is. */
+enum gl_role { GL_ROLE_SERVER, GL_ROLE_CLIENT };
+
+/* direction: of the bytes, whoever they were seen at. */
+enum gl_direction { GL_TO_SERVER, GL_TO_CLIENT };
+
+enum gl_chunk_flags {
+	GL_CHUNK_BEGIN = 1, /* off 0 of this connection is its first byte of application data */
+	GL_CHUNK_END = 2, /* nothing more comes in this direction; n is 0 */
+	GL_CHUNK_PLAN = 4, /* n < total: the capture plan leaves the rest out */
+	GL_CHUNK_FAULT = 8, /* n < total: the rest could not be read */
+	GL_CHUNK_CUT = 16, /* the connection was cut at this point, by verdict or guard */
+	GL_CHUNK_SECURE = 32, /* inside TLS */
+};
+
+#define GL_CHUNK_BYTES 16384 /* of content in one chunk; a longer call becomes several */
+
+struct gl_chunk {
+	struct gl_rec rec; /* kind GL_REC_CHUNK; len: header and content */
+	__u64 conn; /* names the connection: the socket's cookie (probe), the flow's own (wire) */
+	__u64 off; /* of bytes[0] in its direction, from the first byte the door knew */
+	struct gl_addr client, server;
+	__u16 client_port, server_port;
+	__u16 service; /* interned id; 0xffff = none */
+	__u8 how, role;
+	__u32 n; /* bytes that follow */
+	__u32 total; /* bytes of the call or segment */
+	__u32 pid; /* process (tgid); 0 = not known */
+	__u8 direction; /* enum gl_direction */
+	__u8 flags; /* enum gl_chunk_flags */
+	__u16 reserved;
+	__u8 bytes[];
+};
+_Static_assert(sizeof(struct gl_chunk) == 88, "no padding");
+#define GL_SERVICE_NONE 0xffff
+
+/*
+ * What an inspector tells the doors (map `inspectors`, mmapable): one line each. The door wakes it
+ * by force only while it sleeps; otherwise it looks by itself within two milliseconds.
+ */
+#define GL_INSPECTORS_MAX   16
+#define GL_CHUNK_RING_BYTES (8u << 20) /* default of one ring */
+struct gl_inspector {
+	__u32 asleep; /* 1: waits for a wakeup */
+	__u32 alive; /* 0: nobody reads this ring; its chunks are lost, counted */
+	__u64 received; /* chunks taken from the ring, ever */
+	__u64 reserved[6];
+};
+_Static_assert(sizeof(struct gl_inspector) == 64, "one cache line");
+/* the doors' side of the same account, per-CPU (map `chunk_account`) */
+struct gl_chunk_account {
+	__u64 sent; /* chunks committed to this inspector's ring */
+	__u64 lost; /* chunks that found no room */
+	__u64 lost_bytes;
+	__u64 reserved;
+};
+
+/* A connection to be cut (map `cuts`, by socket cookie): nothing of it leaves after this. */
+struct gl_cut {
+	__u64 since_ns; /* CLOCK_BOOTTIME */
+	__u32 reason; /* enum gl_reason */
+	__u32 reserved;
+};
+#define GL_CUTS_MAX 16384

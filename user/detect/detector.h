@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * detector.h - what a detector is: a function over a transaction that states findings, registered
+ * by the control it speaks for (registry.c: one row each). Detectors run in the inspectors; they
+ * keep no state between transactions except where their context says so, allocate nothing per
+ * event, and show values only masked.
+ */
+#pragma once
+
+#include "user/base/masked.h"
+#include "user/detect/findings.h"
+#include "user/inspect/transaction.h"
+
+/* Where it was found. */
+#define DETECT_PART_LIST(X)                                                                        \
+	X(PART_PATH, "path")                                                                       \
+	X(PART_REQUEST_HEAD, "request-head")                                                       \
+	X(PART_REQUEST_BODY, "request-body")                                                       \
+	X(PART_RESPONSE_HEAD, "response-head")                                                     \
+	X(PART_RESPONSE_BODY, "response-body")                                                     \
+	X(PART_CONNECTION, "connection")
+#define DETECT_PART_VALUE(name, text) name,
+enum detect_part { DETECT_PART_LIST(DETECT_PART_VALUE) PART_MAX };
+const char *detect_part_name(enum detect_part part);
+
+/* One statement. Strings are static: ids of rules, never content. */
+struct detection {
+	const char *control; /* "REV-13" */
+	const char *rule; /* "nosniff-missing": lower case, stable, at most FINDING_RULE - 1 */
+	enum finding_severity severity;
+	enum detect_part part;
+	struct masked evidence;
+};
+
+/* Takes a statement; the transaction is the one being looked at. */
+typedef void (*detect_emit_fn)(const struct detection *detection, void *userdata);
+
+struct detect_out {
+	detect_emit_fn emit;
+	void *userdata;
+};
+
+/* What of the policy detectors need; borrowed. Filled from the compiled policy's side table. */
+struct detect_policy {
+	bool auth_required; /* of this operation */
+	bool deprecated; /* of this operation */
+	uint32_t max_page; /* 0: 100 */
+	const char *const *forbidden_fields; /* JSON member names, ASCII */
+	size_t n_forbidden_fields;
+	uint32_t access_token_max_s; /* 0: 900 */
+};
+
+struct detector {
+	const char *name; /* of the file: "headers" */
+	const char *const *controls; /* ids it may speak for; NULL-terminated */
+	/* heads are complete, bodies hold their first window */
+	void (*transaction)(const struct transaction *tx, const struct detect_policy *policy,
+			    const struct detect_out *out);
+};
+
+/* registry.c: every detector, and who speaks for a control. */
+extern const struct detector *const detectors[];
+size_t detectors_count(void);
+const struct detector *detector_for(const char *control);
+/* Runs all of them. */
+void detect_transaction(const struct transaction *tx, const struct detect_policy *policy,
+			const struct detect_out *out);

@@ -12,7 +12,7 @@
 
 #define PAGE_MAX     100
 #define SHOWN        20
-#define FINDINGS_MAX 1024
+#define FINDINGS_MAX 4096
 
 static void print_values(const struct ctl *ctl, const json_t *service, const char *kind,
 			 const char *title)

@@ -5,8 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BUCKETS (FINDINGS_MAX * 2) /* a power of two */
+#define NONE    UINT16_MAX
+_Static_assert(FINDINGS_MAX < NONE && (BUCKETS & (BUCKETS - 1)) == 0, "slot numbers fit");
+
+/* Slots never move; a storm of the same statements costs a hash and four comparisons each. */
 struct findings {
-	struct finding items[FINDINGS_MAX]; /* ascending by id */
+	struct finding items[FINDINGS_MAX];
+	uint16_t order[FINDINGS_MAX]; /* slots, ascending by id */
+	uint16_t next[FINDINGS_MAX]; /* in the same bucket */
+	uint16_t buckets[BUCKETS];
 	size_t n;
 	uint64_t last_id, evicted;
 };
@@ -20,8 +28,13 @@ const char *finding_severity_name(enum finding_severity severity)
 
 int findings_new(struct findings **ret_findings)
 {
-	*ret_findings = calloc(1, sizeof(**ret_findings));
-	return *ret_findings ? 0 : -ENOMEM;
+	struct findings *findings = calloc(1, sizeof(*findings));
+
+	if (!findings)
+		return -ENOMEM;
+	memset(findings->buckets, 0xff, sizeof(findings->buckets));
+	*ret_findings = findings;
+	return 0;
 }
 
 void findings_free(struct findings *findings)
@@ -29,9 +42,26 @@ void findings_free(struct findings *findings)
 	free(findings);
 }
 
+/* FNV-1a; texts are bounded, and who collides only makes a chain longer. */
+static uint32_t hash_text(uint32_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (uint8_t)*text) * 16777619u;
+	return (hash ^ 0x1f) * 16777619u;
+}
+
+static uint16_t *bucket_of(struct findings *f, const struct finding *finding)
+{
+	uint32_t hash = hash_text(2166136261u, finding->control);
+
+	hash = hash_text(hash, finding->rule);
+	hash = hash_text(hash, finding->service);
+	return &f->buckets[hash_text(hash, finding->subject) & (BUCKETS - 1)];
+}
+
 static struct finding *same(struct findings *f, const struct finding *finding)
 {
-	for (size_t i = f->n; i-- > 0;) {
+	for (uint16_t i = *bucket_of(f, finding); i != NONE; i = f->next[i]) {
 		struct finding *item = &f->items[i];
 
 		if (strcmp(item->subject, finding->subject) == 0 &&
@@ -43,19 +73,45 @@ static struct finding *same(struct findings *f, const struct finding *finding)
 	return NULL;
 }
 
-static void make_room(struct findings *f)
+static void unlink_slot(struct findings *f, uint16_t slot)
+{
+	uint16_t *at = bucket_of(f, &f->items[slot]);
+
+	while (*at != slot)
+		at = &f->next[*at];
+	*at = f->next[slot];
+}
+
+/* The slot for one more: the one not stated for longest makes room. */
+static uint16_t take_slot(struct findings *f)
 {
 	size_t oldest = 0;
+	uint16_t slot;
 
 	if (f->n < FINDINGS_MAX)
-		return;
+		return (uint16_t)f->n;
 	for (size_t i = 1; i < f->n; i++)
-		if (f->items[i].last_wall_ns < f->items[oldest].last_wall_ns)
+		if (f->items[f->order[i]].last_wall_ns < f->items[f->order[oldest]].last_wall_ns)
 			oldest = i;
-	memmove(&f->items[oldest], &f->items[oldest + 1],
-		(f->n - oldest - 1) * sizeof(f->items[0]));
+	slot = f->order[oldest];
+	unlink_slot(f, slot);
+	memmove(&f->order[oldest], &f->order[oldest + 1],
+		(f->n - oldest - 1) * sizeof(f->order[0]));
 	f->n--;
 	f->evicted++;
+	return slot;
+}
+
+static struct finding *add(struct findings *f, const struct finding *finding)
+{
+	uint16_t slot = take_slot(f), *bucket;
+
+	f->items[slot] = *finding;
+	bucket = bucket_of(f, finding);
+	f->next[slot] = *bucket;
+	*bucket = slot;
+	f->order[f->n++] = slot;
+	return &f->items[slot];
 }
 
 int findings_put(struct findings *findings, const struct finding *finding,
@@ -65,14 +121,13 @@ int findings_put(struct findings *findings, const struct finding *finding,
 	int fresh = !item;
 
 	if (fresh) {
-		make_room(findings);
-		item = &findings->items[findings->n++];
-		*item = *finding;
+		item = add(findings, finding);
 		item->id = ++findings->last_id;
 		item->first_wall_ns = finding->last_wall_ns;
 		item->count = 0;
 	} else {
 		memcpy(item->evidence, finding->evidence, sizeof(item->evidence));
+		memcpy(item->request, finding->request, sizeof(item->request));
 		item->severity = finding->severity;
 		item->last_wall_ns = finding->last_wall_ns;
 	}
@@ -87,7 +142,7 @@ void findings_restore(struct findings *findings, const struct finding *finding)
 {
 	if (findings->n == FINDINGS_MAX || finding->id <= findings->last_id)
 		return;
-	findings->items[findings->n++] = *finding;
+	add(findings, finding);
 	findings->last_id = finding->id;
 }
 
@@ -98,14 +153,24 @@ size_t findings_count(const struct findings *findings)
 
 const struct finding *findings_at(const struct findings *findings, size_t i)
 {
-	return i < findings->n ? &findings->items[i] : NULL;
+	return i < findings->n ? &findings->items[findings->order[i]] : NULL;
 }
 
 const struct finding *findings_find(const struct findings *findings, uint64_t id)
 {
-	for (size_t i = 0; i < findings->n; i++)
-		if (findings->items[i].id == id)
-			return &findings->items[i];
+	size_t low = 0, high = findings->n;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct finding *item = findings_at(findings, middle);
+
+		if (item->id == id)
+			return item;
+		if (item->id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 
@@ -113,14 +178,14 @@ void findings_each_dirty(const struct findings *findings,
 			 void (*fn)(const struct finding *finding, void *userdata), void *userdata)
 {
 	for (size_t i = 0; i < findings->n; i++)
-		if (findings->items[i].dirty)
-			fn(&findings->items[i], userdata);
+		if (findings_at(findings, i)->dirty)
+			fn(findings_at(findings, i), userdata);
 }
 
 static void mark(struct findings *findings, bool dirty)
 {
 	for (size_t i = 0; i < findings->n; i++)
-		findings->items[i].dirty = dirty;
+		findings->items[findings->order[i]].dirty = dirty;
 }
 
 void findings_stored(struct findings *findings)

@@ -12,12 +12,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FINDINGS_MAX     1024
+#define FINDINGS_MAX     4096
 #define FINDING_CONTROL  12
 #define FINDING_RULE     32
 #define FINDING_SERVICE  64
 #define FINDING_SUBJECT  96
 #define FINDING_EVIDENCE 240
+#define FINDING_REQUEST  64
 
 enum finding_severity { FINDING_INFO, FINDING_LOW, FINDING_MEDIUM, FINDING_HIGH, FINDING_CRITICAL };
 const char *finding_severity_name(enum finding_severity severity);
@@ -27,8 +28,10 @@ struct finding {
 	char control[FINDING_CONTROL]; /* "TLS-03" */
 	char rule[FINDING_RULE]; /* "sentinel" */
 	char service[FINDING_SERVICE];
-	char subject[FINDING_SUBJECT]; /* what it is about: "shop.test:8443" */
+	char subject[FINDING_SUBJECT]; /* what it is about: "shop.test:8443", "GET /api/users/{id}"
+					*/
 	char evidence[FINDING_EVIDENCE]; /* of the newest occurrence */
+	char request[FINDING_REQUEST]; /* its request id; "" = not about one request */
 	enum finding_severity severity;
 	int64_t first_wall_ns, last_wall_ns;
 	uint64_t count;

@@ -33,6 +33,7 @@ static void load_finding(const struct store_finding *row, void *userdata)
 	snprintf(f.service, sizeof(f.service), "%s", row->service);
 	snprintf(f.subject, sizeof(f.subject), "%s", row->subject);
 	snprintf(f.evidence, sizeof(f.evidence), "%s", row->evidence);
+	snprintf(f.request, sizeof(f.request), "%s", row->request);
 	findings_restore(keeper->findings, &f);
 }
 
@@ -164,6 +165,7 @@ static void put_finding(const struct finding *f, void *userdata)
 		.service = f->service,
 		.subject = f->subject,
 		.evidence = f->evidence,
+		.request = f->request,
 		.severity = f->severity,
 		.first_ns = f->first_wall_ns,
 		.last_ns = f->last_wall_ns,

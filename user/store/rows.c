@@ -68,10 +68,11 @@ int store_add_audit(struct store *store, const struct store_audit *a)
 
 int store_put_finding(struct store *store, const struct store_finding *f)
 {
-	return change(
-		store, "finding", "INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?)",
-		"ittttitiii", (int64_t)f->id, f->control, f->rule, f->service, f->subject,
-		(int64_t)f->severity, f->evidence, f->first_ns, f->last_ns, (int64_t)f->count);
+	return change(store, "finding",
+		      "INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+		      "ittttitiiit", (int64_t)f->id, f->control, f->rule, f->service, f->subject,
+		      (int64_t)f->severity, f->evidence, f->first_ns, f->last_ns, (int64_t)f->count,
+		      f->request);
 }
 
 int store_put_tls_value(struct store *store, const struct store_tls_value *v)
@@ -228,6 +229,7 @@ int store_each_finding(struct store *store,
 			.first_ns = number(&l, 7),
 			.last_ns = number(&l, 8),
 			.count = (uint64_t)number(&l, 9),
+			.request = text(&l, 10),
 		};
 
 		fn(&f, userdata);

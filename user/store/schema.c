@@ -34,12 +34,14 @@ static const char *const steps[STORE_SCHEMA] = {
 	" last INTEGER NOT NULL, best_time INTEGER NOT NULL, fell_time INTEGER NOT NULL,"
 	" fell INTEGER NOT NULL, PRIMARY KEY (service, port, sni_key)) STRICT, WITHOUT ROWID;"
 	"CREATE TABLE ja4_keys (key INTEGER PRIMARY KEY, ja4 TEXT NOT NULL) STRICT;",
+	/* 3 */
+	"ALTER TABLE findings ADD COLUMN request TEXT NOT NULL DEFAULT '';",
 };
 
 static const char prune[] =
 	"DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - 100000;"
 	"DELETE FROM findings WHERE id NOT IN"
-	" (SELECT id FROM findings ORDER BY last DESC LIMIT 1024);"
+	" (SELECT id FROM findings ORDER BY last DESC LIMIT 4096);"
 	"DELETE FROM tls_values WHERE last < (SELECT last FROM tls_values ORDER BY last DESC"
 	" LIMIT 1 OFFSET 50000);"
 	"DELETE FROM tls_names WHERE best_time < (SELECT best_time FROM tls_names"

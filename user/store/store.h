@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    2 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    3 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -66,7 +66,7 @@ int store_add_audit(struct store *store, const struct store_audit *audit);
 
 struct store_finding {
 	uint64_t id, count;
-	const char *control, *rule, *service, *subject, *evidence;
+	const char *control, *rule, *service, *subject, *evidence, *request;
 	int severity;
 	int64_t first_ns, last_ns;
 };

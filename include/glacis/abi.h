@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define GL_ABI_MAJOR 2
+#define GL_ABI_MAJOR 3
 #define GL_ABI_MINOR 0
 
 #define GL_ENUM_VALUE(name, text) name,
@@ -153,7 +153,17 @@ enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 	X(GL_CTR_UNJUDGED_QUIC, "unjudged-quic")                                                   \
 	X(GL_CTR_QUIC, "quic-refused")                                                             \
 	X(GL_CTR_WOULD_QUIC, "would-refuse-quic")                                                  \
-	X(GL_CTR_LOST_CERTIFICATE, "lost-certificates")
+	X(GL_CTR_LOST_CERTIFICATE, "lost-certificates")                                            \
+	X(GL_CTR_TLS_REQUESTS, "tls-requests-judged")                                              \
+	X(GL_CTR_TLS_CONNECTIONS, "tls-connections-seen")                                          \
+	X(GL_CTR_CUTS, "connections-cut")                                                          \
+	X(GL_CTR_CUT_PACKETS, "cut-packets")                                                       \
+	X(GL_CTR_LOST_CUT, "lost-cuts")                                                            \
+	X(GL_CTR_LOST_CHUNK, "lost-chunks")                                                        \
+	X(GL_CTR_LOST_CONNECTION, "lost-tls-connections")                                          \
+	X(GL_CTR_LOST_CALL, "lost-tls-calls")                                                      \
+	X(GL_CTR_UNJUDGED_FAULT, "unjudged-tls-unreadable")                                        \
+	X(GL_CTR_UNJUDGED_UNBOUND, "unjudged-tls-unbound")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };
 
 /* An address is always 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
@@ -298,8 +308,14 @@ struct gl_op {
 	__u8 net_set; /* set of nets[] the source must be in; 0xff = any */
 	__u8 flags; /* enum gl_op_flags */
 	__u16 service; /* index in services[] */
+	/* capture plan: what of its bodies is copied for inspectors; heads always are */
+	__u16 request_kib; /* of each request's body; 0 = heads only, GL_CAPTURE_ALL */
+	__u16 response_kib; /* of each response's */
+	__u16 sample; /* bodies of 1 in n; 0 and 1: of every one */
+	__u16 reserved;
 };
-_Static_assert(sizeof(struct gl_op) == 8, "no padding");
+_Static_assert(sizeof(struct gl_op) == 16, "no padding");
+#define GL_CAPTURE_ALL     0xffff
 #define GL_CLASS_UNLIMITED 0xff
 #define GL_NET_SET_ANY     0xff
 
@@ -310,6 +326,9 @@ enum gl_service_flags {
 	GL_SERVICE_UNKNOWN_REFUSE = 8, /* unknownOperation: refuse -> 404 */
 	GL_SERVICE_PLAINTEXT_REFUSE = 16, /* tls.plaintext: refuse -> 403, or reset */
 	GL_SERVICE_QUIC_REFUSE = 32, /* quic: refuse: UDP to its ports is dropped */
+	GL_SERVICE_HTTP2_JUDGE = 64, /* http2: judge: heads of streams are judged in user space */
+	GL_SERVICE_GUARD_BLOCK = 128, /* responses.secrets: block */
+	GL_SERVICE_INSPECT = 256, /* its content goes to the inspectors, by capture plan */
 };
 
 struct gl_service {
@@ -470,6 +489,8 @@ struct gl_control {
 	__u8 service_mode[GL_SERVICES_MAX *
 			  2]; /* by interned id: 0 = as the policy says, else enum gl_mode + 1 */
 	struct gl_prefix_lens decision_lens[GL_DECISION_SETS];
+	__u32 n_inspectors; /* rings in `chunks`; 0 = nothing is captured */
+	__u32 cuts; /* entries of the map of that name; 0 spares the lookup */
 };
 #define GL_SERVICE_IDS (GL_SERVICES_MAX * 2)
 

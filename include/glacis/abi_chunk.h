@@ -83,3 +83,29 @@ struct gl_cut {
 	__u32 reserved;
 };
 #define GL_CUTS_MAX 16384
+
+/*
+ * The programs of the tls door are told by their attach cookie what kind of call they sit on: the
+ * shape in the low byte, above it the number of the library it was attached to (map
+ * `tls_account`, the attaching side's own).
+ */
+enum gl_probe_shape {
+	GL_PROBE_PLAIN, /* (ssl, buf, num): returns what was read or written, <= 0 for nothing */
+	GL_PROBE_EX, /* (ssl, buf, num, *done): returns 1; OpenSSL's internals and SSL_*_ex */
+	GL_PROBE_EX_FLAGS, /* (ssl, buf, num, flags, *done): ssl_write_internal of newer OpenSSL */
+	GL_PROBE_GNUTLS, /* (session, buf, num): as PLAIN, but the number is 64 bits wide */
+	GL_PROBE_SHAPES
+};
+#define GL_PROBE_COOKIE(shape, library) ((__u64)(library) << 8 | (shape))
+#define GL_PROBE_LIBRARIES_MAX          256
+
+/* What the probes of one library saw, per-CPU (map `tls_account`): coverage (I5). */
+struct gl_probe_account {
+	__u64 reads, writes; /* calls that moved data */
+	__u64 bytes_read, bytes_written;
+	__u64 foreign; /* calls of connections that are no service's */
+	__u64 unbound; /* calls whose connection is not known */
+	__u64 faults; /* calls whose bytes could not be read */
+	__u64 handshakes;
+};
+_Static_assert(sizeof(struct gl_probe_account) == 64, "no padding");

@@ -13,6 +13,8 @@
 #include "user/base/cleanup.h"
 #include "user/policy/compile_private.h"
 
+#define CAPTURE_KIB 64 /* of each body, for inspectors */
+
 /* The longest name: a service, a space, a match. */
 #define OPERATION_NAME_MAX (POLICY_NAME_MAX + 1 + MATCH_METHOD_MAX + 2 + GL_PATH_DEPTH * 80)
 
@@ -105,7 +107,14 @@ static int rule_op(struct compilation *c, size_t index, const struct compiled_ru
 {
 	const struct policy_service *service = &c->policy->services[index];
 	const struct policy_operation *operation = rule->operation;
-	struct gl_op op = {.service = (__u16)index, .cls = rule->cls, .net_set = GL_NET_SET_ANY};
+	struct gl_op op = {
+		.service = (__u16)index,
+		.cls = rule->cls,
+		.net_set = GL_NET_SET_ANY,
+		.request_kib = CAPTURE_KIB,
+		.response_kib = CAPTURE_KIB,
+		.sample = 1,
+	};
 	int err = 0;
 
 	if (operation) {
@@ -132,6 +141,9 @@ static int default_op(struct compilation *c, size_t index)
 		.auth = service->default_auth,
 		.net_set = GL_NET_SET_ANY,
 		.flags = GL_OP_DEFAULT,
+		.request_kib = CAPTURE_KIB,
+		.response_kib = CAPTURE_KIB,
+		.sample = 1,
 	};
 	int err = 0;
 
@@ -231,7 +243,7 @@ static int service_record(struct compilation *c, size_t index)
 		     (service->http2_refuse ? GL_SERVICE_HTTP2_REFUSE : 0) |
 		     (service->unknown_refuse ? GL_SERVICE_UNKNOWN_REFUSE : 0) |
 		     (service->tls.plaintext_refuse ? GL_SERVICE_PLAINTEXT_REFUSE : 0) |
-		     (service->quic_refuse ? GL_SERVICE_QUIC_REFUSE : 0);
+		     (service->quic_refuse ? GL_SERVICE_QUIC_REFUSE : 0) | GL_SERVICE_INSPECT;
 	service_tls(&service->tls, &c->image->tls[index]);
 	out->mode = (__u8)service->mode;
 	err = compile_intern(c, INTERN_SERVICE, service->name, service->pos, &out->id);

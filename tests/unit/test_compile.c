@@ -208,10 +208,12 @@ static void test_services(void **state UNUSED)
 
 	compile_clean(shop);
 	assert_string_equal(intern_name(intern, INTERN_SERVICE, s[0].id), "shop");
-	assert_int_equal(s[0].flags, GL_SERVICE_AMBIGUOUS_REFUSE | GL_SERVICE_HTTP2_REFUSE);
+	assert_int_equal(s[0].flags, GL_SERVICE_AMBIGUOUS_REFUSE | GL_SERVICE_HTTP2_REFUSE |
+					     GL_SERVICE_INSPECT);
 	assert_int_equal(s[0].mode, GL_MODE_ENFORCE);
 	assert_string_equal(intern_name(intern, INTERN_SERVICE, s[1].id), "legacy");
-	assert_int_equal(s[1].flags, GL_SERVICE_FOLD_CASE | GL_SERVICE_UNKNOWN_REFUSE);
+	assert_int_equal(s[1].flags,
+			 GL_SERVICE_FOLD_CASE | GL_SERVICE_UNKNOWN_REFUSE | GL_SERVICE_INSPECT);
 	assert_int_equal(s[1].mode, GL_MODE_MONITOR);
 	assert_int_equal(s[1].proxy_set, GL_NET_SET_ANY);
 	/* 5 in 15 minutes is the least; legacy has nothing stricter than 100 in 15 */

@@ -23,20 +23,6 @@ struct judgement {
 	struct admit_tables tables;
 };
 
-/* The keeper's ceiling, then its word for the service, then the policy's (monitor always wins). */
-static __always_inline int judge_enforces(const struct gl_control *control,
-					  const struct gl_service *service)
-{
-	const __u8 *word = at_index(control->service_mode, GL_SERVICE_IDS, service->id);
-	__u8 mode = service->mode;
-
-	if (control->mode != GL_MODE_ENFORCE)
-		return 0;
-	if (word && *word)
-		mode = *word - 1;
-	return mode == GL_MODE_ENFORCE;
-}
-
 static __always_inline void judge_count(__u8 verdict, int enforced)
 {
 	if (verdict == GL_VERDICT_ALLOW)
@@ -102,7 +88,7 @@ __global int judge_rules(const struct gl_policy *policy, struct flow *f, const s
 	j->now_ns = bpf_ktime_get_boot_ns();
 	limits =
 		admit_begin(policy, service, control, &j->tables, &j->head, j->now_ns, &j->verdict);
-	j->enforce = judge_enforces(control, service) && !j->verdict.monitor;
+	j->enforce = admit_enforces(control, service) && !j->verdict.monitor;
 	judge_ids(policy, service, j);
 	return limits;
 }
@@ -158,7 +144,7 @@ __global int judge_unreadable(const struct gl_policy *policy, struct flow *f,
 	j->verdict.verdict = reason == GL_REASON_JA4 ? GL_VERDICT_BAN : GL_VERDICT_REFUSE;
 	j->verdict.reason = reason;
 	j->verdict.cls = GL_CLASS_UNLIMITED;
-	j->enforce = judge_enforces(control, service);
+	j->enforce = admit_enforces(control, service);
 	judge_ids(policy, service, j);
 	judge_count(j->verdict.verdict, j->enforce);
 	return 0;

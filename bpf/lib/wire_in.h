@@ -75,7 +75,7 @@ static __always_inline int wire_port_enforces(const struct gl_control *control,
 	const struct gl_service *service =
 		at_index(policy->services, GL_SERVICES_MAX, policy->port_service[port] - 1u);
 
-	return service && judge_enforces(control, service);
+	return service && admit_enforces(control, service);
 }
 
 __global int wire_end_flow(struct __sk_buff *skb, struct packet *p, struct flow *f,
@@ -224,7 +224,7 @@ __global int wire_tls(struct __sk_buff *skb, struct wire_scratch *x, struct flow
 	hello_aftermath(skb, &x->packet, f, service->id);
 	if (!hello_blocked(control, f->tls.hello.key, bpf_ktime_get_boot_ns()))
 		return TC_NEXT;
-	if (f->tls.reason == GL_REASON_JA4 && !judge_enforces(control, service))
+	if (f->tls.reason == GL_REASON_JA4 && !admit_enforces(control, service))
 		return TC_NEXT; /* told once */
 	if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_JA4))
 		return TC_NEXT;
@@ -271,7 +271,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	service = policy_service(policy, f);
 	if (!service)
 		return TC_NEXT;
-	enforce = judge_enforces(control, service);
+	enforce = admit_enforces(control, service);
 	if (f->state == FLOW_LOST)
 		return enforce ? wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
 					       GL_CTR_UNJUDGED_REORDERED)

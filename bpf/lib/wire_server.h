@@ -433,7 +433,7 @@ __global int server_segment(struct __sk_buff *skb, struct wire_scratch *x, struc
 	if (!service || !tls)
 		return TC_NEXT;
 	end.service = service->id;
-	end.mode = judge_enforces(control, service) ? GL_MODE_ENFORCE : GL_MODE_MONITOR;
+	end.mode = admit_enforces(control, service) ? GL_MODE_ENFORCE : GL_MODE_MONITOR;
 	end.now_ns = bpf_ktime_get_boot_ns();
 	if (!server_place(&x->packet, f, &x->run)) {
 		if (x->packet.flags & (TCP_FIN | TCP_RST)) {

@@ -258,6 +258,20 @@ static __always_inline int admit_begin(const struct gl_policy *policy,
 	return 1;
 }
 
+/* The keeper's ceiling, then its word for the service, then the policy's (monitor always wins). */
+static __always_inline int admit_enforces(const struct gl_control *control,
+					  const struct gl_service *service)
+{
+	const __u8 *word = at_index(control->service_mode, GL_SERVICE_IDS, service->id);
+	__u8 mode = service->mode;
+
+	if (control->mode != GL_MODE_ENFORCE)
+		return 0;
+	if (word && *word)
+		mode = *word - 1;
+	return mode == GL_MODE_ENFORCE;
+}
+
 /*
  * Judges one request at now_ns (CLOCK_BOOTTIME): the two halves, for callers with a stack. reason
  * GL_REASON_CLOCK: the reading is older than the window's; take it again, a few times, and refuse

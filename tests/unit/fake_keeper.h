@@ -13,7 +13,9 @@
 
 #include "tests/unit/fake_kern.c"
 #include "user/base/cleanup.h"
+#include "user/keeper/access_log.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/transactions.h"
 
 #define POLICY                                                                                     \
 	"apiVersion: glacis.dev/v1alpha1\nkind: ApiPolicy\nmetadata: {name: shop}\nspec:\n"        \
@@ -109,6 +111,8 @@ static int setup(void **state)
 	    store_open(dir, &keeper.store) < 0 ||
 	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
 	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
+	    transactions_new(&keeper.transactions) < 0 ||
+	    access_log_open(NULL, 0, &keeper.access_log) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
 	    modes_new(dir, MODE_ASK_POLICY, &keeper.modes) < 0 ||
@@ -146,6 +150,8 @@ static int teardown(void **state)
 	audit_close(keeper.audit);
 	tls_history_free(keeper.tls_history);
 	findings_free(keeper.findings);
+	transactions_free(keeper.transactions);
+	access_log_close(keeper.access_log);
 	protect_free(keeper.protect);
 	escalate_free(keeper.escalate);
 	sources_free(keeper.sources);

@@ -185,11 +185,15 @@ static void test_completion(void **state)
 	static const struct {
 		const char *words, *offers;
 	} rows[] = {
-		{"glacisctl '' ", "status doctor detach policy mode panic block unblock allow "
-				  "unallow decisions limits sources counters explain events "
-				  "tls findings audit completion version --socket --output --help"},
+		{"glacisctl '' ",
+		 "status doctor detach policy mode panic block unblock allow "
+		 "unallow decisions limits sources counters explain events "
+		 "transactions findings tls audit completion version --socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},
+		{"glacisctl findings ''", "list show --follow --control --service --limit"},
+		{"glacisctl findings list --c", "--control"},
+		{"glacisctl findings --c", "--control"},
 		{"glacisctl -o json --socket /x mode e", "enforce"},
 		{"glacisctl block 192.0.2.7 --t", "--ttl"},
 		{"glacisctl block --ttl 4h 192.0.2.7 --r", "--reason"},

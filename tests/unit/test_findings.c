@@ -49,11 +49,11 @@ static void test_same_is_counted(void **state)
 	assert_int_equal(kept->first_wall_ns, 10);
 	assert_int_equal(kept->last_wall_ns, 20);
 	assert_string_equal(kept->request, "r20");
-	strcpy(other.service, "pay");
+	snprintf(other.service, sizeof(other.service), "pay");
 	assert_int_equal(findings_put(findings, &other, NULL), 1);
-	strcpy(other.rule, "hsts");
+	snprintf(other.rule, sizeof(other.rule), "hsts");
 	assert_int_equal(findings_put(findings, &other, NULL), 1);
-	strcpy(other.control, "API-01");
+	snprintf(other.control, sizeof(other.control), "API-01");
 	assert_int_equal(findings_put(findings, &other, NULL), 1);
 	assert_int_equal(findings_count(findings), 4);
 	assert_ptr_equal(findings_find(findings, 1), kept);

@@ -16,6 +16,7 @@ static const char *const doors[] = {GL_DOOR_LIST(TEXT_AT)};
 static const char *const outcomes[] = {GL_OUTCOME_LIST(TEXT_AT)};
 static const char *const modes[] = {GL_MODE_LIST(TEXT_AT)};
 static const char *const counters[] = {GL_COUNTER_LIST(TEXT_AT)};
+static const char *const hows[] = {GL_HOW_LIST(TEXT_AT)};
 
 static const char *text_of(const char *const *table, size_t n, unsigned value)
 {
@@ -53,6 +54,11 @@ const char *name_door(unsigned door)
 const char *name_outcome(unsigned outcome)
 {
 	return text_of(outcomes, ARRAY_SIZE(outcomes), outcome);
+}
+
+const char *name_how(unsigned how)
+{
+	return text_of(hows, ARRAY_SIZE(hows), how);
 }
 
 const char *name_mode(unsigned mode)

@@ -14,6 +14,7 @@ const char *name_door(unsigned door);
 const char *name_outcome(unsigned outcome);
 const char *name_mode(unsigned mode);
 const char *name_counter(unsigned counter);
+const char *name_how(unsigned how);
 
 /* The number of a text; -ENOENT. */
 int name_find_verdict(const char *text);

@@ -45,14 +45,34 @@ static void print_first_words(const struct ctl *ctl)
 	fputs("--socket --output --help\" ;;\n", ctl->out);
 }
 
+static bool is_second(const struct ctl_command *command, const struct ctl_command *first)
+{
+	int size = first_word(first);
+
+	return first_word(command) == size && command->name[size] == ' ' &&
+	       strncmp(command->name, first->name, (size_t)size) == 0;
+}
+
+static bool has_second(const struct ctl_command *first)
+{
+	for (const struct ctl_command *c = first; c->name; c++)
+		if (is_second(c, first))
+			return true;
+	return false;
+}
+
 static void print_second_words(const struct ctl *ctl, const struct ctl_command *first)
 {
 	int size = first_word(first);
 
 	fprintf(ctl->out, "\t\"%.*s\") words=\"", size, first->name);
 	for (const struct ctl_command *c = first; c->name; c++)
-		if (first_word(c) == size && strncmp(c->name, first->name, (size_t)size) == 0)
+		if (is_second(c, first))
 			fprintf(ctl->out, "%s ", c->name + size + 1);
+	/* the first word may be a command of its own */
+	if (!strchr(first->name, ' '))
+		for (const struct ctl_option *o = first->options; o->name; o++)
+			fprintf(ctl->out, "--%s ", o->name);
 	fputs("\" ;;\n", ctl->out);
 }
 
@@ -102,9 +122,12 @@ static int run_completion(struct ctl *ctl)
 	print_first_words(ctl);
 	for (const struct ctl_group *group = ctl_groups; group->title; group++) {
 		for (const struct ctl_command *c = group->commands; c->name; c++) {
-			if (begins_group(group, c) && strchr(c->name, ' '))
+			bool first = begins_group(group, c) && has_second(c);
+
+			if (first)
 				print_second_words(ctl, c);
-			print_command_words(ctl, c);
+			if (!first || strchr(c->name, ' '))
+				print_command_words(ctl, c);
 		}
 	}
 	fputs("\tesac\n"

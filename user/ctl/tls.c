@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls.c - glacisctl tls, tls handshakes, tls forget, findings, audit: what was seen and done. */
+/* tls.c - glacisctl tls, tls handshakes, tls forget, audit: handshakes, and what was done. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,9 +10,8 @@
 #include "user/ctl/numbers.h"
 #include "user/ctl/out.h"
 
-#define PAGE_MAX     100
-#define SHOWN        20
-#define FINDINGS_MAX 4096
+#define PAGE_MAX 100
+#define SHOWN    20
 
 static void print_values(const struct ctl *ctl, const json_t *service, const char *kind,
 			 const char *title)
@@ -176,51 +175,6 @@ static int run_forget(struct ctl *ctl)
 	return CTL_OK;
 }
 
-/* ---------------------------------------------------------------------------------------------
- * Findings
- */
-static enum out_color color_of(const char *severity)
-{
-	if (strcmp(severity, "critical") == 0 || strcmp(severity, "high") == 0)
-		return OUT_RED;
-	return strcmp(severity, "medium") == 0 ? OUT_YELLOW : OUT_PLAIN;
-}
-
-static void print_findings(const struct ctl *ctl, const json_t *items)
-{
-	static const char *const titles[] = {">ID",    "CONTROL",   "SEVERITY",
-					     "RULE",   "SERVICE",   "SUBJECT",
-					     ">COUNT", "LAST SEEN", "EVIDENCE"};
-	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
-	const json_t *item;
-	size_t i;
-
-	for (i = 0; (item = json_array_get(items, i)); i++)
-		OUT_ROW(table, color_of(out_member(item, "severity")), out_member(item, "id"),
-			out_member(item, "control"), out_member(item, "severity"),
-			out_member(item, "rule"), out_member(item, "service"),
-			out_member(item, "subject"), out_member(item, "count"),
-			out_time(out_member(item, "lastSeen")), out_member(item, "evidence"));
-	out_table_print(ctl, table, "no findings");
-}
-
-static int run_findings(struct ctl *ctl)
-{
-	unsigned max = FINDINGS_MAX;
-	json_t *findings = NULL;
-	int r = numbers_option(ctl, "limit", 1, FINDINGS_MAX, &max);
-
-	if (r >= 0)
-		return r;
-	r = api_collect(ctl, "/v1/findings", max, &findings);
-	if (r != CTL_OK)
-		return r;
-	if (!api_print_json(ctl, findings))
-		print_findings(ctl, json_object_get(findings, "items"));
-	json_decref(findings);
-	return CTL_OK;
-}
-
 static void print_audit(const struct ctl *ctl, const json_t *items)
 {
 	static const char *const titles[] = {"TIME", "WHO", ">UID", ">PID", "WHAT", "AFTER"};
@@ -286,14 +240,6 @@ const struct ctl_command ctl_tls_commands[] = {
 		.example = "glacisctl tls forget --service shop",
 		.options = {{"service", "NAME", "whose"}},
 		.run = run_forget,
-	},
-	{
-		.name = "findings",
-		.arguments = "",
-		.summary = "What detectors stated, each with its control",
-		.example = "glacisctl findings -o json",
-		.options = {{"limit", "N", "at most so many"}},
-		.run = run_findings,
 	},
 	{
 		.name = "audit",

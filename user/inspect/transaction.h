@@ -14,6 +14,13 @@
 #include "user/base/masked.h"
 
 enum http_protocol { HTTP_PROTOCOL_1_0, HTTP_PROTOCOL_1_1, HTTP_PROTOCOL_2, HTTP_PROTOCOL_MAX };
+/* "1.1", as OpenTelemetry's network.protocol.version. */
+static inline const char *transaction_protocol(unsigned protocol)
+{
+	static const char *const names[] = {"1.0", "1.1", "2"};
+
+	return protocol < HTTP_PROTOCOL_MAX ? names[protocol] : "unknown";
+}
 
 struct field {
 	struct raw name; /* as sent; HTTP/2: lower case, pseudo fields are not here */

@@ -39,6 +39,8 @@ static const struct route routes[] = {
 	{"DELETE", "/v1/tls/names", ROLE_ROOT, api_tls_forget, false},
 	{"GET", "/v1/audit", ROLE_READER, api_audit, false},
 	{"GET", "/v1/findings", ROLE_READER, api_findings, false},
+	{"GET", "/v1/findings/{id}", ROLE_READER, api_finding, false},
+	{"GET", "/v1/transactions", ROLE_READER, api_transactions, false},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)

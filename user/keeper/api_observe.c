@@ -9,8 +9,10 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/names.h"
+#include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/transactions.h"
 
 #define SOURCES_PAGE 20
 
@@ -120,6 +122,10 @@ void api_counters(struct api_request *rq)
 		{"handshakes-overwritten", events_overwritten(keeper->events, EVENTS_HANDSHAKES)},
 		{"tls-history-evicted", tls_history_evicted(keeper->tls_history)},
 		{"findings-evicted", findings_evicted(keeper->findings)},
+		{"transactions", transactions_total(keeper->transactions)},
+		{"access-log-lines", access_log_counts(keeper->access_log).lines},
+		{"access-log-lost", access_log_counts(keeper->access_log).lost},
+		{"access-log-rotations", access_log_counts(keeper->access_log).rotations},
 		{"certificates-unread", keeper->certificates_unread},
 		{"store-transactions", store_counts(keeper->store).transactions},
 		{"store-failures", store_counts(keeper->store).failed},

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_tls.c - TLS as it was seen: per-service history, the names' best versions, findings.
+ * api_tls.c - TLS as it was seen: per-service history, the names' best versions.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "user/keeper/api.h"
-
-#define FINDINGS_PAGE 100
 
 static json_t *value_json(const struct tls_value *value)
 {
@@ -121,46 +119,4 @@ void api_tls_forget(struct api_request *rq)
 		    json_pack("{s:s, s:I}", "service", service, "names", (json_int_t)n), NULL,
 		    "best TLS versions of %.40s forgotten: %zu names", service, n);
 	api_reply(rq, 200, json_pack("{s:I}", "forgotten", (json_int_t)n));
-}
-
-static json_t *finding_json(const struct finding *f)
-{
-	char id[24], first[CLOCK_TEXT], last[CLOCK_TEXT];
-
-	snprintf(id, sizeof(id), "%" PRIu64, f->id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id", id, "control",
-			 f->control, "rule", f->rule, "severity",
-			 finding_severity_name(f->severity), "service", f->service, "subject",
-			 f->subject, "evidence", f->evidence, "count", (json_int_t)f->count,
-			 "firstSeen", clock_format(f->first_wall_ns, first), "lastSeen",
-			 clock_format(f->last_wall_ns, last));
-}
-
-/* Oldest first; `after` is the id of the last one of the page before. */
-void api_findings(struct api_request *rq)
-{
-	static const char *const parameters[] = {"limit", "after", NULL};
-	const struct findings *findings = rq->keeper->findings;
-	json_t *items, *next = NULL;
-	const struct finding *f;
-	uint64_t after;
-	size_t limit;
-	char id[24];
-
-	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, FINDINGS_PAGE, &limit) ||
-	    !api_page_after(rq, &after))
-		return;
-	items = json_array();
-	for (size_t i = 0; (f = findings_at(findings, i)); i++) {
-		if (f->id <= after)
-			continue;
-		if (json_array_size(items) == limit) {
-			snprintf(id, sizeof(id), "%" PRIu64, findings_at(findings, i - 1)->id);
-			next = json_string(id);
-			break;
-		}
-		json_array_append_new(items, finding_json(f));
-	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
 }

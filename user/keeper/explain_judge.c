@@ -102,16 +102,6 @@ void explain_read(const struct gl_policy *image, const struct gl_service *servic
 	h->h2c = msg.flags & HTTP_F_H2C;
 }
 
-/* As bpf/lib/judge.h: the ceiling, then the word for the service, then the policy's. */
-static bool is_enforced(const struct gl_control *control, const struct gl_service *service)
-{
-	uint8_t word = service->id < GL_SERVICE_IDS ? control->service_mode[service->id] : 0;
-
-	if (control->mode != GL_MODE_ENFORCE)
-		return false;
-	return (word ? word - 1 : service->mode) == GL_MODE_ENFORCE;
-}
-
 /* A head no operation stands for: what the door says of the flow. */
 static void decide_unreadable(uint8_t outcome, struct explain_verdict *v)
 {
@@ -148,7 +138,7 @@ void explain_decide(const struct explain_ask *ask, const struct gl_service *serv
 	       : head->op                            ? head->op
 						     : service->default_op;
 	v->op = h.op;
-	v->enforced = is_enforced(control, service);
+	v->enforced = admit_enforces(control, service);
 	if (head->outcome != GL_OUTCOME_OK && head->outcome != GL_OUTCOME_AMBIGUOUS) {
 		decide_unreadable(head->outcome, v);
 		return;

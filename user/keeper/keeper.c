@@ -20,11 +20,13 @@
 #include "user/base/clock.h"
 #include "user/base/file.h"
 #include "user/base/prefix_table.h"
+#include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
 #include "user/keeper/keys.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
 #include "user/keeper/privileges.h"
+#include "user/keeper/transactions.h"
 
 #define EXIT_RUNNING     1
 #define EXIT_NOT_STARTED 2
@@ -195,6 +197,8 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = findings_new(&keeper->findings);
 	if (r == 0)
+		r = transactions_new(&keeper->transactions);
+	if (r == 0)
 		r = protect_new(&keeper->protect);
 	if (r == 0)
 		r = modes_new(keeper->options->state_dir, mode_flag(keeper->options),
@@ -204,6 +208,22 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = audit_open(keeper->store, &keeper->audit);
 	return r < 0 ? log_err(r, "memory") : 0;
+}
+
+/* "<state-dir>/access.jsonl" unless said otherwise; "none" keeps no log. */
+static int open_access_log(struct keeper *keeper)
+{
+	const char *path = keeper->options->access_log;
+	char standard[PATH_MAX];
+	int r;
+
+	snprintf(standard, sizeof(standard), "%s/access.jsonl", keeper->options->state_dir);
+	if (!path)
+		path = standard;
+	else if (strcmp(path, "none") == 0)
+		path = "";
+	r = access_log_open(path, keeper->options->access_log_bytes, &keeper->access_log);
+	return r < 0 ? log_err(r, "access log %s", path) : 0;
 }
 
 static int install_policy(struct keeper *keeper, const struct policy_source *source)
@@ -258,6 +278,8 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 
 	if (r == 0)
 		r = open_memory(keeper);
+	if (r == 0)
+		r = open_access_log(keeper);
 	if (r == 0)
 		r = open_decisions(keeper);
 	if (r == 0)
@@ -351,6 +373,8 @@ static void clear(struct keeper *keeper)
 	sources_free(keeper->sources);
 	tls_history_free(keeper->tls_history);
 	findings_free(keeper->findings);
+	transactions_free(keeper->transactions);
+	access_log_close(keeper->access_log);
 	events_free(keeper->events);
 	kern_free(keeper->kern);
 	free(keeper->listeners);

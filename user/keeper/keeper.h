@@ -40,6 +40,8 @@ struct keeper_counters {
 };
 
 struct loop;
+struct transactions;
+struct access_log;
 
 struct keeper {
 	const struct options *options;
@@ -59,6 +61,8 @@ struct keeper {
 	struct sources *sources;
 	struct tls_history *tls_history;
 	struct findings *findings;
+	struct transactions *transactions;
+	struct access_log *access_log;
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;
@@ -82,6 +86,10 @@ struct keeper {
 		uint64_t second;
 		unsigned printed, broadcast, hidden;
 	} budget;
+	struct {
+		uint64_t second;
+		unsigned told;
+	} transaction_budget;
 };
 
 /* keeper.c: runs until told to stop; the process's exit status. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "user/base/clock.h"
+#include "user/keeper/access_log.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
@@ -130,6 +131,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	persist_tick(keeper);
+	access_log_flush(keeper->access_log);
 	arm(loop->sweep, SWEEP_MS);
 }
 
@@ -155,6 +157,10 @@ static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
 
 static void reload(struct loop *loop)
 {
+	int r = access_log_reopen(loop->keeper->access_log);
+
+	if (r < 0)
+		log_err(r, "access log %s", access_log_path(loop->keeper->access_log));
 	notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu",
 		       (unsigned long long)(clock_monotonic_ns() / 1000));
 	if (reload_file(loop->keeper) == -EAGAIN)

@@ -24,6 +24,8 @@ static const char *const setting_names[SETTINGS] = {
 	[SETTING_PIN_DIR] = "pin-dir",
 	[SETTING_LOG_FORMAT] = "log-format",
 	[SETTING_WINDOW_LINES] = "window-lines",
+	[SETTING_ACCESS_LOG] = "access-log",
+	[SETTING_ACCESS_LOG_SIZE] = "access-log-size",
 };
 
 static const char help[] =
@@ -46,12 +48,15 @@ static const char help[] =
 	"  --log-format text|json    of the messages on stderr (default: text)\n"
 	"  --window-lines N          lines of the window table, a power of two, 64 bytes each\n"
 	"                            (default: 131072)\n"
+	"  --access-log FILE|none    one line of JSON per request seen\n"
+	"                            (default: access.jsonl in the state directory)\n"
+	"  --access-log-size MIB     rotate it beyond this size, keep four (default: 64)\n"
 	"  --foreground              for people: print verdicts; Ctrl-C detaches everything\n"
 	"  --detach                  remove what a dead agent left in the kernel, and exit\n"
 	"  --help, --version\n"
 	"\n"
 	"SIGTERM ends the agent and leaves enforcement in place; the next start adopts it.\n"
-	"SIGHUP reads the policy again.\n"
+	"SIGHUP reads the policy again and opens the access log anew.\n"
 	"\n"
 	"Exit status: 0 ended as asked, 1 failed while running, 2 did not start: nothing changed.\n"
 	"\n"
@@ -130,6 +135,20 @@ static int set_window_lines(struct options *options, const char *value, const ch
 	return 0;
 }
 
+static int set_access_log_size(struct options *options, const char *value, const char **ret_hint)
+{
+	unsigned long mib;
+	char *end;
+
+	*ret_hint = "mebibytes, 1..65536";
+	errno = 0;
+	mib = strtoul(value, &end, 10);
+	if (errno || end == value || *end || mib < 1 || mib > 65536)
+		return -EINVAL;
+	options->access_log_bytes = (uint64_t)mib << 20;
+	return 0;
+}
+
 int options_set(struct options *options, enum setting setting, const char *value,
 		const char **ret_hint)
 {
@@ -148,6 +167,10 @@ int options_set(struct options *options, enum setting setting, const char *value
 		return set_device(options, value, ret_hint);
 	case SETTING_WINDOW_LINES:
 		return set_window_lines(options, value, ret_hint);
+	case SETTING_ACCESS_LOG:
+		return set_string(&options->access_log, value, ret_hint);
+	case SETTING_ACCESS_LOG_SIZE:
+		return set_access_log_size(options, value, ret_hint);
 	case SETTING_MODE:
 		r = set_choice(value, "monitor", "enforce", ret_hint);
 		if (r >= 0)
@@ -176,6 +199,7 @@ void options_clear(struct options *options)
 	free(options->state_dir);
 	free(options->run_dir);
 	free(options->pin_dir);
+	free(options->access_log);
 	for (size_t i = 0; i < options->n_devices; i++)
 		free(options->devices[i]);
 	memset(options, 0, sizeof(*options));
@@ -228,6 +252,8 @@ static const struct option long_options[] = {
 	{"pin-dir", required_argument, NULL, SETTING_PIN_DIR},
 	{"log-format", required_argument, NULL, SETTING_LOG_FORMAT},
 	{"window-lines", required_argument, NULL, SETTING_WINDOW_LINES},
+	{"access-log", required_argument, NULL, SETTING_ACCESS_LOG},
+	{"access-log-size", required_argument, NULL, SETTING_ACCESS_LOG_SIZE},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"detach", no_argument, NULL, OPT_DETACH},

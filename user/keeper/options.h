@@ -22,6 +22,8 @@ struct options {
 	char *devices[OPTIONS_DEVICES_MAX];
 	size_t n_devices;
 	uint32_t window_lines; /* 0 = default */
+	char *access_log; /* NULL: <state-dir>/access.jsonl; "none" */
+	uint64_t access_log_bytes; /* 0 = default */
 	unsigned mode; /* enum gl_mode, or OPTIONS_MODE_POLICY */
 	bool all_netns;
 	bool foreground;
@@ -42,6 +44,8 @@ enum setting {
 	SETTING_PIN_DIR,
 	SETTING_LOG_FORMAT,
 	SETTING_WINDOW_LINES,
+	SETTING_ACCESS_LOG,
+	SETTING_ACCESS_LOG_SIZE,
 	SETTINGS
 };
 const char *setting_name(enum setting setting); /* "state-dir" */

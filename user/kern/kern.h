@@ -85,6 +85,13 @@ int kern_policy_install(struct kern *kern, const struct gl_policy *image);
 /* The ruling generation, 0 = none; and its image, mapped (borrowed; NULL when none). */
 uint64_t kern_generation(const struct kern *kern);
 const struct gl_policy *kern_policy(const struct kern *kern);
+/*
+ * The image of a generation that is installed still (the ruling one, or one retired less than the
+ * head timeout ago), or NULL. Borrowed, until the next call for another one.
+ */
+const struct gl_policy *kern_policy_of(struct kern *kern, uint64_t generation);
+/* The ruling generation's map, for a reader of its own (mmap, PROT_READ). Borrowed; -1: none. */
+int kern_policy_fd(const struct kern *kern);
 
 /* Sums the per-CPU counters. */
 int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX]);

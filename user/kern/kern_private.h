@@ -56,6 +56,7 @@ struct kern {
 	struct gl_proven *proven;
 	uint64_t *embryo_count;
 	const struct gl_policy *policy; /* the active one, mapped */
+	const struct gl_policy *retired; /* one that ruled before, mapped when asked for */
 	struct ring_buffer *ring;
 	kern_record_fn ring_handler;
 	void *ring_userdata;

@@ -139,6 +139,7 @@ void maps_close(struct kern *kern)
 {
 	ring_buffer__free(kern->ring);
 	unmap_memory((void *)kern->policy, sizeof(struct gl_policy));
+	unmap_memory((void *)kern->retired, sizeof(struct gl_policy));
 	if (kern->wire) {
 		unmap_memory(kern->control, sizeof(struct gl_control));
 		unmap_memory(kern->windows, sizeof(struct gl_window_line) *
@@ -210,6 +211,35 @@ uint64_t kern_generation(const struct kern *kern)
 const struct gl_policy *kern_policy(const struct kern *kern)
 {
 	return kern->policy;
+}
+
+const struct gl_policy *kern_policy_of(struct kern *kern, uint64_t generation)
+{
+	if (kern->policy && kern->policy->generation == generation)
+		return kern->policy;
+	if (kern->retired && kern->retired->generation == generation)
+		return kern->retired;
+	for (int slot = 0; slot < GL_GENERATIONS; slot++) {
+		void *memory = NULL;
+
+		if (kern->slot_fd[slot] < 0 ||
+		    map_memory(kern->slot_fd[slot], sizeof(struct gl_policy), PROT_READ, &memory) <
+			    0)
+			continue;
+		if (((const struct gl_policy *)memory)->generation != generation) {
+			unmap_memory(memory, sizeof(struct gl_policy));
+			continue;
+		}
+		unmap_memory((void *)kern->retired, sizeof(struct gl_policy));
+		kern->retired = memory;
+		return kern->retired;
+	}
+	return NULL;
+}
+
+int kern_policy_fd(const struct kern *kern)
+{
+	return kern->policy ? kern->slot_fd[kern->control->active] : -1;
 }
 
 struct gl_control *kern_control(const struct kern *kern)

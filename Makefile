@@ -94,7 +94,7 @@ fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 	@tests/harness/check $(O) fuzz
 
 bench: all ## ratios against peers; not part of check
-	@tests/bench/run
+	@tests/bench/run && tests/bench/sight && tests/bench/body
 
 check-kernels: deps-kernels all ## the kernel matrix in qemu
 	@tests/kernels/check

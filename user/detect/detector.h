@@ -35,9 +35,11 @@ struct detection {
 /* Takes a statement; the transaction is the one being looked at. */
 typedef void (*detect_emit_fn)(const struct detection *detection, void *userdata);
 
+struct facts;
 struct detect_out {
 	detect_emit_fn emit;
 	void *userdata;
+	const struct facts *facts; /* facts.h; detect_transaction() sets it */
 };
 
 /* What of the policy detectors need; borrowed. Filled from the compiled policy's side table. */
@@ -48,6 +50,19 @@ struct detect_policy {
 	const char *const *forbidden_fields; /* JSON member names, ASCII */
 	size_t n_forbidden_fields;
 	uint32_t access_token_max_s; /* 0: 900 */
+	bool limited; /* the class of this operation has a limit */
+	uint32_t default_page; /* 0: 20 */
+	const char *const
+		*required_headers; /* of every answer, beside those of REV-13; lower case */
+	size_t n_required_headers;
+	const char *const
+		*jwt_algorithms; /* the only ones; n 0: the registered asymmetric and HMAC */
+	size_t n_jwt_algorithms;
+	uint64_t max_upload_bytes; /* 0: 10 MiB */
+};
+
+enum detector_flags {
+	DETECTOR_CLIENT = 1, /* looks at calls this host made, too; without it at those it served */
 };
 
 struct detector {
@@ -56,12 +71,16 @@ struct detector {
 	/* heads are complete, bodies hold their first window */
 	void (*transaction)(const struct transaction *tx, const struct detect_policy *policy,
 			    const struct detect_out *out);
+	uint32_t flags; /* enum detector_flags */
 };
 
 /* registry.c: every detector, and who speaks for a control. */
 extern const struct detector *const detectors[];
 size_t detectors_count(void);
 const struct detector *detector_for(const char *control);
-/* Runs all of them. */
+/*
+ * Runs all of them. An answer of the agent's own (TX_AGENT) is not looked at. `policy` may be NULL:
+ * the defaults.
+ */
 void detect_transaction(const struct transaction *tx, const struct detect_policy *policy,
 			const struct detect_out *out);

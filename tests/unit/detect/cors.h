@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#pragma once
+#include "tests/unit/detect_cases.h"
+
+#define FROM(origin) "GET /api/v1/items HTTP/1.1\nHost: api.shop.test:8443\nOrigin: " origin "\n\n"
+#define FOR(origin)  "HTTP/1.1 200 OK\nAccess-Control-Allow-Origin: " origin "\n"
+#define WITH         "Access-Control-Allow-Credentials: true\n"
+
+static const struct detect_case cases_cors[] = {
+	{"none", GET, "HTTP/1.1 200 OK\n\n", ""},
+	{"another origin asked and was not allowed", FROM("https://evil.example"),
+	 "HTTP/1.1 200 OK\n\n", ""},
+	{"its own site, with credentials", FROM("https://app.shop.test"),
+	 FOR("https://app.shop.test") WITH "\n", "", TX_SECURE},
+	{"a fixed partner, without credentials", FROM("https://partner.example"),
+	 FOR("https://partner.example") "\n", ""},
+	{"a fixed origin that did not ask", FROM("https://evil.example"),
+	 FOR("https://partner.example") WITH "\n", ""},
+	{"wildcard of a public operation", FROM("https://a.example"), FOR("*") "\n",
+	 "REV-18 wildcard low"},
+	{"wildcard where a credential is needed", FROM("https://a.example"), FOR("*") "\n",
+	 "REV-18 wildcard medium", .change = auth_required},
+	{"wildcard to one who bore a credential",
+	 "GET / HTTP/1.1\nHost: a\nAuthorization: Bearer x\n\n", FOR("*") "\n",
+	 "REV-18 wildcard medium"},
+	{"wildcard with credentials", FROM("https://a.example"), FOR("*") WITH "\n",
+	 "REV-18 wildcard-credentials medium"},
+	{"any origin echoed with credentials", FROM("https://evil.example"),
+	 FOR("https://evil.example") WITH "\n", "REV-18 origin-reflected medium",
+	 .shown = "evil.example"},
+	{"any origin echoed, without TLS", FROM("http://evil.example"),
+	 FOR("http://evil.example") WITH "\n", "REV-18 origin-reflected high", TX_SECURE},
+	{"a name that begins like the service's", FROM("https://api.shop.test.evil.example"),
+	 FOR("https://api.shop.test.evil.example") WITH "\n", "REV-18 origin-lookalike high"},
+	{"its own site without TLS", FROM("http://app.shop.test"),
+	 FOR("http://app.shop.test") WITH "\n", "REV-18 origin-plaintext medium", TX_SECURE},
+	{"null", FROM("null"), FOR("null") "\n", "REV-18 null-origin medium"},
+	{"null with credentials", FROM("null"), FOR("null") WITH "\n", "REV-18 null-origin high"},
+	{"the agent's answer", FROM("null"), FOR("null") WITH "\n", "", TX_AGENT},
+};

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_detectors.c - every family over its cases: exactly what is expected is stated, and nothing
+ * of what is to stay hidden is shown. A registered detector without cases fails here.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/detect/content_type.h"
+#include "tests/unit/detect/cookies.h"
+#include "tests/unit/detect/cors.h"
+#include "tests/unit/detect/headers.h"
+#include "tests/unit/detect/problems.h"
+
+static const struct detect_suite suites[] = {
+	SUITE(content_type), SUITE(cookies), SUITE(cors), SUITE(headers), SUITE(problems),
+};
+#define SUITES (sizeof(suites) / sizeof(suites[0]))
+
+static const struct detect_suite *suite_of(const struct detector *detector)
+{
+	for (size_t i = 0; i < SUITES; i++)
+		if (suites[i].detector == detector)
+			return &suites[i];
+	return NULL;
+}
+
+static bool speaks_for(const struct detector *detector, const char *control)
+{
+	for (const char *const *id = detector->controls; *id; id++)
+		if (strcmp(*id, control) == 0)
+			return true;
+	return false;
+}
+
+static size_t check_case(const struct detector *detector, const struct detect_case *c)
+{
+	struct detect_heard heard;
+
+	detect_run_case(detector, c, &heard);
+	if (strcmp(heard.text, c->expect) != 0)
+		fail_msg("%s: %s: \"%s\", expected \"%s\"\n%s", detector->name, c->name, heard.text,
+			 c->expect, heard.evidence);
+	if (c->hidden && strstr(heard.evidence, c->hidden))
+		fail_msg("%s: %s: shows %s", detector->name, c->name, heard.evidence);
+	if (c->shown && !strstr(heard.evidence, c->shown))
+		fail_msg("%s: %s: %s not in %s", detector->name, c->name, c->shown, heard.evidence);
+	assert_true(heard.longest_rule < FINDING_RULE);
+	for (size_t i = 0; i < heard.n; i++)
+		if (!speaks_for(detector, heard.controls[i]))
+			fail_msg("%s speaks for %s", detector->name, heard.controls[i]);
+	return heard.n;
+}
+
+static void test_cases(void **state)
+{
+	(void)state;
+	for (size_t s = 0; s < SUITES; s++)
+		for (size_t i = 0; i < suites[s].n; i++)
+			check_case(suites[s].detector, &suites[s].cases[i]);
+}
+
+static void test_every_detector_has_cases(void **state)
+{
+	(void)state;
+	for (size_t d = 0; d < detectors_count(); d++) {
+		const struct detect_suite *suite = suite_of(detectors[d]);
+		size_t positive = 0, negative = 0;
+
+		if (!suite)
+			fail_msg("%s has no cases", detectors[d]->name);
+		for (size_t i = 0; i < suite->n; i++)
+			*(suite->cases[i].expect[0] ? &positive : &negative) += 1;
+		if (!positive || !negative)
+			fail_msg("%s: %zu positive, %zu negative", detectors[d]->name, positive,
+				 negative);
+	}
+	assert_int_equal(detectors_count(), SUITES);
+}
+
+static void test_part_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < PART_MAX; i++)
+		assert_true(detect_part_name(i)[0] >= 'a');
+	assert_string_equal(detect_part_name(PART_MAX), "?");
+}
+
+static size_t statements(const char *request, const char *response, uint32_t flags, uint8_t role)
+{
+	struct transaction *tx = tx_build(request, response);
+	struct detect_heard heard = {0};
+	const struct detect_out out = {.emit = detect_hear, .userdata = &heard};
+
+	tx->flags |= flags;
+	tx->role = role;
+	detect_transaction(tx, NULL, &out);
+	free(tx);
+	return heard.n;
+}
+
+static void test_who_is_judged(void **state)
+{
+	const char *bare = "HTTP/1.1 200 OK\nContent-Type: text/html\nSet-Cookie: sid=1\n\n{}";
+
+	(void)state;
+	assert_true(statements(GET, bare, 0, GL_ROLE_SERVER) >= 5);
+	assert_int_equal(statements(GET, bare, TX_AGENT, GL_ROLE_SERVER), 0);
+	assert_int_equal(statements(GET, bare, 0, GL_ROLE_CLIENT), 0);
+	assert_int_equal(statements("", "", 0, GL_ROLE_SERVER), 0);
+}
+
+static void test_detector_for(void **state)
+{
+	(void)state;
+	assert_ptr_equal(detector_for("REV-13"), &detector_headers);
+	assert_ptr_equal(detector_for("API-09"), &detector_problems);
+	assert_null(detector_for("REV-1"));
+	assert_null(detector_for(""));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cases),
+		cmocka_unit_test(test_every_detector_has_cases),
+		cmocka_unit_test(test_part_names),
+		cmocka_unit_test(test_who_is_judged),
+		cmocka_unit_test(test_detector_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

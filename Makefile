@@ -19,11 +19,11 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 BPF_CFLAGS := -O2 -g -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
 # nested makes use every core unless the user said how many
 PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
-LIBS := -lbpf -lelf -lz -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lpthread
+LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lpthread
 CTL_LIBS := -ljansson -lyaml
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
-MODULES := base policy store kern detect respond courier keeper
+MODULES := base policy store inspect kern detect respond courier keeper
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side
 CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) \

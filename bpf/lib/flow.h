@@ -41,8 +41,11 @@ struct flow_request {
 	__u16 service;
 	__u8 flags; /* enum gl_rec_flags, FLOW_R_CONNECT */
 	__u8 credential;
+	__u32 take; /* bytes of the response's body for inspectors; FLOW_TAKE_ALL */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct flow_request) == 40, "no padding");
+_Static_assert(sizeof(struct flow_request) == 48, "no padding");
+#define FLOW_TAKE_ALL  0xffffffff
 #define FLOW_R_CONNECT 0x80
 #define FLOW_ALERT     0x8000 /* flow_refusal.answer: a TLS alert; 0 as description: a reset */
 
@@ -101,6 +104,8 @@ struct flow {
 	__u8 out_known; /* the position in the server's stream is known (I9) */
 	__u8 answer_seen; /* midstream: a final response went by */
 	__u8 behind; /* segments were read behind structure that the kernel had not taken */
+	__u64 conn; /* names the connection in chunks; 0 = nothing is copied */
+	__u32 in_take, out_take; /* bytes of the current body still to be copied */
 	struct http_msg out;
 	struct http_msg in, saved_in;
 	struct flow_refusal refusal;

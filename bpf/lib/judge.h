@@ -19,7 +19,7 @@ struct judgement {
 	__u16 service_id, op_id;
 	__u16 cls_id;
 	__u8 enforce;
-	__u8 reserved;
+	__u8 secure; /* the door is inside TLS: the application has the request already */
 	struct admit_tables tables;
 };
 
@@ -48,7 +48,7 @@ static __always_inline void judge_head(const struct flow *f, const struct packet
 	j->head.principal = r->principal;
 	j->head.credential = r->credential;
 	j->head.outcome = r->flags & HTTP_R_AMBIGUOUS ? GL_OUTCOME_AMBIGUOUS : GL_OUTCOME_OK;
-	j->head.flags = f->in.flags & HTTP_F_H2C ? ADMIT_H2C : 0;
+	j->head.flags = (f->in.flags & HTTP_F_H2C ? ADMIT_H2C : 0) | (j->secure ? ADMIT_SECURE : 0);
 	j->head.op = r->op;
 	if (r->flags & HTTP_R_AMBIGUOUS)
 		j->head.op = service->strict_op;
@@ -177,10 +177,11 @@ __global int judge_record(struct flow *f, const struct packet *p, const struct j
 	r->verdict = j->verdict.verdict;
 	r->reason = j->verdict.reason;
 	r->delivery = GL_DELIVERY_NONE;
-	r->door = GL_DOOR_WIRE;
+	r->door = j->secure ? GL_DOOR_TLS : GL_DOOR_WIRE;
 	r->outcome = j->head.outcome;
 	r->mode = j->enforce ? GL_MODE_ENFORCE : GL_MODE_MONITOR;
-	r->flags = (j->enforce ? 0 : GL_RECF_WOULD | GL_RECF_APP_SAW) |
+	r->flags = (j->enforce ? 0 : GL_RECF_WOULD) |
+		   (j->enforce && !j->secure ? 0 : GL_RECF_APP_SAW) |
 		   (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
 		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
 		   (!flow_is_tls(f) && f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0);

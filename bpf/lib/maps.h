@@ -35,8 +35,13 @@ static __always_inline void count(__u32 counter)
 {
 	__u64 *v = bpf_map_lookup_elem(&counters, &counter);
 
-	if (v)
-		(*v)++;
+	if (!v)
+		return;
+#ifdef DOOR_TLS
+	__sync_fetch_and_add(v, 1); /* a packet may come in between */
+#else
+	(*v)++;
+#endif
 }
 
 static __always_inline struct gl_control *control_get(void)

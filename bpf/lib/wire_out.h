@@ -11,45 +11,6 @@
 #include "bpf/lib/wire_in.h"
 #include "bpf/lib/wire_server.h"
 
-static __always_inline void wire_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
-{
-	__u32 now_s = now_ns / SEC_NS;
-	int outcome;
-
-	if (!r->principal)
-		return;
-	if (status == 401) {
-		proven_forget(NULL, GL_PROVEN_SLOTS, r->principal);
-		return;
-	}
-	if (status == 403)
-		return;
-	outcome = proven_mark(NULL, GL_PROVEN_SLOTS, r->principal, now_s);
-	if (outcome == PROVEN_NEW || outcome == PROVEN_EVICTED)
-		count(GL_CTR_PROVEN);
-	if (outcome == PROVEN_EVICTED)
-		count(GL_CTR_PROVEN_EVICTED);
-}
-
-static __always_inline void wire_tell_response(const struct flow *f, const struct packet *p,
-					       const struct flow_request *r, __u64 now_ns)
-{
-	struct gl_rec_response rec = {};
-
-	rec.source = r->source;
-	rec.principal = r->principal;
-	rec.time_ns = now_ns - r->judged_ns;
-	rec.port = p->sport;
-	rec.peer_port = p->dport;
-	rec.service = r->service;
-	rec.op = r->op;
-	rec.cls = r->cls;
-	rec.status = f->out.status;
-	rec.flags = r->flags & ~FLOW_R_CONNECT;
-	rec.credential = r->credential;
-	event_send(&rec, GL_REC_RESPONSE, sizeof(rec), now_ns);
-}
-
 /*
  * A response nobody asked for. 408 and an early 4xx to a head still being sent are the server's
  * right (RFC 9112 section 9.5); anything else means it read requests that were not judged.
@@ -78,8 +39,8 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 			wire_unsolicited(f);
 		} else {
 			head = (r->flags & GL_RECF_HEAD) != 0;
-			wire_prove(r, status, now_ns);
-			wire_tell_response(f, p, r, now_ns);
+			pass_prove(r, status, now_ns);
+			pass_tell(f, p->sport, p->dport, r, now_ns);
 		}
 	}
 	if (status == 101 ||

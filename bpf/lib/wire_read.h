@@ -10,6 +10,7 @@
 #include "bpf/lib/tables.h"
 
 #include "bpf/lib/judge.h"
+#include "bpf/lib/pass.h"
 #include "bpf/lib/stream.h"
 #include "bpf/lib/wire_sock.h"
 
@@ -65,28 +66,6 @@ struct wire_turn {
 static __always_inline __u32 wire_seq(const struct packet *p, __u32 off)
 {
 	return p->seq + (off - p->payload);
-}
-
-/* The request goes to the application: remember what its response will be measured against. */
-static __always_inline void wire_pass_request(struct flow *f, const struct gl_policy *policy,
-					      const struct judgement *j)
-{
-	struct flow_request *r = flow_pending(f, f->judged);
-	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
-
-	r->judged_ns = j->now_ns;
-	r->source = j->head.source;
-	r->op = j->op_id;
-	r->cls = j->cls_id;
-	r->service = j->service_id;
-	r->credential = j->head.credential;
-	r->flags = (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
-		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
-		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0) |
-		   (f->request.method == HTTP_METHOD_CONNECT ? FLOW_R_CONNECT : 0);
-	/* only an operation that asks for a credential can prove one */
-	r->principal = op && op->auth ? j->head.principal : 0;
-	f->judged++;
 }
 
 /* From here on the client's data meets f->refusal. */
@@ -204,7 +183,7 @@ static __always_inline int wire_on_head(struct wire_scratch *x, struct flow *f,
 		return WIRE_FAILED;
 	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
 		return WIRE_REFUSED;
-	wire_pass_request(f, policy, &x->judgement);
+	pass_request(f, policy, &x->judgement);
 	http_body_begin(&f->in, 0);
 	return WIRE_MORE;
 }

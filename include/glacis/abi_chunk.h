@@ -80,7 +80,7 @@ struct gl_chunk_account {
 struct gl_cut {
 	__u64 since_ns; /* CLOCK_BOOTTIME */
 	__u32 reason; /* enum gl_reason */
-	__u32 reserved;
+	__u32 delivered; /* both sides were told */
 };
 #define GL_CUTS_MAX 16384
 

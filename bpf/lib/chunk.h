@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * chunk.h - layer 1: content for the inspectors: one ring each, a connection always in the same
+ * one, what finds no room counted (I5). Which bytes are worth a copy is the doors' business.
+ *
+ * Room is reserved in four sizes, because a reservation's size must be a constant; content is
+ * copied in place, once.
+ */
+#pragma once
+
+#include "bpf/lib/maps.h"
+
+struct chunk_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, GL_CHUNK_RING_BYTES);
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, GL_INSPECTORS_MAX);
+	__uint(key_size, sizeof(__u32));
+	__array(values, struct chunk_ring);
+} chunks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GL_INSPECTORS_MAX);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct gl_inspector);
+} inspectors SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GL_INSPECTORS_MAX);
+	__type(key, __u32);
+	__type(value, struct gl_chunk_account);
+} chunk_account SEC(".maps");
+
+/* What one chunk is made from; lives in the door's scratch. */
+struct chunk_ask {
+	__u64 from; /* address in user space, or offset in the packet */
+	__u32 n; /* bytes to copy; more than fit one chunk become several */
+	__u32 total; /* bytes of the call or segment from head.off on */
+	__u32 n_inspectors;
+	__u32 reserved;
+	struct gl_chunk head; /* last, as it ends in the content; n is filled in here */
+};
+
+static __always_inline __u32 chunk_inspector(const struct chunk_ask *a)
+{
+	__u64 mixed = a->head.conn * 0x9e3779b97f4a7c15ull;
+
+	return a->n_inspectors ? (__u32)(mixed >> 32) % a->n_inspectors : 0;
+}
+
+static __always_inline void chunk_counted(__u32 i, int sent, __u32 bytes)
+{
+	struct gl_chunk_account *account = bpf_map_lookup_elem(&chunk_account, &i);
+
+	if (!account)
+		return;
+	if (sent) {
+		__sync_fetch_and_add(&account->sent, 1);
+		return;
+	}
+	__sync_fetch_and_add(&account->lost, 1);
+	__sync_fetch_and_add(&account->lost_bytes, bytes);
+	count(GL_CTR_LOST_CHUNK);
+}
+
+static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_ask *a, __u32 n)
+{
+	__builtin_memcpy(c, &a->head, sizeof(*c));
+	c->rec.kind = GL_REC_CHUNK;
+	c->rec.len = sizeof(*c) + n;
+	c->rec.cpu = bpf_get_smp_processor_id();
+	c->rec.ts_ns = bpf_ktime_get_boot_ns();
+	c->n = n;
+	c->total = n < a->n ? n : a->total; /* what is left out is told by the last piece */
+	if (n == a->n && n < a->total)
+		c->flags |= GL_CHUNK_PLAN;
+}
+
+/* Copies the content; 0 or what went wrong. In packets n > 0. */
+#ifdef DOOR_TLS
+#define CHUNK_COPY(source, c, n, limit, a)                                                         \
+	bpf_probe_read_user((c)->bytes, n, (const void *)(a)->from)
+#else
+#define CHUNK_COPY(source, c, n, limit, a) chunk_load(source, c, n, limit, a)
+static __always_inline long chunk_load(struct __sk_buff *skb, struct gl_chunk *c, __u32 n,
+				       __u32 limit, const struct chunk_ask *a)
+{
+	__u32 last = last_of(n);
+
+	if (!n)
+		return 0;
+	if (last >= limit)
+		return -1;
+	return bpf_skb_load_bytes(skb, a->from, c->bytes, last + 1);
+}
+#endif
+
+/* One reservation of a constant size; sets `sent`. */
+#define CHUNK_IN(limit)                                                                            \
+	do {                                                                                       \
+		struct gl_chunk *c = bpf_ringbuf_reserve(ring, sizeof(*c) + (limit), 0);           \
+                                                                                                   \
+		if (!c)                                                                            \
+			break;                                                                     \
+		chunk_head(c, a, n);                                                               \
+		if (CHUNK_COPY(source, c, n, limit, a)) {                                          \
+			c->n = 0;                                                                  \
+			c->rec.len = sizeof(*c);                                                   \
+			c->flags |= GL_CHUNK_FAULT;                                                \
+		}                                                                                  \
+		bpf_ringbuf_submit(c, wake);                                                       \
+		sent = 1;                                                                          \
+	} while (0)
+
+/* The next piece of *a, which moves on by it. Returns its bytes. */
+static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
+{
+	__u32 i = chunk_inspector(a), n = a->n;
+	struct gl_inspector *inspector;
+	__u64 wake = BPF_RB_NO_WAKEUP;
+	int sent = 0;
+	void *ring;
+
+	if (n > GL_CHUNK_BYTES)
+		n = GL_CHUNK_BYTES;
+	inspector = bpf_map_lookup_elem(&inspectors, &i);
+	ring = bpf_map_lookup_elem(&chunks, &i);
+	if (inspector && inspector->asleep)
+		wake = BPF_RB_FORCE_WAKEUP;
+	if (ring && inspector && inspector->alive) {
+		if (n <= 256)
+			CHUNK_IN(256);
+		else if (n <= 1024)
+			CHUNK_IN(1024);
+		else if (n <= 4096)
+			CHUNK_IN(4096);
+		else
+			CHUNK_IN(GL_CHUNK_BYTES);
+	}
+	chunk_counted(i, sent, n);
+	a->head.off += n;
+	a->from += n;
+	a->n -= n;
+	a->total -= n;
+	a->head.flags &= ~GL_CHUNK_BEGIN;
+	return n;
+}
+
+struct chunk_turn {
+	void *source;
+	struct chunk_ask *ask;
+};
+
+static long chunk_turn(__u32 i, struct chunk_turn *t)
+{
+	chunk_piece(t->source, t->ask);
+	return !t->ask->n;
+}
+
+/* Copies a->n bytes out, in as many chunks as it takes; n == 0 makes one without content. */
+static __always_inline void chunk_send(void *source, struct chunk_ask *a)
+{
+	struct chunk_turn t = {.source = source, .ask = a};
+
+	bpf_loop(1024, chunk_turn, &t, 0);
+}

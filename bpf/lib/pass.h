@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * pass.h - layer 2: requests passed on to the application, until their responses have gone by: what
+ * the door remembers of them, what a status proves, the record of the response, and how much of
+ * their bodies the inspectors want.
+ */
+#pragma once
+
+#include "bpf/lib/judge.h"
+
+static __always_inline __u32 pass_bytes(__u16 kib)
+{
+	return kib == GL_CAPTURE_ALL ? FLOW_TAKE_ALL : (__u32)kib << 10;
+}
+
+/* The operation's capture plan; a request and its response are sampled together. */
+static __always_inline void pass_plan(struct flow *f, struct flow_request *r,
+				      const struct gl_op *op)
+{
+	f->in_take = r->take = 0;
+	if (!op || (op->sample > 1 && bpf_get_prandom_u32() % op->sample))
+		return;
+	f->in_take = pass_bytes(op->request_kib);
+	r->take = pass_bytes(op->response_kib);
+}
+
+/* Of n bytes of a body, how many are to be copied; counts them. */
+static __always_inline __u32 pass_take(__u32 *take, __u32 n)
+{
+	if (*take == FLOW_TAKE_ALL)
+		return n;
+	if (n > *take)
+		n = *take;
+	*take -= n;
+	return n;
+}
+
+/* The request goes to the application: remember what its response will be measured against. */
+static __always_inline void pass_request(struct flow *f, const struct gl_policy *policy,
+					 const struct judgement *j)
+{
+	struct flow_request *r = flow_pending(f, f->judged);
+	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
+
+	r->judged_ns = j->now_ns;
+	r->source = j->head.source;
+	r->op = j->op_id;
+	r->cls = j->cls_id;
+	r->service = j->service_id;
+	r->credential = j->head.credential;
+	r->flags = (j->head.forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
+		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
+		   (f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0) |
+		   (f->request.method == HTTP_METHOD_CONNECT ? FLOW_R_CONNECT : 0);
+	/* only an operation that asks for a credential can prove one */
+	r->principal = op && op->auth ? j->head.principal : 0;
+	pass_plan(f, r, op);
+	f->judged++;
+}
+
+static __always_inline void pass_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
+{
+	__u32 now_s = now_ns / SEC_NS;
+	int outcome;
+
+	if (!r->principal)
+		return;
+	if (status == 401) {
+		proven_forget(NULL, GL_PROVEN_SLOTS, r->principal);
+		return;
+	}
+	if (status == 403)
+		return;
+	outcome = proven_mark(NULL, GL_PROVEN_SLOTS, r->principal, now_s);
+	if (outcome == PROVEN_NEW || outcome == PROVEN_EVICTED)
+		count(GL_CTR_PROVEN);
+	if (outcome == PROVEN_EVICTED)
+		count(GL_CTR_PROVEN_EVICTED);
+}
+
+static __always_inline void pass_tell(const struct flow *f, __u16 port, __u16 peer_port,
+				      const struct flow_request *r, __u64 now_ns)
+{
+	struct gl_rec_response rec = {};
+
+	rec.source = r->source;
+	rec.principal = r->principal;
+	rec.time_ns = now_ns - r->judged_ns;
+	rec.port = port;
+	rec.peer_port = peer_port;
+	rec.service = r->service;
+	rec.op = r->op;
+	rec.cls = r->cls;
+	rec.status = f->out.status;
+	rec.flags = r->flags & ~FLOW_R_CONNECT;
+	rec.credential = r->credential;
+	event_send(&rec, GL_REC_RESPONSE, sizeof(rec), now_ns);
+}

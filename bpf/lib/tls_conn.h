@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tls_conn.h - layer 2: what the tls door remembers of a connection, by the library's handle and
+ * the process it lives in, and how a handle finds its connection.
+ *
+ * A handle is bound once and stays bound (a thread's last receive may be another connection's by
+ * the next call), unless a later call is seen to receive from another socket. It ends when the
+ * library frees the handle; what a dead process leaves behind is swept by user/kern once its
+ * socket is gone.
+ */
+#pragma once
+
+#include "bpf/lib/chunk.h"
+#include "bpf/lib/cut.h"
+#include "bpf/lib/judge.h"
+#include "bpf/lib/pass.h"
+#include "bpf/lib/tls_sock.h"
+#include "include/glacis/http.h"
+
+struct tls_key {
+	__u64 ssl;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+struct tls_conn {
+	__u64 closed_ns; /* first: user/kern reads it; 0 = the socket lives */
+	struct tls_sock sock;
+	__u64 off[2]; /* by enum gl_direction: application data so far */
+	__u32 flags; /* enum tls_conn_flags */
+	__u32 reserved;
+	struct flow flow;
+};
+
+enum tls_conn_flags {
+	TLS_CONN_BEGIN = 1, /* known from its handshake on */
+	TLS_CONN_TOLD = 2, /* counted as one the tls door sees */
+	TLS_CONN_HTTP2 = 4,
+	TLS_CONN_ENDED = 8, /* the inspectors know that nothing more comes */
+};
+
+#define TLS_CONNS_MAX 16384
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, TLS_CONNS_MAX);
+	__type(key, struct tls_key);
+	__type(value, struct tls_conn);
+} tls_conns SEC(".maps");
+
+/* The handle a socket is bound to: no second one may claim it by a last receive. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TLS_CONNS_MAX);
+	__type(key, __u64);
+	__type(value, struct tls_key);
+} tls_sockets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, GL_PROBE_LIBRARIES_MAX);
+	__type(key, __u32);
+	__type(value, struct gl_probe_account);
+} tls_account SEC(".maps");
+
+/* All zero but what is the same for all: what a new one begins as. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tls_conn);
+} no_conn SEC(".maps");
+
+static __always_inline struct gl_probe_account *tls_account_of(const struct tls_call *call)
+{
+	__u32 library = call->library;
+
+	return bpf_map_lookup_elem(&tls_account, &library);
+}
+
+static __always_inline void tls_key_of(__u64 ssl, struct tls_key *k)
+{
+	k->ssl = ssl;
+	k->tgid = bpf_get_current_pid_tgid() >> 32;
+	k->reserved = 0;
+}
+
+static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_sock *sock,
+					  int begins)
+{
+	struct flow *f = &c->flow;
+
+	c->sock = *sock;
+	c->closed_ns = 0;
+	c->off[0] = c->off[1] = 0;
+	c->flags = begins ? TLS_CONN_BEGIN : 0;
+	f->opened_ns = bpf_ktime_get_boot_ns();
+	f->port = sock->port;
+	f->conn = sock->cookie;
+	f->state = begins ? FLOW_HTTP : FLOW_MIDSTREAM;
+	f->out_known = begins;
+	f->answer_seen = 0;
+	f->judged = f->answered = 0;
+	f->service = 0;
+	http_open(&f->in, 0);
+	http_open(&f->out, HTTP_F_RESPONSE);
+	if (!begins)
+		count(GL_CTR_UNJUDGED_MIDSTREAM);
+	count(GL_CTR_TLS_CONNECTIONS);
+}
+
+static __always_inline struct tls_conn *tls_conn_new(const struct tls_key *k,
+						     const struct tls_sock *sock, int begins)
+{
+	struct tls_conn *c, *zeroes;
+	__u32 zero = 0;
+
+	zeroes = bpf_map_lookup_elem(&no_conn, &zero);
+	if (!zeroes)
+		return NULL;
+	if (bpf_map_update_elem(&tls_conns, k, zeroes, BPF_NOEXIST)) {
+		count(GL_CTR_LOST_CONNECTION);
+		return NULL;
+	}
+	c = bpf_map_lookup_elem(&tls_conns, k);
+	if (!c)
+		return NULL;
+	tls_conn_open(c, sock, begins);
+	if (bpf_map_update_elem(&tls_sockets, &sock->cookie, k, BPF_ANY))
+		count(GL_CTR_LOST_UPDATE);
+	return c;
+}
+
+/* May this thread's last receive name the connection of a new handle? */
+static __always_inline int tls_sock_free(const struct tls_sock *last)
+{
+	return last->cookie && last->service && !bpf_map_lookup_elem(&tls_sockets, &last->cookie);
+}
+
+/* The connection of the call that ends. NULL: none of ours, or not known. */
+static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
+						    const struct tls_call *call)
+{
+	struct gl_probe_account *account = tls_account_of(call);
+	const struct tls_sock *sock = NULL;
+	struct tls_key k;
+	struct tls_conn *c;
+	int begins;
+
+	tls_key_of(call->ssl, &k);
+	c = bpf_map_lookup_elem(&tls_conns, &k);
+	if (t->inside.cookie && t->inside.service)
+		sock = &t->inside;
+	if (c && (!sock || sock->cookie == c->sock.cookie))
+		return c;
+	if (c) { /* the handle serves another connection now */
+		bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+		tls_conn_open(c, sock, sock->begins || call->op == TLS_CALL_HANDSHAKE);
+		if (bpf_map_update_elem(&tls_sockets, &sock->cookie, &k, BPF_ANY))
+			count(GL_CTR_LOST_UPDATE);
+		return c;
+	}
+	if (!sock && t->inside.cookie) {
+		if (account)
+			__sync_fetch_and_add(&account->foreign, 1);
+		return NULL;
+	}
+	if (!sock && call->op != TLS_CALL_WRITE && tls_sock_free(&t->last))
+		sock = &t->last;
+	if (!sock) {
+		if (account)
+			__sync_fetch_and_add(&account->unbound, 1);
+		return NULL;
+	}
+	begins = sock->begins || call->op == TLS_CALL_HANDSHAKE;
+	return tls_conn_new(&k, sock, begins);
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * tls.bpf.c - the tls door: probes on the calls of a TLS library that read, write, shake hands and
+ * free, and tracepoints that tell which socket a call is about. Decrypted requests are judged as
+ * plaintext ones are; content goes to the inspectors.
+ *
+ * Which functions the probes sit on, and of what shape they are, the attach cookie says
+ * (abi_chunk.h); user/kern attaches them, the tracepoints first.
+ */
+#define DOOR_TLS
+
+#include "bpf/lib/bpf.h"
+
+#include <linux/ptrace.h>
+
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/lib/tables.h"
+#include "bpf/lib/tls_out.h"
+
+char LICENSE[] SEC("license") = "GPL";
+
+const struct {
+	__u32 major, minor;
+} abi SEC(".rodata.abi") = {GL_ABI_MAJOR, GL_ABI_MINOR};
+
+/* A call begins: remember what only its arguments tell. */
+static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
+{
+	struct tls_thread *t = tls_thread_get();
+	__u64 cookie;
+
+	if (!t)
+		return 0;
+	cookie = bpf_get_attach_cookie(ctx);
+	t->call.ssl = PT_REGS_PARM1(ctx);
+	t->call.buf = PT_REGS_PARM2(ctx);
+	t->call.num = PT_REGS_PARM3(ctx);
+	t->call.shape = cookie;
+	t->call.library = cookie >> 8;
+	t->call.done = t->call.shape == GL_PROBE_EX_FLAGS ? PT_REGS_PARM5(ctx) : PT_REGS_PARM4(ctx);
+	t->call.op = op;
+	t->inside.cookie = 0;
+	t->inside.service = 0;
+	return 0;
+}
+
+/* How many bytes the call moved; 0: none. */
+static __always_inline __u32 tls_moved(const struct tls_call *call, __u64 ret)
+{
+	__u64 n = 0;
+
+	if (call->shape == GL_PROBE_GNUTLS) {
+		n = (__s64)ret > 0 ? ret : 0;
+	} else if (call->shape == GL_PROBE_PLAIN) {
+		n = (__s32)ret > 0 ? (__u32)ret : 0;
+	} else if ((__s32)ret == 1 &&
+		   bpf_probe_read_user(&n, sizeof(n), (const void *)call->done)) {
+		count(GL_CTR_UNJUDGED_FAULT);
+		return 0;
+	}
+	return n > 0x7fffffff ? 0 : n;
+}
+
+static __always_inline void tls_moved_count(const struct tls_call *call, __u32 n)
+{
+	struct gl_probe_account *account = tls_account_of(call);
+
+	if (!account)
+		return;
+	if (call->op == TLS_CALL_READ) {
+		__sync_fetch_and_add(&account->reads, 1);
+		__sync_fetch_and_add(&account->bytes_read, n);
+	} else if (call->op == TLS_CALL_WRITE) {
+		__sync_fetch_and_add(&account->writes, 1);
+		__sync_fetch_and_add(&account->bytes_written, n);
+	} else {
+		__sync_fetch_and_add(&account->handshakes, 1);
+	}
+}
+
+/* A call ends. */
+static __always_inline int tls_leave(struct pt_regs *ctx, __u32 op)
+{
+	struct tls_thread *t;
+	struct tls_scratch *x;
+	struct tls_call call;
+	struct tls_conn *c;
+	__u32 n = 0;
+
+	t = bpf_task_storage_get(&tls_threads, (void *)bpf_get_current_task_btf(), NULL, 0);
+	if (!t || t->call.op != op)
+		return 0;
+	call = t->call;
+	t->call.op = TLS_CALL_NONE;
+	c = tls_conn_of(t, &call);
+	if (!c)
+		return 0;
+	if (op != TLS_CALL_HANDSHAKE)
+		n = tls_moved(&call, PT_REGS_RC(ctx));
+	if (!n)
+		return 0;
+	tls_moved_count(&call, n);
+	x = tls_scratch_get();
+	if (!x)
+		return 0;
+	tls_run_begin(x, call.buf, n);
+	if (op == TLS_CALL_READ) {
+		tls_scratch_name(x, c, GL_TO_SERVER);
+		tls_in_data(x, c);
+		c->off[GL_TO_SERVER] += n;
+	} else {
+		tls_scratch_name(x, c, GL_TO_CLIENT);
+		tls_out_data(x, c);
+		c->off[GL_TO_CLIENT] += n;
+	}
+	return 0;
+}
+
+SEC("uprobe")
+int tls_read_enter(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_CALL_READ);
+}
+
+SEC("uretprobe")
+int tls_read_leave(struct pt_regs *ctx)
+{
+	return tls_leave(ctx, TLS_CALL_READ);
+}
+
+SEC("uprobe")
+int tls_write_enter(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_CALL_WRITE);
+}
+
+/* Sleepable: for services whose responses are scanned before they leave. */
+SEC("uprobe.s")
+int tls_write_enter_s(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_CALL_WRITE);
+}
+
+SEC("uretprobe")
+int tls_write_leave(struct pt_regs *ctx)
+{
+	return tls_leave(ctx, TLS_CALL_WRITE);
+}
+
+SEC("uprobe")
+int tls_handshake_enter(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_CALL_HANDSHAKE);
+}
+
+SEC("uretprobe")
+int tls_handshake_leave(struct pt_regs *ctx)
+{
+	return tls_leave(ctx, TLS_CALL_HANDSHAKE);
+}
+
+/* The handle is freed: its connection is over, whatever the socket does. */
+SEC("uprobe")
+int tls_free(struct pt_regs *ctx)
+{
+	const struct gl_control *control = control_get();
+	struct tls_scratch *x;
+	struct tls_conn *c;
+	struct tls_key k;
+
+	tls_key_of(PT_REGS_PARM1(ctx), &k);
+	c = bpf_map_lookup_elem(&tls_conns, &k);
+	if (!c || !control)
+		return 0;
+	x = tls_scratch_get();
+	if (x)
+		tls_end(x, c, control->n_inspectors);
+	bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+	bpf_map_delete_elem(&tls_conns, &k);
+	return 0;
+}
+
+SEC("tp_btf/tcp_rcv_space_adjust")
+int tls_received(__u64 *ctx)
+{
+	return tls_receive((struct sock *)ctx[0]);
+}
+
+/* A socket is gone: nothing can leave through it any more. */
+SEC("tp_btf/inet_sock_set_state")
+int tls_closed(__u64 *ctx)
+{
+	struct sock *sk = (struct sock *)ctx[0];
+	__u64 cookie;
+	struct tls_key *k;
+	struct tls_conn *c;
+
+	if ((int)ctx[2] != BPF_TCP_CLOSE)
+		return 0;
+	cookie = sk->__sk_common.skc_cookie.counter;
+	if (!cookie)
+		return 0;
+	cut_forget(cookie);
+	k = bpf_map_lookup_elem(&tls_sockets, &cookie);
+	c = k ? bpf_map_lookup_elem(&tls_conns, k) : NULL;
+	if (c)
+		c->closed_ns = bpf_ktime_get_boot_ns();
+	return 0;
+}

@@ -28,7 +28,7 @@ const struct {
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 {
 	struct tls_thread *t = tls_thread_get();
-	__u64 cookie;
+	__u64 cookie, fourth, fifth;
 
 	if (!t)
 		return 0;
@@ -38,7 +38,12 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 	t->call.num = PT_REGS_PARM3(ctx);
 	t->call.shape = cookie;
 	t->call.library = cookie >> 8;
-	t->call.done = t->call.shape == GL_PROBE_EX_FLAGS ? PT_REGS_PARM5(ctx) : PT_REGS_PARM4(ctx);
+	fourth = PT_REGS_PARM4(ctx);
+	fifth = PT_REGS_PARM5(ctx);
+	/* both are loaded: the compiler would choose between two offsets of ctx */
+	opaque(fourth);
+	opaque(fifth);
+	t->call.done = t->call.shape == GL_PROBE_EX_FLAGS ? fifth : fourth;
 	t->call.op = op;
 	t->inside.cookie = 0;
 	t->inside.service = 0;

@@ -8,6 +8,7 @@
  */
 #include "bpf/lib/bpf.h"
 
+#include "bpf/lib/chunk.h"
 #include "bpf/lib/wire_in.h"
 #include "bpf/lib/wire_out.h"
 

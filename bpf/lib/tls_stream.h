@@ -164,7 +164,7 @@ static __always_inline void tls_run_begin(struct tls_scratch *x, __u64 from, __u
 /* The inspectors know that nothing more comes. */
 static __always_inline void tls_end(struct tls_scratch *x, struct tls_conn *c, __u32 n_inspectors)
 {
-	if ((c->flags & TLS_CONN_ENDED) || !(c->off[0] | c->off[1]))
+	if (!n_inspectors || (c->flags & TLS_CONN_ENDED) || !(c->off[0] | c->off[1]))
 		return;
 	c->flags |= TLS_CONN_ENDED;
 	for (__u32 direction = 0; direction < 2; direction++) {

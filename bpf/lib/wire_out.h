@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "bpf/lib/wire_cut.h"
 #include "bpf/lib/wire_in.h"
 #include "bpf/lib/wire_server.h"
 
@@ -178,7 +179,18 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 
 	f = wire_out_flow(skb);
 	x = bpf_map_lookup_elem(&wire_scratches, &one);
-	if (!x || !control || (!f && (!skb->sk || !embryo_any())))
+	if (!x || !control)
+		return TC_NEXT;
+	if (control->cuts && skb->sk) {
+		struct gl_cut *cut = cut_of(bpf_get_socket_cookie(skb));
+
+		if (cut) {
+			if (f)
+				f->state = FLOW_CUT; /* the client's data has no reader any more */
+			return wire_cut(skb, &x->packet, cut, l2);
+		}
+	}
+	if (!f && (!skb->sk || !embryo_any()))
 		return TC_NEXT;
 	if (packet_parse(skb, &x->packet, l2) != PACKET_TCP)
 		return TC_NEXT;

@@ -258,6 +258,7 @@ int kern_attach(struct kern *kern, const char **ret_device)
 	}
 	publish(&pass);
 	maps_sweep_embryos(kern);
+	content_guard(kern);
 	return first;
 }
 

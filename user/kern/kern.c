@@ -60,6 +60,8 @@ int kern_open(const struct kern_options *options, char **error, struct kern **re
 	kern->lock_fd = -1;
 	for (int i = 0; i < GL_GENERATIONS; i++)
 		kern->slot_fd[i] = -1;
+	for (int i = 0; i < GL_INSPECTORS_MAX; i++)
+		kern->ring_fd[i] = -1;
 	r = copy_options(kern, options);
 	if (r < 0)
 		return r;
@@ -79,7 +81,13 @@ int kern_open(const struct kern_options *options, char **error, struct kern **re
 		set_error(error, "cannot open the maps below", kern->pin_dir, r);
 		return r;
 	}
+	r = content_open(kern);
+	if (r < 0) {
+		set_error(error, "cannot open the content maps below", kern->pin_dir, r);
+		return r;
+	}
 	features_probe(kern);
+	content_features(kern);
 	*ret_kern = TAKE_PTR(kern);
 	return 0;
 }

@@ -125,6 +125,24 @@ int kern_tls_best_set(struct kern *kern, const struct gl_tls_name *name,
 		      const struct gl_tls_best *best);
 int kern_tls_best_forget(struct kern *kern, uint16_t service);
 
+/*
+ * Content for inspectors. kern_inspectors: n rings (0: no content is copied any more), kept as they
+ * are where an earlier agent made them; ring_bytes 0 = default, a power of two. The rings' and the
+ * shared lines' descriptors are borrowed. A ring is read only while inspectors[i].alive.
+ */
+int kern_inspectors(struct kern *kern, uint32_t n, uint32_t ring_bytes);
+int kern_inspector_ring_fd(const struct kern *kern, uint32_t i);
+int kern_inspectors_fd(const struct kern *kern);
+struct gl_inspector *kern_inspectors_shared(const struct kern *kern);
+int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_account *ret_account);
+
+/* Nothing leaves this connection any more (enum gl_reason). -E2BIG: GL_CUTS_MAX are marked. */
+int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason);
+
+/* What the probes attached with GL_PROBE_COOKIE(shape, library) saw. -ENOTSUP: no tls door. */
+int kern_probe_account(const struct kern *kern, uint32_t library,
+		       struct gl_probe_account *ret_account);
+
 /* Bytes of kernel memory the maps are charged, by map name, for doctor. */
 struct kern_map_use {
 	const char *name;

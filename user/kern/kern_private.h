@@ -12,10 +12,11 @@
 
 struct wire_bpf;
 struct nic_bpf;
+struct tls_bpf;
 
 #define KERN_DOORS_MAX      1024
 #define KERN_FEATURES_MAX   16
-#define KERN_MAPS_MAX       32
+#define KERN_MAPS_MAX       64
 #define KERN_HEAD_TIMEOUT_S 60
 #define KERN_EMBRYO_S       10 /* a handshake with data takes microseconds, or TCP_DEFER_ACCEPT */
 #define KERN_NETNS_MAX      256
@@ -46,6 +47,12 @@ struct kern {
 
 	struct wire_bpf *wire;
 	struct nic_bpf *nic; /* NULL: not on this kernel */
+	struct tls_bpf *tls; /* NULL: not on this kernel; the reason is in tls_error */
+	char tls_error[192];
+	bool uprobe_multi; /* the tls programs are for uprobe_multi links, else for perf events */
+	struct bpf_link *tls_links[2]; /* its tracepoints */
+	int ring_fd[GL_INSPECTORS_MAX]; /* inner maps of `chunks`; -1 */
+	struct gl_inspector *inspectors;
 	int policies_fd;
 	int slot_fd[GL_GENERATIONS]; /* inner maps; -1 */
 	time_t slot_retired_s[GL_GENERATIONS]; /* CLOCK_BOOTTIME when it stopped being active */
@@ -84,6 +91,21 @@ void pins_tidy(const char *pin_dir);
 int programs_check(char **error);
 int programs_load(struct kern *kern, const struct kern_options *options, char **error);
 void programs_free(struct kern *kern);
+
+/* Uses the pinned maps of this object; pins the others. */
+int programs_reuse(struct kern *kern, struct bpf_object *object, size_t *ret_reused);
+int programs_pin(struct kern *kern, struct bpf_object *object);
+/* What libbpf and the verifier say from here on; its tail. */
+void programs_log_begin(void);
+const char *programs_log(void);
+
+/* content.c: the tls door's programs (optional), inspectors' rings, cuts. */
+void content_load(struct kern *kern);
+int content_open(struct kern *kern);
+void content_free(struct kern *kern);
+void content_features(struct kern *kern);
+/* After a pass over the namespaces: which are guarded; connections of dead processes are swept. */
+void content_guard(struct kern *kern);
 
 /* maps.c: shared memory, policy generations, counters, ring. */
 int maps_open(struct kern *kern, const struct kern_options *options);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "tls.skel.h"
 #include "wire.skel.h"
 
 static time_t boottime_s(void)
@@ -320,6 +321,15 @@ void maps_sweep_embryos(struct kern *kern)
 	}
 }
 
+static bool used(const struct kern *kern, const char *name)
+{
+	for (size_t i = 0; i < kern->n_map_uses; i++)
+		if (strcmp(kern->map_uses[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* Maps shared by two objects count once. */
 static int add_use(struct kern *kern, struct bpf_object *object)
 {
 	struct bpf_map *map;
@@ -330,6 +340,8 @@ static int add_use(struct kern *kern, struct bpf_object *object)
 		char path[64], line[128];
 		_cleanup_fclose_ FILE *f = NULL;
 
+		if (used(kern, bpf_map__name(map)))
+			continue;
 		if (kern->n_map_uses == KERN_MAPS_MAX)
 			return -ENOSPC;
 		snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", bpf_map__fd(map));
@@ -351,6 +363,8 @@ size_t kern_map_uses(const struct kern *kern, const struct kern_map_use **ret_us
 
 	k->n_map_uses = 0;
 	add_use(k, kern->wire->obj);
+	if (kern->tls)
+		add_use(k, kern->tls->obj);
 	*ret_uses = kern->map_uses;
 	return kern->n_map_uses;
 }

@@ -50,6 +50,17 @@ static int keep_log(enum libbpf_print_level level, const char *fmt, va_list ap)
 	return 0;
 }
 
+void programs_log_begin(void)
+{
+	libbpf_log_len = 0;
+	libbpf_log[0] = '\0';
+}
+
+const char *programs_log(void)
+{
+	return libbpf_log;
+}
+
 static int say(char **error, int r, const char *what, const char *hint)
 {
 	if (error && asprintf(error, "%s: %s\n%s%s", what, strerror(-r), hint,
@@ -74,7 +85,7 @@ static int reuse(const char *pin_dir, struct bpf_map *map)
 	return bpf_map__reuse_fd(map, fd);
 }
 
-static int reuse_all(struct kern *kern, struct bpf_object *object, size_t *ret_reused)
+int programs_reuse(struct kern *kern, struct bpf_object *object, size_t *ret_reused)
 {
 	struct bpf_map *map;
 	size_t reused = 0;
@@ -94,7 +105,7 @@ static int reuse_all(struct kern *kern, struct bpf_object *object, size_t *ret_r
 	return 0;
 }
 
-static int pin_all(struct kern *kern, struct bpf_object *object)
+int programs_pin(struct kern *kern, struct bpf_object *object)
 {
 	struct bpf_map *map;
 
@@ -152,14 +163,14 @@ static int load_wire(struct kern *kern, const struct kern_options *options)
 		bpf_map__set_max_entries(kern->wire->maps.windows, options->window_lines);
 	if (options->ban_slots)
 		bpf_map__set_max_entries(kern->wire->maps.decisions, options->ban_slots);
-	r = reuse_all(kern, kern->wire->obj, &reused);
+	r = programs_reuse(kern, kern->wire->obj, &reused);
 	if (r < 0)
 		return r;
 	kern->adopted = reused > 0;
 	r = wire_bpf__load(kern->wire);
 	if (r < 0)
 		return r;
-	return pin_all(kern, kern->wire->obj);
+	return programs_pin(kern, kern->wire->obj);
 }
 
 /* Optional: without it bans are enforced at the wire door. */
@@ -170,7 +181,7 @@ static void load_nic(struct kern *kern)
 	kern->nic = nic_bpf__open();
 	if (!kern->nic)
 		return;
-	if (reuse_all(kern, kern->nic->obj, &reused) < 0 || nic_bpf__load(kern->nic) < 0) {
+	if (programs_reuse(kern, kern->nic->obj, &reused) < 0 || nic_bpf__load(kern->nic) < 0) {
 		nic_bpf__destroy(kern->nic);
 		kern->nic = NULL;
 	}
@@ -195,8 +206,7 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 	__u32 major = 0;
 	int r;
 
-	libbpf_log_len = 0;
-	libbpf_log[0] = '\0';
+	programs_log_begin();
 	r = pinned_abi(kern->pin_dir, &major);
 	if (r < 0)
 		return say(error, r, "cannot read the pins of an earlier agent",
@@ -206,8 +216,10 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 			   "remove them with the older version's: glacisd --detach\n");
 	before = libbpf_set_print(keep_log);
 	r = load_wire(kern, options);
-	if (r == 0)
+	if (r == 0) {
 		load_nic(kern);
+		content_load(kern);
+	}
 	libbpf_set_print(before);
 	if (r < 0)
 		return say(error, r, "the wire door's programs do not load",
@@ -219,4 +231,5 @@ void programs_free(struct kern *kern)
 {
 	wire_bpf__destroy(kern->wire);
 	nic_bpf__destroy(kern->nic);
+	content_free(kern);
 }

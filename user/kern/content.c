@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * content.c - the side of the kernel that has to do with content: the tls door's programs and
+ * tracepoints, the inspectors' rings, connections to be cut. Probes on libraries are attached by
+ * libs.c.
+ *
+ * The tls door is optional: a kernel that does not take its programs still has every other door,
+ * and doctor says why.
+ */
+#include "user/kern/kern_private.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "user/base/log.h"
+
+#include "tls.skel.h"
+#include "wire.skel.h"
+
+#define TRACE_UPROBE_MULTI 48 /* enum bpf_attach_type of 6.6 */
+#define CONN_LINGER_NS     (60ull * 1000000000)
+
+static int open_tls(struct kern *kern, bool multi)
+{
+	struct bpf_program *program;
+	size_t reused = 0;
+	int r;
+
+	kern->tls = tls_bpf__open();
+	if (!kern->tls)
+		return -errno;
+	bpf_object__for_each_program(program, kern->tls->obj)
+	{
+		if (multi && bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
+			bpf_program__set_expected_attach_type(program, TRACE_UPROBE_MULTI);
+	}
+	r = programs_reuse(kern, kern->tls->obj, &reused);
+	if (r == 0)
+		r = tls_bpf__load(kern->tls);
+	if (r < 0) {
+		tls_bpf__destroy(kern->tls);
+		kern->tls = NULL;
+	}
+	return r;
+}
+
+/* A link on a file that does not exist: the kernel knows the attach type or it does not. */
+static bool try_uprobe_multi(const struct kern *kern)
+{
+	struct {
+		__u32 prog_fd, target_fd, attach_type, flags;
+		__u64 path, offsets, ref_ctr_offsets, cookies;
+		__u32 cnt, uflags, pid, reserved;
+	} attr = {
+		.prog_fd = bpf_program__fd(kern->tls->progs.tls_read_enter),
+		.attach_type = TRACE_UPROBE_MULTI,
+		.path = (uintptr_t) "/nonexistent/glacis",
+		.cnt = 1,
+	};
+	__u64 offset = 1;
+	int fd;
+
+	attr.offsets = (uintptr_t)&offset;
+	fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == ENOENT;
+}
+
+/* Programs say at load what they will be attached by. */
+void content_load(struct kern *kern)
+{
+	const char *last;
+	int r;
+
+	programs_log_begin();
+	r = open_tls(kern, true);
+	if (r == 0)
+		kern->uprobe_multi = try_uprobe_multi(kern);
+	if (r < 0 || !kern->uprobe_multi) {
+		tls_bpf__destroy(kern->tls);
+		r = open_tls(kern, false);
+	}
+	if (r == 0)
+		r = programs_pin(kern, kern->tls->obj);
+	if (r == 0)
+		return;
+	last = programs_log();
+	snprintf(kern->tls_error, sizeof(kern->tls_error), "%s: %.*s", strerror(-r),
+		 (int)(strlen(last) > 150 ? 150 : strlen(last)),
+		 last + (strlen(last) > 150 ? strlen(last) - 150 : 0));
+	tls_bpf__destroy(kern->tls);
+	kern->tls = NULL;
+}
+
+/* The new tracepoint runs before the pinned one of an earlier agent goes: the same maps, twice. */
+static int attach_tracepoint(struct kern *kern, struct bpf_program *program, const char *name,
+			     struct bpf_link **ret_link)
+{
+	struct bpf_link *link = bpf_program__attach(program);
+	char pin[PATH_MAX];
+	int r;
+
+	if (!link)
+		return -errno;
+	r = pins_path(kern->pin_dir, "links", name, pin, sizeof(pin));
+	if (r == 0) {
+		unlink(pin);
+		r = bpf_obj_pin(bpf_link__fd(link), pin);
+	}
+	if (r < 0) {
+		bpf_link__destroy(link);
+		return r;
+	}
+	*ret_link = link;
+	return 0;
+}
+
+static int find_rings(struct kern *kern)
+{
+	int fd = bpf_map__fd(kern->wire->maps.chunks);
+
+	for (__u32 i = 0; i < GL_INSPECTORS_MAX; i++) {
+		__u32 id;
+
+		if (bpf_map_lookup_elem(fd, &i, &id) < 0)
+			continue;
+		kern->ring_fd[i] = bpf_map_get_fd_by_id(id);
+		if (kern->ring_fd[i] < 0)
+			return kern->ring_fd[i];
+	}
+	return 0;
+}
+
+int content_open(struct kern *kern)
+{
+	void *memory;
+
+	memory = mmap(NULL, sizeof(struct gl_inspector) * GL_INSPECTORS_MAX, PROT_READ | PROT_WRITE,
+		      MAP_SHARED, bpf_map__fd(kern->wire->maps.inspectors), 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	kern->inspectors = memory;
+	return find_rings(kern);
+}
+
+void content_free(struct kern *kern)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(kern->tls_links); i++)
+		bpf_link__destroy(kern->tls_links[i]);
+	for (int i = 0; i < GL_INSPECTORS_MAX; i++)
+		cleanup_close(&kern->ring_fd[i]);
+	if (kern->inspectors)
+		munmap(kern->inspectors, sizeof(struct gl_inspector) * GL_INSPECTORS_MAX);
+	tls_bpf__destroy(kern->tls);
+}
+
+void content_features(struct kern *kern)
+{
+	if (!kern->tls)
+		features_add(kern, "tls programs", false,
+			     "not on this kernel: what is inside TLS is not seen (%s)",
+			     kern->tls_error);
+	else
+		features_add(kern, "tls programs", true, "probes by %s",
+			     kern->uprobe_multi ? "uprobe_multi links" : "perf events");
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Rings
+ */
+int kern_inspectors(struct kern *kern, uint32_t n, uint32_t ring_bytes)
+{
+	int outer = bpf_map__fd(kern->wire->maps.chunks);
+
+	if (n > GL_INSPECTORS_MAX)
+		return -EINVAL;
+	for (__u32 i = 0; i < n; i++) {
+		_cleanup_close_ int fd = -1;
+		int r;
+
+		if (kern->ring_fd[i] >= 0)
+			continue;
+		fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "chunk_ring", 0, 0,
+				    ring_bytes ? ring_bytes : GL_CHUNK_RING_BYTES, NULL);
+		if (fd < 0)
+			return fd;
+		r = bpf_map_update_elem(outer, &i, &fd, BPF_ANY);
+		if (r < 0)
+			return r;
+		kern->ring_fd[i] = TAKE_FD(fd);
+	}
+	__atomic_store_n(&kern->control->n_inspectors, n, __ATOMIC_RELEASE);
+	return 0;
+}
+
+int kern_inspector_ring_fd(const struct kern *kern, uint32_t i)
+{
+	return i < GL_INSPECTORS_MAX && kern->ring_fd[i] >= 0 ? kern->ring_fd[i] : -ENOENT;
+}
+
+int kern_inspectors_fd(const struct kern *kern)
+{
+	return bpf_map__fd(kern->wire->maps.inspectors);
+}
+
+struct gl_inspector *kern_inspectors_shared(const struct kern *kern)
+{
+	return kern->inspectors;
+}
+
+/* Accounts are words only: they are added up as such. */
+static int account_sum(int fd, __u32 index, int n_cpus, size_t words, uint64_t *ret_sum)
+{
+	_cleanup_free_ uint64_t *per_cpu = calloc(n_cpus, words * sizeof(*per_cpu));
+	int r;
+
+	if (!per_cpu)
+		return -ENOMEM;
+	r = bpf_map_lookup_elem(fd, &index, per_cpu);
+	if (r < 0)
+		return r;
+	memset(ret_sum, 0, words * sizeof(*ret_sum));
+	for (int cpu = 0; cpu < n_cpus; cpu++)
+		for (size_t i = 0; i < words; i++)
+			ret_sum[i] += per_cpu[cpu * words + i];
+	return 0;
+}
+
+int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_account *ret_account)
+{
+	return account_sum(bpf_map__fd(kern->wire->maps.chunk_account), i, kern->n_cpus,
+			   sizeof(*ret_account) / sizeof(uint64_t), (uint64_t *)ret_account);
+}
+
+int kern_probe_account(const struct kern *kern, uint32_t library,
+		       struct gl_probe_account *ret_account)
+{
+	if (!kern->tls)
+		return -ENOTSUP;
+	return account_sum(bpf_map__fd(kern->tls->maps.tls_account), library, kern->n_cpus,
+			   sizeof(*ret_account) / sizeof(uint64_t), (uint64_t *)ret_account);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Cuts, guarded namespaces, connections nobody frees
+ */
+int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
+{
+	struct gl_cut cut = {.reason = reason};
+	struct timespec now;
+	int r;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	cut.since_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	__atomic_fetch_add(&kern->control->cuts, 1, __ATOMIC_ACQ_REL);
+	r = bpf_map_update_elem(bpf_map__fd(kern->wire->maps.cuts), &cookie, &cut, BPF_NOEXIST);
+	if (r == 0)
+		return 0;
+	__atomic_fetch_sub(&kern->control->cuts, 1, __ATOMIC_ACQ_REL);
+	return r == -EEXIST ? 0 : r;
+}
+
+static bool guards(const struct kern *kern, __u32 inode)
+{
+	for (size_t i = 0; i < kern->n_doors; i++)
+		if (kern->doors[i].netns_inode == inode)
+			return true;
+	return false;
+}
+
+static void guard_namespaces(struct kern *kern)
+{
+	int fd = bpf_map__fd(kern->tls->maps.guarded_netns);
+	__u32 key, next, one = 1;
+	bool more;
+
+	for (size_t i = 0; i < kern->n_doors; i++) {
+		key = (__u32)kern->doors[i].netns_inode;
+		bpf_map_update_elem(fd, &key, &one, BPF_ANY);
+	}
+	more = bpf_map_get_next_key(fd, NULL, &key) == 0;
+	while (more) {
+		more = bpf_map_get_next_key(fd, &key, &next) == 0;
+		if (!guards(kern, key))
+			bpf_map_delete_elem(fd, &key);
+		key = next;
+	}
+}
+
+/* Of a process that died without freeing them. A connection begins with when its socket closed. */
+static void sweep_connections(struct kern *kern)
+{
+	int fd = bpf_map__fd(kern->tls->maps.tls_conns);
+	_cleanup_free_ uint8_t *value = malloc(bpf_map__value_size(kern->tls->maps.tls_conns));
+	uint8_t key[16], next[16];
+	struct timespec now;
+	bool more = value && bpf_map_get_next_key(fd, NULL, key) == 0;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	while (more) {
+		uint64_t head[2] = {0}; /* closed_ns, the socket's cookie */
+
+		more = bpf_map_get_next_key(fd, key, next) == 0;
+		if (bpf_map_lookup_elem(fd, key, value) == 0)
+			memcpy(head, value, sizeof(head));
+		if (head[0] && head[0] + CONN_LINGER_NS < now_ns) {
+			bpf_map_delete_elem(bpf_map__fd(kern->tls->maps.tls_sockets), &head[1]);
+			bpf_map_delete_elem(fd, key);
+		}
+		memcpy(key, next, sizeof(key));
+	}
+}
+
+/* Tracepoints wait for the first namespace: before it nothing is ours. */
+void content_guard(struct kern *kern)
+{
+	int r = 0;
+
+	if (!kern->tls)
+		return;
+	guard_namespaces(kern);
+	sweep_connections(kern);
+	if (!kern->tls_links[0])
+		r = attach_tracepoint(kern, kern->tls->progs.tls_received, "tls-received",
+				      &kern->tls_links[0]);
+	if (r == 0 && !kern->tls_links[1])
+		r = attach_tracepoint(kern, kern->tls->progs.tls_closed, "tls-closed",
+				      &kern->tls_links[1]);
+	if (r < 0)
+		log_err(r, "the tls door's tracepoints cannot be attached");
+}

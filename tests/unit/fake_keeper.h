@@ -116,7 +116,7 @@ static int setup(void **state)
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
 	    modes_new(dir, MODE_ASK_POLICY, &keeper.modes) < 0 ||
-	    audit_open(keeper.store, &keeper.audit) < 0 ||
+	    audit_open(keeper.store, dir, &keeper.audit) < 0 ||
 	    apply_new(keeper.kern, dir, &keys, false, &keeper.apply) < 0 ||
 	    problems_init(&problems, "shop.yaml") < 0 ||
 	    apply_prepare(keeper.apply, POLICY, strlen(POLICY), "shop.yaml", &problems,
@@ -129,9 +129,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	static const char *const names[] = {"intern.json",   "policy.yaml",  "policy.file.yaml",
-					    "policy.json",   "mode.json",    "glacis.db",
-					    "glacis.db-wal", "glacis.db-shm"};
+	static const char *const names[] = {"intern.json",   "policy.yaml",   "policy.file.yaml",
+					    "policy.json",   "mode.json",     "glacis.db",
+					    "glacis.db-wal", "glacis.db-shm", "audit.key",
+					    "audit.pub",     "audit.head"};
 	char path[128];
 
 	(void)state;

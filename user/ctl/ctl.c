@@ -10,11 +10,17 @@
 #include "user/ctl/args.h"
 
 const struct ctl_group ctl_groups[] = {
-	{"Agent", ctl_agent_commands},          {"Policy and mode", ctl_policy_commands},
-	{"Containment", ctl_decision_commands}, {"Limits and sources", ctl_limit_commands},
-	{"Explanations", ctl_explain_commands}, {"Events", ctl_event_commands},
-	{"What is inside", ctl_sight_commands}, {"TLS, audit", ctl_tls_commands},
-	{"This program", ctl_shell_commands},   {NULL, NULL},
+	{"Agent", ctl_agent_commands},
+	{"Policy and mode", ctl_policy_commands},
+	{"Containment", ctl_decision_commands},
+	{"Limits and sources", ctl_limit_commands},
+	{"Explanations", ctl_explain_commands},
+	{"Events", ctl_event_commands},
+	{"What is inside", ctl_sight_commands},
+	{"TLS", ctl_tls_commands},
+	{"Audit", ctl_audit_commands},
+	{"This program", ctl_shell_commands},
+	{NULL, NULL},
 };
 
 static bool wants_color(FILE *out)

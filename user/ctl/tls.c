@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* tls.c - glacisctl tls, tls handshakes, tls forget, audit: handshakes, and what was done. */
+/* tls.c - glacisctl tls, tls handshakes, tls forget: what handshakes were. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -175,41 +175,6 @@ static int run_forget(struct ctl *ctl)
 	return CTL_OK;
 }
 
-static void print_audit(const struct ctl *ctl, const json_t *items)
-{
-	static const char *const titles[] = {"TIME", "WHO", ">UID", ">PID", "WHAT", "AFTER"};
-	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
-	const json_t *item;
-	size_t i;
-
-	for (i = 0; (item = json_array_get(items, i)); i++) {
-		_cleanup_free_ char *after =
-			json_dumps(json_object_get(item, "after"), JSON_COMPACT | JSON_ENCODE_ANY);
-
-		OUT_ROW(table, OUT_PLAIN, out_time(out_member(item, "time")),
-			out_member(item, "origin"), out_member(item, "uid"),
-			out_member(item, "pid"), out_member(item, "what"), after ?: "");
-	}
-	out_table_print(ctl, table, "nothing was changed");
-}
-
-static int run_audit(struct ctl *ctl)
-{
-	unsigned max = PAGE_MAX;
-	json_t *audit = NULL;
-	int r = numbers_option(ctl, "limit", 1, 100000, &max);
-
-	if (r >= 0)
-		return r;
-	r = api_collect(ctl, "/v1/audit", max, &audit);
-	if (r != CTL_OK)
-		return r;
-	if (!api_print_json(ctl, audit))
-		print_audit(ctl, json_object_get(audit, "items"));
-	json_decref(audit);
-	return CTL_OK;
-}
-
 const struct ctl_command ctl_tls_commands[] = {
 	{
 		.name = "tls",
@@ -240,14 +205,6 @@ const struct ctl_command ctl_tls_commands[] = {
 		.example = "glacisctl tls forget --service shop",
 		.options = {{"service", "NAME", "whose"}},
 		.run = run_forget,
-	},
-	{
-		.name = "audit",
-		.arguments = "",
-		.summary = "Who changed what, newest first",
-		.example = "glacisctl audit --limit 20",
-		.options = {{"limit", "N", "at most so many (default 100)"}},
-		.run = run_audit,
 	},
 	{.name = NULL},
 };

@@ -38,6 +38,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/tls", ROLE_READER, api_tls, false},
 	{"DELETE", "/v1/tls/names", ROLE_ROOT, api_tls_forget, false},
 	{"GET", "/v1/audit", ROLE_READER, api_audit, false},
+	{"GET", "/v1/audit/verify", ROLE_READER, api_audit_verify, false},
 	{"GET", "/v1/findings", ROLE_READER, api_findings, false},
 	{"GET", "/v1/findings/{id}", ROLE_READER, api_finding, false},
 	{"GET", "/v1/transactions", ROLE_READER, api_transactions, false},

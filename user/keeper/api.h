@@ -76,6 +76,7 @@ void api_counters(struct api_request *rq);
 void api_tls(struct api_request *rq);
 void api_tls_forget(struct api_request *rq);
 void api_audit(struct api_request *rq);
+void api_audit_verify(struct api_request *rq);
 void api_findings(struct api_request *rq);
 void api_finding(struct api_request *rq);
 void api_transactions(struct api_request *rq);

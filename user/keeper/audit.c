@@ -8,6 +8,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
+#include "user/base/log.h"
 
 struct entry {
 	int64_t time_ns;
@@ -18,20 +19,25 @@ struct entry {
 
 struct audit {
 	struct store *store;
+	struct audit_signer *signer;
+	struct audit_head head; /* what was signed last */
 	struct entry *waiting[AUDIT_WAITING_MAX]; /* a ring: the oldest is lost first */
 	size_t first, n;
 	uint64_t dropped;
 };
 
-int audit_open(struct store *store, struct audit **ret_audit)
+/* The end as it is now becomes the signed one. */
+static void sign_end(struct audit *audit)
 {
-	struct audit *audit = calloc(1, sizeof(*audit));
+	struct audit_head head = {.first = audit->head.first};
+	int r = store_chain_end(audit->store, &head.last, head.hash);
 
-	if (!audit)
-		return -ENOMEM;
-	audit->store = store;
-	*ret_audit = audit;
-	return 0;
+	if (r == 0)
+		r = audit_head_write(audit->signer, &head);
+	if (r < 0)
+		log_err(r, "the end of the audit is not signed");
+	else
+		audit->head = head;
 }
 
 static void entry_free(struct entry *entry)
@@ -58,6 +64,7 @@ void audit_close(struct audit *audit)
 		return;
 	while (audit->n)
 		forget_first(audit);
+	audit_signer_free(audit->signer);
 	free(audit);
 }
 
@@ -96,6 +103,8 @@ int audit_flush(struct audit *audit)
 	r = store_commit(audit->store);
 	while (r == 0 && audit->n)
 		forget_first(audit);
+	if (r == 0)
+		sign_end(audit);
 	return r;
 }
 
@@ -144,4 +153,111 @@ size_t audit_waiting(const struct audit *audit)
 uint64_t audit_dropped(const struct audit *audit)
 {
 	return audit->dropped;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * The chain
+ */
+/* The chain goes on from here, with a record of what was wrong with it. */
+static void begin_anew(struct audit *audit, const struct audit_check *check)
+{
+	static const struct audit_actor self = {.origin = "audit"};
+	char hash[STORE_HASH];
+	int64_t last = 0;
+
+	log_warning("the audit is not what was signed: %s (record %lld); a new chain begins",
+		    check->problem, (long long)check->bad);
+	store_chain_end(audit->store, &last, hash);
+	audit->head.first = last + 1;
+	audit_write(audit, &self, "audit broken",
+		    json_pack("{s:s, s:I, s:I, s:s}", "problem", check->problem, "record",
+			      (json_int_t)check->bad, "signedLast", (json_int_t)check->head.last,
+			      "signedHash", check->head.hash),
+		    json_pack("{s:I}", "first", (json_int_t)last + 1));
+}
+
+static void note_unsigned(struct audit *audit, const struct audit_check *check)
+{
+	static const struct audit_actor self = {.origin = "audit"};
+
+	log_warning("the audit has %llu records that were not signed: an agent ended before it "
+		    "could, or somebody added them",
+		    (unsigned long long)check->unsigned_records);
+	audit_write(audit, &self, "audit unsigned", NULL,
+		    json_pack("{s:I, s:I}", "records", (json_int_t)check->unsigned_records, "after",
+			      (json_int_t)check->head.last));
+}
+
+static void resume(struct audit *audit)
+{
+	struct audit_check check;
+	char hash[STORE_HASH];
+	int64_t last;
+
+	if (audit_head_read(audit->signer, &audit->head) == -ENOENT) {
+		/* rows of a version without a chain may be there */
+		if (store_chain_end(audit->store, &last, hash) == 0)
+			audit->head.first = last + 1;
+		return;
+	}
+	if (audit_verify(audit, &check) < 0)
+		return;
+	if (!check.ok)
+		begin_anew(audit, &check);
+	else if (check.unsigned_records)
+		note_unsigned(audit, &check);
+}
+
+int audit_open(struct store *store, const char *state_dir, struct audit **ret_audit)
+{
+	struct audit *audit = calloc(1, sizeof(*audit));
+	int r;
+
+	if (!audit)
+		return -ENOMEM;
+	audit->store = store;
+	r = audit_signer_new(state_dir, &audit->signer);
+	if (r < 0) {
+		free(audit);
+		return r;
+	}
+	resume(audit);
+	*ret_audit = audit;
+	return 0;
+}
+
+int audit_verify(struct audit *audit, struct audit_check *ret_check)
+{
+	struct audit_check check = {};
+	struct store_chain chain = {};
+	int r = audit_head_read(audit->signer, &check.head);
+
+	if (r == -ENOENT && !audit->head.last) {
+		/* nothing was ever signed: nothing can be missing */
+		check.ok = true;
+		*ret_check = check;
+		return 0;
+	}
+	check.problem = r == -ENOENT         ? "the signed end is missing (audit.head)"
+			: r == -EKEYREJECTED ? "the end is not signed by this agent's key"
+			: r < 0              ? "the signed end cannot be read (audit.head)"
+			: check.head.last < audit->head.last ? "the signed end is an older one"
+							     : NULL;
+	if (r == 0) {
+		r = store_chain_verify(audit->store, check.head.first, check.head.last,
+				       check.head.hash, &chain);
+		if (r < 0)
+			return r;
+		check.records = chain.records;
+		check.bad = chain.bad;
+		if (chain.problem)
+			check.problem = chain.problem;
+		else if (!chain.head_seen && !check.problem)
+			check.problem = "the record that was signed last is not in it";
+		else if (chain.last > check.head.last)
+			check.unsigned_records = (uint64_t)(chain.last - check.head.last);
+	}
+	check.ok = !check.problem;
+	*ret_check = check;
+	return 0;
 }

@@ -206,7 +206,7 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = store_open(keeper->options->state_dir, &keeper->store);
 	if (r == 0)
-		r = audit_open(keeper->store, &keeper->audit);
+		r = audit_open(keeper->store, keeper->options->state_dir, &keeper->audit);
 	return r < 0 ? log_err(r, "memory") : 0;
 }
 

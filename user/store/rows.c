@@ -57,13 +57,26 @@ int store_remove_decision(struct store *store, uint32_t id)
 	return change(store, "decision", "DELETE FROM decisions WHERE id = ?", "i", (int64_t)id);
 }
 
-int store_add_audit(struct store *store, const struct store_audit *a)
+int store_add_audit(struct store *store, const struct store_audit *audit)
 {
+	char previous[STORE_HASH], hash[STORE_HASH];
+	struct store_audit a = *audit;
+	int r;
+
+	if (!store->inside || !store->db)
+		return -EIO;
+	r = store_chain_end(store, &a.id, previous);
+	if (r < 0)
+		return r;
+	a.id++;
+	r = chain_hash(previous, &a, hash);
+	if (r < 0)
+		return r;
 	return change(store, "audit",
-		      "INSERT INTO audit (time, origin, uid, pid, what, before, after)"
-		      " VALUES (?,?,?,?,?,?,?)",
-		      "itiittt", a->time_ns, a->origin, (int64_t)a->uid, (int64_t)a->pid, a->what,
-		      a->before, a->after);
+		      "INSERT INTO audit (id, time, origin, uid, pid, what, before, after, hash,"
+		      " previous) VALUES (?,?,?,?,?,?,?,?,?,?)",
+		      "iitiittttt", a.id, a.time_ns, a.origin, (int64_t)a.uid, (int64_t)a.pid,
+		      a.what, a.before, a.after, hash, previous);
 }
 
 int store_put_finding(struct store *store, const struct store_finding *f)

@@ -36,6 +36,9 @@ static const char *const steps[STORE_SCHEMA] = {
 	"CREATE TABLE ja4_keys (key INTEGER PRIMARY KEY, ja4 TEXT NOT NULL) STRICT;",
 	/* 3 */
 	"ALTER TABLE findings ADD COLUMN request TEXT NOT NULL DEFAULT '';",
+	/* 4 */
+	"ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE audit ADD COLUMN previous TEXT NOT NULL DEFAULT '';",
 };
 
 static const char prune[] =

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    3 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    4 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -62,7 +62,25 @@ struct store_audit {
 	uint32_t uid;
 	int32_t pid;
 };
+/* Takes the next id and the next place in the chain (audit_chain.c); audit->id is not looked at. */
 int store_add_audit(struct store *store, const struct store_audit *audit);
+
+#define STORE_HASH       65 /* SHA-256 in hex, terminated */
+#define STORE_AUDIT_KEPT 100000 /* rows; older ones are pruned when the store is opened */
+
+/* The newest row and its hash; 0 and zeroes when there is none. */
+int store_chain_end(struct store *store, int64_t *ret_last, char ret_hash[STORE_HASH]);
+
+struct store_chain {
+	uint64_t records; /* that continue each other, from the first on */
+	int64_t first, last;
+	int64_t bad; /* the record that does not fit; 0 = all do */
+	const char *problem; /* static; NULL = none */
+	bool head_seen; /* the signed end is one of them, with that hash */
+};
+/* Walks the rows from id `first` (where the chain began) on. */
+int store_chain_verify(struct store *store, int64_t first, int64_t signed_last,
+		       const char *signed_hash, struct store_chain *ret_chain);
 
 struct store_finding {
 	uint64_t id, count;

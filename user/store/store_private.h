@@ -23,6 +23,9 @@ struct store {
 /* store.c: notes a failure of SQLite, sets the database aside if it is broken; returns -errno. */
 int store_failed(struct store *store, int sqlite_error, const char *what);
 
+/* audit_chain.c: the hash of a row that follows the one with hash `previous`. */
+int chain_hash(const char *previous, const struct store_audit *row, char ret_hash[STORE_HASH]);
+
 /* schema.c: brings the database to STORE_SCHEMA. SQLite's result; SQLITE_MISMATCH: it is newer. */
 int schema_migrate(sqlite3 *db);
 /* Rows beyond what is kept, the oldest first. */

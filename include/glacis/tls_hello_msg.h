@@ -92,13 +92,21 @@ static __always_inline void tls_hello_member(struct tls_hello_cursor *c, __u64 k
 	c->state->sum += tls_mix(c->key, kind << 56 | (__u64)at << 16 | value);
 }
 
-/* JA4 knows these versions; the rest is one to it. */
+/* JA4 knows these versions, of SSL, TLS and DTLS; the rest is one to it. */
 static __always_inline __u16 tls_hello_version(const struct tls_hello_cursor *c)
 {
 	__u16 version = c->hello->flags & GL_HELLO_VERSIONS_SEEN ? c->state->highest
 								 : c->hello->legacy_version;
 
-	return version >= 0x0300 && version <= GL_TLS_1_3 ? version : 0;
+	switch (version) {
+	case 0x0002:
+	case 0x0300 ... GL_TLS_1_3:
+	case 0xfefc:
+	case 0xfefd:
+	case 0xfeff:
+		return version;
+	}
+	return 0;
 }
 
 static __always_inline int tls_is_alnum(__u8 b)

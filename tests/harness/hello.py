@@ -147,7 +147,8 @@ def ja4(message):
             sigs = [s for s in pairs(Reader(body).vector(2)) if s not in GREASE]
         elif kind == 43:
             version = max(v for v in [0] + pairs(Reader(body).vector(1)) if v not in GREASE)
-    text = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2"}.get(version, "00")
+    text = {0x0304: "13", 0x0303: "12", 0x0302: "11", 0x0301: "10", 0x0300: "s3", 0x0002: "s2",
+            0xFEFF: "d1", 0xFEFD: "d2", 0xFEFC: "d3"}.get(version, "00")
     ends = "00"
     if first:
         ends = chr(first[0]) + chr(first[-1])

@@ -68,6 +68,12 @@ static const char *version_text(const struct gl_hello *h)
 		return "s3";
 	case 0x0002:
 		return "s2";
+	case 0xfeff: /* DTLS, which nobody offers here but who wants to be odd */
+		return "d1";
+	case 0xfefd:
+		return "d2";
+	case 0xfefc:
+		return "d3";
 	}
 	return "00";
 }

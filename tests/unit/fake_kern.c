@@ -13,6 +13,7 @@
 #define FAKE_BAN_SLOTS    4096
 #define FAKE_BLOCKS       64
 #define FAKE_NAMES        64
+#define FAKE_CUTS         64
 
 struct kern {
 	struct gl_control control;
@@ -35,6 +36,8 @@ struct kern {
 		struct gl_tls_best best;
 	} names[FAKE_NAMES];
 	size_t n_names;
+	uint64_t cuts[FAKE_CUTS]; /* cookies, in order */
+	size_t n_cuts;
 };
 
 static struct kern *fake_kern_new(void)
@@ -159,6 +162,22 @@ uint64_t kern_generation(const struct kern *kern)
 const struct gl_policy *kern_policy(const struct kern *kern)
 {
 	return kern->generation ? kern->policies[kern->control.active] : NULL;
+}
+
+const struct gl_policy *kern_policy_of(struct kern *kern, uint64_t generation)
+{
+	const struct gl_policy *policy = kern->policies[generation % GL_GENERATIONS];
+
+	return policy && policy->generation == generation ? policy : NULL;
+}
+
+int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
+{
+	(void)reason;
+	if (kern->n_cuts == FAKE_CUTS)
+		return -E2BIG;
+	kern->cuts[kern->n_cuts++] = cookie;
+	return 0;
 }
 
 int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX])

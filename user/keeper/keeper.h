@@ -17,6 +17,7 @@
 #include "user/detect/tls_history.h"
 #include "user/keeper/audit.h"
 #include "user/keeper/events.h"
+#include "user/keeper/judge_head.h"
 #include "user/keeper/listeners.h"
 #include "user/keeper/modes.h"
 #include "user/keeper/options.h"
@@ -80,6 +81,7 @@ struct keeper {
 
 	struct keeper_counters counters;
 	uint64_t records_unknown; /* of a kind this version does not know */
+	struct judge_counts judged; /* HTTP/2 requests */
 	uint64_t certificates_unread; /* pieces of certificates: no inspector reads them yet */
 	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */
 	struct {
@@ -105,6 +107,8 @@ void loop_end(struct keeper *keeper, enum keeper_end end);
 
 /* records.c: takes what the ring holds; returns how many. */
 int records_drain(struct keeper *keeper);
+/* One verdict, of a door or of judge_head.c: into memory, to followers, to containment. */
+void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v);
 /* Tells followers and, in the foreground, the terminal. */
 void records_tell(struct keeper *keeper, const struct event *event);
 /* Stores a change as an event, tells followers, prints it. */

@@ -106,6 +106,15 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 /* ---------------------------------------------------------------------------------------------
  * Taking
  */
+void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v)
+{
+	int64_t wall_ns = clock_wall_of_boot(v->rec.ts_ns);
+
+	records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
+	sources_verdict(keeper->sources, v);
+	contain_verdict(keeper, v);
+}
+
 static void take_record(const struct gl_rec *record, size_t size, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -117,11 +126,7 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 	}
 	wall_ns = clock_wall_of_boot(record->ts_ns);
 	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
-		const struct gl_rec_verdict *v = (const struct gl_rec_verdict *)record;
-
-		records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
-		sources_verdict(keeper->sources, v);
-		contain_verdict(keeper, v);
+		records_take_verdict(keeper, (const struct gl_rec_verdict *)record);
 	} else if (record->kind == GL_REC_RESPONSE && size >= sizeof(struct gl_rec_response)) {
 		const struct gl_rec_response *r = (const struct gl_rec_response *)record;
 

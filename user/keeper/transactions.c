@@ -258,6 +258,7 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 	/* outgoing calls are no access to a service of this host */
 	if (tx->role == GL_ROLE_SERVER)
 		access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
+	judge_prove(keeper, tx);
 	broadcast(keeper, transactions_add(keeper->transactions, tx));
 	return true;
 }

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * test_judge_head.c - HTTP/2 heads in the keeper: the same ceilings as at the doors on the same
+ * table, a cut for each refusal, would only in monitor, an older policy's heads by that policy,
+ * strangers' heads refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "include/glacis/proven.h"
+#include "tests/unit/fake_keeper.h"
+#include "user/inspect/transaction.h"
+
+/* Operations are in the policy's order, behind [0] and the classes' own. */
+static uint16_t op_of(const char *name)
+{
+	const struct gl_policy *policy = kern_policy(keeper.kern);
+	int id = intern_id(apply_intern(keeper.apply), INTERN_OPERATION, name);
+
+	for (uint16_t i = 1; i < policy->n_ops; i++)
+		if (policy->ops[i].id == id)
+			return i;
+	fail_msg("no operation %s", name);
+	return 0;
+}
+
+static struct report_head example(const char *source, uint16_t op)
+{
+	struct report_head head = {
+		.report = {.kind = REPORT_HEAD, .len = sizeof(head)},
+		.conn = 77,
+		.generation = kern_generation(keeper.kern),
+		.server_port = 8080,
+		.client_port = 40000,
+		.op = op,
+		.how = GL_HOW_PROBE,
+		.outcome = GL_OUTCOME_OK,
+	};
+
+	assert_int_equal(addr_parse(source, &head.source), 0);
+	head.client = head.source;
+	return head;
+}
+
+static const struct gl_rec_verdict *last_verdict(void)
+{
+	size_t n = events_count(keeper.events, EVENTS_VERDICTS);
+	const struct event *event = events_at(keeper.events, EVENTS_VERDICTS, n - 1);
+
+	assert_int_equal(event->kind, EVENT_VERDICT);
+	return &event->verdict;
+}
+
+static void test_limit(void **state)
+{
+	struct report_head head = example("198.18.0.1", op_of("shop POST /api/v1/auth/**"));
+	size_t before = events_count(keeper.events, EVENTS_VERDICTS);
+
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.kern->n_cuts, 0);
+	assert_int_equal(events_count(keeper.events, EVENTS_VERDICTS), before);
+	for (int i = 0; i < 3; i++)
+		assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.judged, 8);
+	assert_int_equal(keeper.judged.refused, 3);
+	assert_int_equal(keeper.kern->n_cuts, 3);
+	assert_int_equal(keeper.kern->cuts[0], 77);
+	assert_int_equal(last_verdict()->verdict, GL_VERDICT_LIMIT);
+	assert_int_equal(last_verdict()->delivery, GL_DELIVERY_RESET);
+	assert_int_equal(last_verdict()->limit, 5);
+	assert_true(last_verdict()->flags & GL_RECF_APP_SAW);
+	assert_false(last_verdict()->flags & GL_RECF_WOULD);
+	/* another source is not concerned */
+	head = example("198.18.0.2", head.op);
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 3);
+}
+
+static void test_monitor(void **state)
+{
+	struct report_head head = example("198.18.0.3", op_of("shop POST /api/v1/auth/**"));
+
+	(void)state;
+	keeper.kern->control.mode = GL_MODE_MONITOR;
+	for (int i = 0; i < 7; i++)
+		assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.would_refuse, 2);
+	assert_int_equal(keeper.judged.refused, 0);
+	assert_int_equal(keeper.kern->n_cuts, 0);
+	assert_true(last_verdict()->flags & GL_RECF_WOULD);
+}
+
+static void test_rules(void **state)
+{
+	struct report_head head = example("198.18.0.4", op_of("shop GET /api/v1/private"));
+
+	(void)state;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->reason, GL_REASON_NO_CREDENTIAL);
+	head.credential = GL_CRED_AUTHORIZATION;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 1);
+	head = example("198.18.0.4", op_of("shop * /api/v1/admin/**"));
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->reason, GL_REASON_SOURCE_NETWORK);
+	head = example("10.1.2.3", head.op);
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 2);
+	/* no operation: the service's default */
+	head = example("198.18.0.4", 0);
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 2);
+	head.outcome = GL_OUTCOME_AMBIGUOUS;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->reason, GL_REASON_AMBIGUOUS_PATH);
+}
+
+static void test_strangers(void **state)
+{
+	struct report_head head = example("198.18.0.5", 1), bad;
+
+	(void)state;
+	bad = head;
+	bad.report.len = 8;
+	assert_false(judge_head(&keeper, &bad));
+	bad = head;
+	bad.service = 1;
+	assert_false(judge_head(&keeper, &bad));
+	bad = head;
+	bad.op = (uint16_t)kern_policy(keeper.kern)->n_ops;
+	assert_false(judge_head(&keeper, &bad));
+	bad = head;
+	bad.outcome = GL_OUTCOME_MALFORMED;
+	assert_false(judge_head(&keeper, &bad));
+	bad = head;
+	bad.generation += 3;
+	assert_true(judge_head(&keeper, &bad));
+	assert_int_equal(keeper.judged.stale, 1);
+	assert_int_equal(keeper.judged.judged, 0);
+}
+
+static bool is_proven(uint64_t principal)
+{
+	return proven_is(keeper.kern->proven, GL_PROVEN_SLOTS, principal,
+			 (uint32_t)(clock_boot_ns() / CLOCK_NS_PER_S));
+}
+
+static void test_prove(void **state)
+{
+	struct report_transaction tx = {
+		.principal = 99, .protocol = HTTP_PROTOCOL_2, .status = 200};
+	const struct gl_policy *policy = kern_policy(keeper.kern);
+
+	(void)state;
+	tx.op = policy->ops[op_of("shop POST /api/v1/auth/**")].id;
+	judge_prove(&keeper, &tx);
+	assert_false(is_proven(99)); /* it asks for no credential */
+	tx.op = policy->ops[op_of("shop GET /api/v1/private")].id;
+	tx.status = 403;
+	judge_prove(&keeper, &tx);
+	assert_false(is_proven(99));
+	tx.status = 200;
+	tx.protocol = HTTP_PROTOCOL_1_1; /* the door's business */
+	judge_prove(&keeper, &tx);
+	assert_false(is_proven(99));
+	tx.protocol = HTTP_PROTOCOL_2;
+	judge_prove(&keeper, &tx);
+	assert_true(is_proven(99));
+	tx.status = 401;
+	judge_prove(&keeper, &tx);
+	assert_false(is_proven(99));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_monitor, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_prove, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/judge_head.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "include/glacis/admit.h"
+#include "user/base/clock.h"
+#include "user/inspect/transaction.h"
+#include "user/keeper/keeper.h"
+
+#define CLOCK_TRIES 4
+
+static bool head_valid(const struct report_head *head, const struct gl_policy *policy)
+{
+	return head->report.len == sizeof(*head) && head->service < policy->n_services &&
+	       head->op < policy->n_ops && head->how < GL_HOW_MAX &&
+	       (head->outcome == GL_OUTCOME_OK || head->outcome == GL_OUTCOME_AMBIGUOUS);
+}
+
+/* As at the doors: what matches nothing is the default's, what can be read in two ways the
+ * strictest. */
+static uint16_t effective_op(const struct gl_policy *policy, const struct report_head *head)
+{
+	const struct gl_service *service = &policy->services[head->service];
+
+	if (head->outcome == GL_OUTCOME_AMBIGUOUS)
+		return service->strict_op;
+	return head->op ? head->op : service->default_op;
+}
+
+static void fill_tables(struct keeper *keeper, struct admit_tables *tables)
+{
+	uint32_t slots;
+
+	memset(tables, 0, sizeof(*tables));
+	tables->windows = kern_windows(keeper->kern, &tables->window_lines);
+	tables->proven = kern_proven(keeper->kern, &slots);
+	tables->decisions.slots = kern_bans(keeper->kern, &slots);
+	tables->decisions.n = slots;
+}
+
+/* A clock behind the window is read again a few times and then refused, as at the doors (I3). */
+static uint64_t decide(struct keeper *keeper, const struct gl_policy *policy,
+		       const struct report_head *head, struct admit_verdict *ret_verdict)
+{
+	const struct gl_control *control = kern_control(keeper->kern);
+	const struct gl_service *service = &policy->services[head->service];
+	struct admit_tables tables;
+	const struct admit_head h = {
+		.source = head->source,
+		.principal = head->principal,
+		.op = effective_op(policy, head),
+		.credential = head->credential,
+		.outcome = head->outcome,
+		.forwarded = head->forwarded,
+		.flags = head->how == GL_HOW_WIRE ? 0 : ADMIT_SECURE,
+	};
+	uint64_t now_ns = 0;
+
+	fill_tables(keeper, &tables);
+	for (int i = 0; i < CLOCK_TRIES; i++) {
+		now_ns = clock_boot_ns();
+		admit(policy, service, control, &tables, &h, now_ns, ret_verdict);
+		if (ret_verdict->reason != GL_REASON_CLOCK)
+			break;
+	}
+	return now_ns;
+}
+
+static uint64_t new_instance(void)
+{
+	uint64_t instance = 0;
+
+	if (getrandom(&instance, sizeof(instance), 0) < 0)
+		instance = clock_boot_ns();
+	return instance | 1;
+}
+
+/* The same record a door would write, on the same way. */
+static void tell(struct keeper *keeper, const struct gl_policy *policy,
+		 const struct report_head *head, const struct admit_verdict *v, bool enforce,
+		 uint64_t now_ns)
+{
+	const struct gl_op *op = &policy->ops[effective_op(policy, head)];
+	const struct gl_rec_verdict record = {
+		.rec = {.kind = GL_REC_VERDICT, .len = sizeof(record), .ts_ns = now_ns},
+		.instance = new_instance(),
+		.source = head->source,
+		.peer = head->client,
+		.principal = head->principal,
+		.generation = head->generation,
+		.limit = v->limit,
+		.window_s = v->window_s,
+		.remaining = v->remaining,
+		.retry_s = v->retry_s,
+		.port = head->server_port,
+		.peer_port = head->client_port,
+		.service = policy->services[head->service].id,
+		.op = op->id,
+		.cls = v->cls < GL_CLASSES_MAX ? policy->classes[v->cls].id : 0xffff,
+		.verdict = v->verdict,
+		.reason = v->reason,
+		.delivery = enforce ? GL_DELIVERY_RESET : GL_DELIVERY_NONE,
+		.door = head->how == GL_HOW_WIRE ? GL_DOOR_WIRE : GL_DOOR_TLS,
+		.outcome = head->outcome,
+		.mode = enforce ? GL_MODE_ENFORCE : GL_MODE_MONITOR,
+		.flags = GL_RECF_APP_SAW | (enforce ? 0 : GL_RECF_WOULD) |
+			 (head->forwarded ? GL_RECF_SOURCE_FORWARDED : 0) |
+			 (v->proven ? GL_RECF_PROVEN : 0),
+		.credential = head->credential,
+	};
+
+	records_take_verdict(keeper, &record);
+}
+
+bool judge_head(struct keeper *keeper, const struct report_head *head)
+{
+	const struct gl_policy *policy = kern_policy(keeper->kern);
+	struct admit_verdict verdict;
+	const struct gl_service *service;
+	uint64_t now_ns;
+	bool enforce;
+
+	if (policy && head->generation != policy->generation)
+		policy = kern_policy_of(keeper->kern, head->generation);
+	if (!policy) {
+		keeper->judged.stale++;
+		return true;
+	}
+	if (!head_valid(head, policy))
+		return false;
+	service = &policy->services[head->service];
+	now_ns = decide(keeper, policy, head, &verdict);
+	keeper->judged.judged++;
+	if (verdict.verdict == GL_VERDICT_ALLOW)
+		return true;
+	enforce = admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor;
+	if (enforce) {
+		keeper->judged.refused++;
+		if (kern_cut(keeper->kern, head->conn, verdict.reason) == 0)
+			keeper->judged.cuts++;
+	} else {
+		keeper->judged.would_refuse++;
+	}
+	tell(keeper, policy, head, &verdict, enforce, now_ns);
+	return true;
+}
+
+static bool asks_for_credential(const struct gl_policy *policy, uint16_t id)
+{
+	for (uint32_t i = 1; policy && i < policy->n_ops && i < GL_OPS_MAX; i++)
+		if (policy->ops[i].id == id)
+			return policy->ops[i].auth != 0;
+	return false;
+}
+
+void judge_prove(struct keeper *keeper, const struct report_transaction *tx)
+{
+	uint32_t slots;
+	struct gl_proven *proven = kern_proven(keeper->kern, &slots);
+
+	/* only an operation that asks for a credential can prove one */
+	if (!tx->principal || !asks_for_credential(kern_policy(keeper->kern), tx->op) ||
+	    tx->protocol != HTTP_PROTOCOL_2 || !tx->status || (tx->flags & TX_AGENT) ||
+	    tx->status == 403)
+		return;
+	if (tx->status == 401)
+		proven_forget(proven, slots, tx->principal);
+	else
+		proven_mark(proven, slots, tx->principal,
+			    (uint32_t)(clock_boot_ns() / CLOCK_NS_PER_S));
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * judge_head.h - HTTP/2 requests: an inspector has decoded the head, here it is judged by admit()
+ * on the same window table as the doors count in. The application has the request already, so a
+ * refusal is a cut of the connection, and the record says so (app_saw).
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "user/inspect/report.h"
+
+struct keeper;
+
+struct judge_counts {
+	uint64_t judged, refused, would_refuse, cuts,
+		stale; /* stale: read with a policy gone since */
+};
+
+/* The handler of REPORT_HEAD. False: not what an inspector of ours writes. */
+bool judge_head(struct keeper *keeper, const struct report_head *head);
+
+/* A request over HTTP/2 was answered: proves its principal, or ends the proof (status 401). */
+void judge_prove(struct keeper *keeper, const struct report_transaction *tx);

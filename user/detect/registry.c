@@ -6,8 +6,10 @@
 #include "user/detect/families.h"
 
 const struct detector *const detectors[] = {
-	&detector_content_type, &detector_cookies,  &detector_cors,
-	&detector_headers,      &detector_problems,
+	&detector_authentication, &detector_content_type, &detector_cookies,  &detector_cors,
+	&detector_exposure,       &detector_headers,      &detector_jwt,      &detector_oauth,
+	&detector_pagination,     &detector_password,     &detector_problems, &detector_ratelimit,
+	&detector_smuggling,      &detector_status,       &detector_uploads,  &detector_versioning,
 };
 
 #define DETECTORS (sizeof(detectors) / sizeof(detectors[0]))

@@ -28,6 +28,7 @@ enum flow_state {
 	FLOW_CLOSED, /* answered or reset: nothing more of the client's data passes */
 	FLOW_HELLO, /* a ClientHello is being read, or is not yet behind rcv_nxt */
 	FLOW_TLS, /* its hello was judged; egress reads the server's part */
+	FLOW_HTTP2, /* plaintext HTTP/2: copied, not judged here */
 	FLOW_CUT, /* ended at egress: nothing more of either side passes */
 };
 
@@ -46,6 +47,7 @@ struct flow_request {
 };
 _Static_assert(sizeof(struct flow_request) == 48, "no padding");
 #define FLOW_TAKE_ALL  0xffffffff
+#define FLOW_TAKE_OVER 0xfffffffe /* nothing more, and the inspectors know */
 #define FLOW_R_CONNECT 0x80
 #define FLOW_ALERT     0x8000 /* flow_refusal.answer: a TLS alert; 0 as description: a reset */
 
@@ -106,6 +108,8 @@ struct flow {
 	__u8 behind; /* segments were read behind structure that the kernel had not taken */
 	__u64 conn; /* names the connection in chunks; 0 = nothing is copied */
 	__u32 in_take, out_take; /* bytes of the current body still to be copied */
+	__u64 copied[2]; /* by enum gl_direction: offset of ... */
+	__u32 copied_seq[2]; /* ... this sequence number */
 	struct http_msg out;
 	struct http_msg in, saved_in;
 	struct flow_refusal refusal;

@@ -24,14 +24,23 @@ static __always_inline void pass_plan(struct flow *f, struct flow_request *r,
 	r->take = pass_bytes(op->response_kib);
 }
 
-/* Of n bytes of a body, how many are to be copied; counts them. */
-static __always_inline __u32 pass_take(__u32 *take, __u32 n)
+/*
+ * Of n bytes of a body, how many are to be copied; counts them. *ret_tell: none, and nothing copied
+ * so far says so.
+ */
+static __always_inline __u32 pass_take(__u32 *take, __u32 n, __u32 *ret_tell)
 {
 	if (*take == FLOW_TAKE_ALL)
 		return n;
-	if (n > *take)
-		n = *take;
-	*take -= n;
+	if (*take == FLOW_TAKE_OVER)
+		return 0;
+	if (n <= *take) {
+		*take -= n;
+		return n;
+	}
+	n = *take;
+	*take = FLOW_TAKE_OVER;
+	*ret_tell = !n;
 	return n;
 }
 

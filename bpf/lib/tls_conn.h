@@ -28,7 +28,8 @@ struct tls_conn {
 	struct tls_sock sock;
 	__u64 off[2]; /* by enum gl_direction: application data so far */
 	__u32 flags; /* enum tls_conn_flags */
-	__u32 reserved;
+	__u16 service; /* interned id, as last known; GL_SERVICE_NONE */
+	__u16 reserved;
 	struct flow flow;
 };
 
@@ -95,6 +96,7 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	c->closed_ns = 0;
 	c->off[0] = c->off[1] = 0;
 	c->flags = begins ? TLS_CONN_BEGIN : 0;
+	c->service = GL_SERVICE_NONE;
 	f->opened_ns = bpf_ktime_get_boot_ns();
 	f->port = sock->port;
 	f->conn = sock->cookie;

@@ -161,7 +161,7 @@ static __always_inline const struct gl_policy *tls_policy(struct tls_scratch *x,
 	*ret_service = policy_service(policy, &c->flow);
 	if (!*ret_service)
 		return NULL;
-	x->ask.head.service = (*ret_service)->id;
+	x->ask.head.service = c->service = (*ret_service)->id;
 	if ((*ret_service)->flags & GL_SERVICE_INSPECT)
 		x->ask.n_inspectors = control->n_inspectors;
 	return policy;
@@ -214,7 +214,7 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 		tls_in_fault(x, c, policy);
 	/* where parsing ended in the middle, the rest is content all the same */
 	if (x->run.off < x->run.end && (f->state == FLOW_CUT || (c->flags & TLS_CONN_HTTP2)))
-		tls_keep(x, c, GL_TO_SERVER, x->run.off, x->run.end - x->run.off);
+		tls_keep(x, c, GL_TO_SERVER, x->run.off, x->run.end - x->run.off, 0);
 	tls_flush(x, c, GL_TO_SERVER, x->run.end);
 	return 0;
 }

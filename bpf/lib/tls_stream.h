@@ -14,7 +14,7 @@ struct tls_run {
 	__u32 off, end;
 	__u32 keep_from, keep_to; /* read, to be copied, not sent yet */
 	__u32 fault; /* memory could not be read */
-	__u32 reserved;
+	__u32 tell; /* that nothing is copied is worth a chunk */
 };
 
 /* What a thread needs room for while it judges. */
@@ -56,7 +56,7 @@ static __always_inline void tls_scratch_name(struct tls_scratch *x, const struct
 	x->packet.dport = h->server_port = c->sock.port;
 	x->judgement.secure = 1;
 	h->conn = c->sock.cookie;
-	h->service = GL_SERVICE_NONE;
+	h->service = c->service;
 	h->how = GL_HOW_PROBE;
 	h->role = GL_ROLE_SERVER;
 	h->pid = bpf_get_current_pid_tgid() >> 32;
@@ -74,8 +74,9 @@ __global int tls_flush(struct tls_scratch *x, struct tls_conn *c, __u32 directio
 		return -1;
 	run = &x->run;
 	a = &x->ask;
-	if (run->keep_to <= run->keep_from || !a->n_inspectors)
+	if ((run->keep_to <= run->keep_from && !run->tell) || !a->n_inspectors)
 		return 0;
+	run->tell = 0;
 	a->head.off = c->off[direction] + run->keep_from;
 	a->head.flags = GL_CHUNK_SECURE | (c->flow.state == FLOW_CUT ? GL_CHUNK_CUT : 0) |
 			(!a->head.off && (c->flags & TLS_CONN_BEGIN) ? GL_CHUNK_BEGIN : 0);
@@ -89,15 +90,16 @@ __global int tls_flush(struct tls_scratch *x, struct tls_conn *c, __u32 directio
 
 /* Of [from, to) the first n bytes are to be copied. */
 static __always_inline void tls_keep(struct tls_scratch *x, struct tls_conn *c, __u32 direction,
-				     __u32 from, __u32 n)
+				     __u32 from, __u32 n, __u32 tell)
 {
-	if (!n)
+	if (!n && !tell)
 		return;
 	if (from != x->run.keep_to) {
 		tls_flush(x, c, direction, from);
 		x->run.keep_from = from;
 	}
 	x->run.keep_to = from + n;
+	x->run.tell = tell;
 }
 
 /* The whole call, unread: where structure is not known, or is another protocol's. */
@@ -130,13 +132,14 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction, _
 	struct http_piece *piece = cursor->piece;
 	struct tls_run *run = &t->x->run;
 	__u32 n = run->end - run->off;
-	__u32 skip = http_skippable(cursor->msg, n);
+	__u32 skip = http_skippable(cursor->msg, n), kept, tell = 0;
 
 	piece->event = HTTP_NOTHING;
 	if (skip) {
 		if (http_skipped(cursor->msg, skip))
 			piece->event = HTTP_MESSAGE;
-		tls_keep(t->x, t->c, direction, run->off, pass_take(take, skip));
+		kept = pass_take(take, skip, &tell);
+		tls_keep(t->x, t->c, direction, run->off, kept, tell);
 		run->off += skip;
 		return 0;
 	}
@@ -147,7 +150,7 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction, _
 	piece->off = 0;
 	piece->len = n;
 	bpf_loop(HTTP_STEPS, tls_step, cursor, 0);
-	tls_keep(t->x, t->c, direction, run->off, piece->off);
+	tls_keep(t->x, t->c, direction, run->off, piece->off, 0);
 	run->off += piece->off;
 	return 0;
 }
@@ -158,7 +161,7 @@ static __always_inline void tls_run_begin(struct tls_scratch *x, __u64 from, __u
 	x->run.from = from;
 	x->run.off = x->run.keep_from = x->run.keep_to = 0;
 	x->run.end = n;
-	x->run.fault = 0;
+	x->run.fault = x->run.tell = 0;
 }
 
 /* The inspectors know that nothing more comes. */

@@ -167,6 +167,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 	http_open(&f->saved_in, 0);
 	http_open(&f->out, HTTP_F_RESPONSE);
 	f->judged = f->answered = 0;
+	wire_copy_open(f, sock->cookie, f->pos, f->out_pos);
 }
 
 /*
@@ -251,6 +252,12 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 
 	if (f->state == FLOW_OPAQUE || !control)
 		return TC_NEXT;
+	if (f->state == FLOW_HTTP2) {
+		policy = policy_at(control->active);
+		if (policy)
+			wire_copy_all(skb, p, f, policy, GL_TO_SERVER);
+		return TC_NEXT;
+	}
 	if (f->state == FLOW_CLOSED || f->state == FLOW_CUT)
 		return TC_DROP; /* until the reset has met the socket */
 	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
@@ -281,8 +288,12 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	if (!wire_acceptable(p, &x->sock))
 		return TC_NEXT;
 	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
-	if (place == PLACE_PASS)
+	if (place == PLACE_PASS) {
+		/* ahead, in a body */
+		if (f->in_take && seq_diff(p->seq, f->pos) > 0)
+			wire_copy_all(skb, p, f, policy, GL_TO_SERVER);
 		return TC_NEXT;
+	}
 	if (place == PLACE_HOLD && enforce) {
 		count(GL_CTR_HELD);
 		return TC_DROP;
@@ -308,6 +319,8 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (read == WIRE_OPAQUE)
 		f->state = FLOW_OPAQUE;
+	if (read == WIRE_HTTP2)
+		f->state = FLOW_HTTP2;
 	if (read == WIRE_FULL || read == WIRE_FAILED) {
 		__u32 keep = f->pos - p->seq;
 
@@ -322,6 +335,17 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	return TC_NEXT;
 }
 
+/* The client sends nothing more: the inspectors should know. */
+static __noinline int wire_in_close(struct __sk_buff *skb, const struct packet *p, struct flow *f)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
+
+	if (policy && (f->state == FLOW_HTTP || f->state == FLOW_HTTP2))
+		wire_copy_close(skb, p, f, policy, GL_TO_SERVER);
+	return 0;
+}
+
 /* One CPU at a time: a second one holds its segment back, the client sends it again. */
 static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
 {
@@ -332,6 +356,8 @@ static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch
 		return TC_DROP;
 	}
 	action = wire_segment(skb, x, f);
+	if (action == TC_NEXT && (x->packet.flags & (TCP_FIN | TCP_RST)))
+		wire_in_close(skb, &x->packet, f);
 	f->busy = 0;
 	return action;
 }
@@ -388,9 +414,16 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	struct packet *p = &x->packet;
 	__u32 zero = 0;
 	__u64 *held = bpf_map_lookup_elem(&held_flows, &zero);
+	const struct gl_control *control = control_get();
 	struct flow *f = NULL;
 	int action = refuse_afterwards(skb, p);
 
+	if (action == TC_NEXT && (p->flags & (TCP_FIN | TCP_RST)) && control &&
+	    control->n_inspectors) {
+		if (wire_find(skb, p, &x->sock, &f) == WIRE_FLOW && f)
+			wire_in_close(skb, p, f);
+		f = NULL;
+	}
 	if (action != TC_NEXT || !held || !*held || (p->flags & (TCP_SYN | TCP_RST)))
 		return action;
 	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || f->state != FLOW_REFUSED)

@@ -40,6 +40,7 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 			wire_unsolicited(f);
 		} else {
 			head = (r->flags & GL_RECF_HEAD) != 0;
+			f->out_take = r->take;
 			pass_prove(r, status, now_ns);
 			pass_tell(f, p->sport, p->dport, r, now_ns);
 		}
@@ -60,20 +61,25 @@ struct wire_out_turn {
 	struct stream stream;
 	struct flow *flow;
 	struct packet *packet;
+	struct wire_copy *copy;
 };
 
 static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
+	__u32 before = s->off, body, tell = 0;
 
 	if (s->off >= s->end)
 		return 1;
+	body = http_skippable(&f->out, s->end - s->off);
 	if (stream_turn(s)) {
 		f->out_known = 0;
 		count(GL_CTR_LOST_PENDING);
 		return 1;
 	}
+	body = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
+	wire_copy_keep(s->skb, t->copy, before, body, tell);
 	if (s->cursor.piece->event == HTTP_HEAD) {
 		wire_response(f, t->packet);
 		return 0;
@@ -133,7 +139,10 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	t.stream.cursor.msg = &f->out;
 	/* before any response is over: see wire_may_answer() */
 	f->out_pos = p->seq + len;
+	wire_copy_begin(p, f, policy, GL_TO_CLIENT);
+	t.copy = wire_copy_get(GL_TO_CLIENT);
 	bpf_loop(1 << 16, wire_out_turn, &t, 0);
+	wire_copy_end(skb, t.copy, t.stream.off, p->end);
 	return 0;
 }
 
@@ -169,6 +178,20 @@ static __always_inline struct flow *wire_out_flow(struct __sk_buff *skb)
 	return sk ? bpf_sk_storage_get(&flows, sk, NULL, 0) : NULL;
 }
 
+/* Plaintext HTTP/2 is read by the inspectors. */
+static __always_inline int wire_out_http2(struct __sk_buff *skb, struct packet *p, struct flow *f,
+					  const struct gl_control *control)
+{
+	const struct gl_policy *policy = policy_at(control->active);
+
+	if (!policy)
+		return TC_NEXT;
+	wire_copy_all(skb, p, f, policy, GL_TO_CLIENT);
+	if (p->flags & (TCP_FIN | TCP_RST))
+		wire_copy_close(skb, p, f, policy, GL_TO_CLIENT);
+	return TC_NEXT;
+}
+
 static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 {
 	const struct gl_control *control = control_get();
@@ -177,6 +200,9 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 	struct flow *f;
 	__u32 one = 1;
 
+	/* a cookie now is the connection's own from its first byte on, whichever door asks */
+	if (skb->sk && skb->sk->state == BPF_TCP_NEW_SYN_RECV)
+		bpf_get_socket_cookie(skb);
 	f = wire_out_flow(skb);
 	x = bpf_map_lookup_elem(&wire_scratches, &one);
 	if (!x || !control)
@@ -200,6 +226,8 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		return TC_NEXT;
 	if (f->state == FLOW_CUT)
 		return TC_DROP;
+	if (f->state == FLOW_HTTP2)
+		return wire_out_http2(skb, &x->packet, f, control);
 	if (flow_is_tls(f))
 		return f->tls.out_done ? TC_NEXT : server_segment(skb, x, f);
 	if (f->state == FLOW_MIDSTREAM) {
@@ -211,5 +239,7 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		wire_out_read(skb, &x->packet, f, policy);
 	if ((x->packet.flags & TCP_FIN) && f->out.phase == HTTP_UNTIL_CLOSE && flow_owed(f))
 		flow_answered(f);
+	if (policy && f->state == FLOW_HTTP && (x->packet.flags & (TCP_FIN | TCP_RST)))
+		wire_copy_close(skb, &x->packet, f, policy, GL_TO_CLIENT);
 	return TC_NEXT;
 }

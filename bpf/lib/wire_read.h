@@ -12,6 +12,7 @@
 #include "bpf/lib/judge.h"
 #include "bpf/lib/pass.h"
 #include "bpf/lib/stream.h"
+#include "bpf/lib/wire_copy.h"
 #include "bpf/lib/wire_sock.h"
 
 /* How far a segment is read, from the network header. */
@@ -50,6 +51,7 @@ enum wire_end {
 	WIRE_REFUSED, /* f->refusal is set */
 	WIRE_FULL, /* too many requests unanswered: hold the rest back */
 	WIRE_OPAQUE, /* not HTTP/1: pass from here on */
+	WIRE_HTTP2, /* the same, and what it is is known */
 	WIRE_FAILED, /* the packet could not be read */
 };
 
@@ -59,6 +61,7 @@ struct wire_turn {
 	const struct gl_policy *policy;
 	struct flow *flow;
 	const struct packet *packet;
+	struct wire_copy *copy;
 	__u32 end; /* enum wire_end */
 	__u32 proxy_set;
 };
@@ -109,9 +112,11 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
+	__u32 before = s->off, body, tell = 0;
 
 	if (s->off >= s->end)
 		return 1;
+	body = http_skippable(&f->in, s->end - s->off);
 	if (f->in.phase == HTTP_IDLE) {
 		if (!wire_may_begin(f)) {
 			t->end = WIRE_FULL;
@@ -123,6 +128,8 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 		t->end = WIRE_FAILED;
 		return 1;
 	}
+	body = body ? pass_take(&f->in_take, body, &tell) : s->off - before;
+	wire_copy_keep(s->skb, t->copy, before, body, tell);
 	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
 		f->structure = wire_seq(t->packet, s->off);
 	if (s->cursor.piece->event == HTTP_ADDRESS)
@@ -156,6 +163,7 @@ __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow
 	t.stream.cursor.request = &f->request;
 	t.stream.cursor.root = service->root;
 	t.proxy_set = service->proxy_set;
+	t.copy = wire_copy_get(GL_TO_SERVER);
 	bpf_loop(1 << 16, wire_turn, &t, 0);
 	run->off = t.stream.off;
 	return t.end;
@@ -211,7 +219,7 @@ static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
 			return WIRE_REFUSED;
 	}
 	count(http2 ? GL_CTR_UNJUDGED_HTTP2 : GL_CTR_UNJUDGED_OTHER);
-	return WIRE_OPAQUE;
+	return http2 ? WIRE_HTTP2 : WIRE_OPAQUE;
 }
 
 /* The parser gave up. A stream that was never HTTP passes; anything else is refused (I8). */
@@ -246,12 +254,29 @@ static __always_inline void wire_read_begin(struct wire_scratch *x, struct flow 
 		nets_match(policy, service->proxy_set, &x->packet.src) ? HTTP_R_TRUSTED_PEER : 0;
 }
 
+/* What passes goes to the inspectors. */
+static __always_inline void wire_read_copy(struct __sk_buff *skb, struct wire_scratch *x,
+					   struct flow *f, int end)
+{
+	struct wire_copy *copy = wire_copy_get(GL_TO_SERVER);
+	__u32 limit = x->packet.end;
+
+	if (end == WIRE_REFUSED || end == WIRE_FULL)
+		limit = x->packet.payload + (f->pos - x->packet.seq);
+	if ((__s32)limit < (__s32)x->packet.payload) /* the head began in an earlier segment */
+		limit = x->packet.payload;
+	if (end == WIRE_HTTP2)
+		wire_copy_keep(skb, copy, x->run.off, x->packet.end - x->run.off, 0);
+	wire_copy_end(skb, copy, x->run.off < limit ? x->run.off : limit, limit);
+}
+
 /* Reads the segment from f->pos on. enum wire_end, never WIRE_MORE, WIRE_HEAD or WIRE_ERROR. */
 static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
 				     const struct gl_policy *policy)
 {
 	int end = WIRE_MORE;
 
+	wire_copy_begin(&x->packet, f, policy, GL_TO_SERVER);
 	for (int i = 0; i <= FLOW_PENDING && end == WIRE_MORE; i++) {
 		end = wire_run(skb, &x->packet, f, policy, &x->run);
 		if (end == WIRE_HEAD)
@@ -260,5 +285,6 @@ static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch 
 			end = wire_on_error(x, f, policy);
 	}
 	f->pos = end == WIRE_REFUSED ? f->head_seq : wire_seq(&x->packet, x->run.off);
+	wire_read_copy(skb, x, f, end);
 	return end;
 }

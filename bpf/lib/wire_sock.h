@@ -6,17 +6,36 @@
 
 #include "bpf/lib/embryo.h"
 #include "bpf/lib/flow.h"
+#include "vmlinux/sock.h"
 
 /* The few fields no helper tells, found by CO-RE. */
 struct tcp_options_received {
 	__u32 ts_recent;
 } __attribute__((preserve_access_index));
 
+struct inet_sock {
+	struct sock sk;
+} __attribute__((preserve_access_index));
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+} __attribute__((preserve_access_index));
+
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	struct tcp_options_received rx_opt;
 } __attribute__((preserve_access_index));
 
+struct request_sock {
+	struct sock_common __req_common;
+} __attribute__((preserve_access_index));
+
+struct inet_request_sock {
+	struct request_sock req;
+} __attribute__((preserve_access_index));
+
 struct tcp_request_sock {
+	struct inet_request_sock req;
 	__u32 rcv_nxt, snt_isn;
 } __attribute__((preserve_access_index));
 
@@ -27,6 +46,7 @@ struct wire_sock {
 	__u32 received; /* bytes_received, saturated */
 	__u8 state; /* BPF_TCP_* */
 	__u8 reserved[3];
+	__u64 cookie; /* 0 = none yet: wire_out gives each connection one with its SYN-ACK */
 };
 
 enum wire_found {
@@ -66,6 +86,7 @@ static __always_inline int wire_read_request(struct bpf_sock *sk, struct wire_so
 	ret_sock->snd_nxt = request->snt_isn + 1;
 	ret_sock->received = 0;
 	ret_sock->ts_recent = 0;
+	ret_sock->cookie = request->req.req.__req_common.skc_cookie.counter;
 	return WIRE_EMBRYO;
 }
 
@@ -92,6 +113,7 @@ static __always_inline int wire_read_sock(struct __sk_buff *skb, const struct pa
 	ret_sock->received = tcp->bytes_received > 0xffffffff ? 0xffffffff : tcp->bytes_received;
 	ktcp = bpf_skc_to_tcp_sock(full);
 	ret_sock->ts_recent = ktcp ? ktcp->rx_opt.ts_recent : 0;
+	ret_sock->cookie = ktcp ? ktcp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter : 0;
 	*ret_flow = bpf_sk_storage_get(&flows, full, NULL, 0);
 	if (*ret_flow)
 		return WIRE_FLOW;

@@ -28,7 +28,8 @@ enum gl_direction { GL_TO_SERVER, GL_TO_CLIENT };
 enum gl_chunk_flags {
 	GL_CHUNK_BEGIN = 1, /* off 0 of this connection is its first byte of application data */
 	GL_CHUNK_END = 2, /* nothing more comes in this direction; n is 0 */
-	GL_CHUNK_PLAN = 4, /* n < total: the capture plan leaves the rest out */
+	/* n < total: the capture plan leaves the rest out, and what follows up to the next chunk */
+	GL_CHUNK_PLAN = 4,
 	GL_CHUNK_FAULT = 8, /* n < total: the rest could not be read */
 	GL_CHUNK_CUT = 16, /* the connection was cut at this point, by verdict or guard */
 	GL_CHUNK_SECURE = 32, /* inside TLS */

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * wire_copy.h - layer 2: plaintext content for the inspectors, by capture plan: heads and framing
+ * whole, bodies as far as the operation says. Offsets come from sequence numbers, so a resend
+ * carries the offset it had.
+ */
+#pragma once
+
+#include "bpf/lib/chunk.h"
+#include "bpf/lib/flow.h"
+#include "bpf/lib/pass.h"
+
+/* One direction of one segment; one per CPU and direction (tc runs with bottom halves off). */
+struct wire_copy {
+	__u64 off; /* of the payload in its direction */
+	__u32 keep_from, keep_to; /* to be copied, not sent yet; from the network header */
+	__u32 payload, l2;
+	__u32 tell; /* that nothing is copied is worth a chunk */
+	__u32 reserved;
+	struct chunk_ask ask; /* last, as it ends in the content */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 2);
+	__type(key, __u32);
+	__type(value, struct wire_copy);
+} wire_copies SEC(".maps");
+
+/* By enum gl_direction. NULL is not an error to anybody here. */
+static __always_inline struct wire_copy *wire_copy_get(__u32 direction)
+{
+	return bpf_map_lookup_elem(&wire_copies, &direction);
+}
+
+/* The flow's two streams begin at these sequence numbers. cookie 0: it has none yet. */
+static __always_inline void wire_copy_open(struct flow *f, __u64 cookie, __u32 in, __u32 out)
+{
+	/* a number of its own, which no cookie is */
+	if (!cookie)
+		cookie = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32() | 1ull << 63;
+	if (!f->conn)
+		f->conn = cookie;
+	f->copied[GL_TO_SERVER] = f->copied[GL_TO_CLIENT] = 0;
+	f->copied_seq[GL_TO_SERVER] = in;
+	f->copied_seq[GL_TO_CLIENT] = out;
+}
+
+static __always_inline __u64 wire_copy_place(struct flow *f, __u32 direction, __u32 seq)
+{
+	__s32 on = seq_diff(seq, f->copied_seq[direction & 1]);
+
+	if (on > 0) {
+		f->copied[direction & 1] += on;
+		f->copied_seq[direction & 1] = seq;
+		on = 0;
+	}
+	return f->copied[direction & 1] + on;
+}
+
+/*
+ * A segment is about to be read: who it is from, where it lies. Without inspectors, or where the
+ * service is not inspected, nothing will be copied.
+ */
+__global int wire_copy_begin(const struct packet *p, struct flow *f, const struct gl_policy *policy,
+			     __u32 direction)
+{
+	const struct gl_control *control = control_get();
+	struct wire_copy *k = wire_copy_get(direction);
+	const struct gl_service *service;
+	struct gl_chunk *h;
+
+	if (!p || !f || !policy || !k || !control)
+		return 0;
+	k->ask.n_inspectors = 0;
+	service = at_index(policy->services, GL_SERVICES_MAX, policy->port_service[f->port] - 1u);
+	if (!control->n_inspectors || !service || !(service->flags & GL_SERVICE_INSPECT) ||
+	    !f->conn)
+		return 0;
+	k->off = wire_copy_place(f, direction, p->seq);
+	if ((__s64)k->off < 0)
+		return 0; /* from before the flow was known */
+	k->payload = p->payload;
+	k->l2 = p->l2;
+	k->keep_from = k->keep_to = k->tell = 0;
+	h = &k->ask.head;
+	h->client = direction == GL_TO_SERVER ? p->src : p->dst;
+	h->server = direction == GL_TO_SERVER ? p->dst : p->src;
+	h->client_port = direction == GL_TO_SERVER ? p->sport : p->dport;
+	h->server_port = f->port;
+	h->conn = f->conn;
+	h->service = service->id;
+	h->how = GL_HOW_WIRE;
+	h->role = GL_ROLE_SERVER;
+	h->direction = direction;
+	h->pid = 0;
+	k->ask.n_inspectors = control->n_inspectors;
+	return 1;
+}
+
+/* Sends what is kept; up to `end` the segment was read since. */
+__global int wire_copy_flush(struct __sk_buff *skb, struct wire_copy *k, __u32 end, __u32 flags)
+{
+	if (!k || !k->ask.n_inspectors)
+		return 0;
+	if (k->keep_to <= k->keep_from && !flags && !k->tell)
+		return 0;
+	k->tell = 0;
+	k->ask.head.off = k->off + (k->keep_from - k->payload);
+	k->ask.head.flags = flags | (k->ask.head.off ? 0 : GL_CHUNK_BEGIN);
+	k->ask.from = k->l2 + k->keep_from;
+	k->ask.n = k->keep_to - k->keep_from;
+	k->ask.total = end - k->keep_from;
+	chunk_send(skb, &k->ask);
+	k->keep_from = k->keep_to;
+	return 0;
+}
+
+/* The n bytes at `from` are to be copied. */
+static __always_inline void wire_copy_keep(struct __sk_buff *skb, struct wire_copy *k, __u32 from,
+					   __u32 n, __u32 tell)
+{
+	if (!k || (!n && !tell) || !k->ask.n_inspectors)
+		return;
+	if (from != k->keep_to) {
+		wire_copy_flush(skb, k, from, 0);
+		k->keep_from = from;
+	}
+	k->keep_to = from + n;
+	k->tell = tell;
+}
+
+/* Read up to `end`; of it, what lies at or behind `limit` stays here. */
+static __always_inline void wire_copy_end(struct __sk_buff *skb, struct wire_copy *k, __u32 end,
+					  __u32 limit)
+{
+	if (!k || !k->ask.n_inspectors)
+		return;
+	if (k->keep_to > limit)
+		k->keep_to = limit;
+	if (end > limit)
+		end = limit;
+	wire_copy_flush(skb, k, end, 0);
+}
+
+/* The whole segment, unread. */
+static __always_inline void wire_copy_all(struct __sk_buff *skb, const struct packet *p,
+					  struct flow *f, const struct gl_policy *policy,
+					  __u32 direction)
+{
+	struct wire_copy *k = wire_copy_get(direction);
+
+	if (!k || !packet_length(p) || !wire_copy_begin(p, f, policy, direction))
+		return;
+	wire_copy_keep(skb, k, p->payload, packet_length(p), 0);
+	wire_copy_flush(skb, k, p->end, 0);
+}
+
+/* FIN or RST: nothing more comes in this direction. */
+static __always_inline void wire_copy_close(struct __sk_buff *skb, const struct packet *p,
+					    struct flow *f, const struct gl_policy *policy,
+					    __u32 direction)
+{
+	struct wire_copy *k = wire_copy_get(direction);
+
+	if (!k || !f->conn || !wire_copy_begin(p, f, policy, direction))
+		return;
+	k->keep_from = k->keep_to = p->end;
+	wire_copy_flush(skb, k, p->end, GL_CHUNK_END);
+}

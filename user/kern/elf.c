@@ -356,8 +356,8 @@ static bool take_wanted(const Elf64_Sym *symbol, const char *name, void *userdat
 			continue;
 		if (!code_segment(wanted->elf, symbol->st_value))
 			break;
-		wanted->symbols[i] = (struct elf_symbol){.vaddr = symbol->st_value,
-							 .size = symbol->st_size};
+		wanted->symbols[i] =
+			(struct elf_symbol){.vaddr = symbol->st_value, .size = symbol->st_size};
 		wanted->found++;
 		break;
 	}

@@ -119,8 +119,8 @@ static bool step_registers(struct cursor *c)
 	return true;
 }
 
-int probe_point_follow(const uint8_t *code, size_t n, uint64_t vaddr, enum gl_probe_shape *ret_shape,
-		       uint64_t *ret_target)
+int probe_point_follow(const uint8_t *code, size_t n, uint64_t vaddr,
+		       enum gl_probe_shape *ret_shape, uint64_t *ret_target)
 {
 	static const uint8_t order[] = {RDI, RSI, RDX, RCX, R8};
 	struct cursor c = {.at = code, .n = n};
@@ -337,7 +337,8 @@ static bool add_internal(struct choice *choice, const struct direction *d)
 
 /*
  * LibreSSL's _ex functions call the plain ones: a wrapper whose target is no internal function
- * would be seen twice. SSL_write_ex2 has its flags before the fifth argument; SSL_write_ex calls it.
+ * would be seen twice. SSL_write_ex2 has its flags before the fifth argument; SSL_write_ex calls
+ * it.
  */
 static void add_exported(struct choice *choice, const struct direction *d)
 {
@@ -365,7 +366,7 @@ static int choose_openssl(struct choice *choice)
 		choice->set.internals = false;
 		add_exported(choice, &directions[i]);
 		if (choice->set.n == before)
-			return -EOPNOTSUPP;
+			return -ENODATA;
 	}
 	/* SSL_accept and SSL_connect end in SSL_do_handshake */
 	if (choice->symbols[N_HANDSHAKE].vaddr) {
@@ -388,7 +389,7 @@ static int choose_gnutls(struct choice *choice)
 
 	choice->set.library = PROBE_GNUTLS;
 	if (!choice->symbols[N_RECV].vaddr || !choice->symbols[N_SEND].vaddr)
-		return -EOPNOTSUPP;
+		return -ENODATA;
 	add_symbol(choice, N_RECV, PROBE_READ, GL_PROBE_GNUTLS);
 	add_symbol(choice, wraps ? N_SEND2 : N_SEND, PROBE_WRITE, GL_PROBE_GNUTLS);
 	add_symbol(choice, N_GNUTLS_HANDSHAKE, PROBE_HANDSHAKE, GL_PROBE_GNUTLS);

@@ -47,7 +47,7 @@ struct probe_set {
 };
 
 /*
- * -ENOENT: no TLS library we know has its functions here. -EOPNOTSUPP: there is one, but reading
+ * -ENOENT: no TLS library we know has its functions here. -ENODATA: there is one, but reading
  * and writing cannot both be probed. Else as elf_symbols().
  */
 int probe_points_choose(struct elf *elf, struct probe_set *ret_set);

@@ -85,7 +85,8 @@ static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_as
 /* Copies the content; 0 or what went wrong. In packets n > 0. */
 #ifdef DOOR_TLS
 #define CHUNK_COPY(source, c, n, limit, a) chunk_read(c, n, limit, a)
-/* The compiler knows that n fits and drops the test; 6.1's verifier does not: it is made to stay. */
+/* The compiler knows that n fits and drops the test; 6.1's verifier does not: it is made to stay.
+ */
 static __always_inline long chunk_read(struct gl_chunk *c, __u32 n, __u32 limit,
 				       const struct chunk_ask *a)
 {

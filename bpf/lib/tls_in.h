@@ -137,12 +137,16 @@ static __always_inline void tls_in_error(struct tls_scratch *x, struct tls_conn 
 	f->out_known = 0;
 }
 
-/* Bytes the application has could not be read: nobody knows what it was asked. */
+/*
+ * Bytes the application has could not be read: nobody knows what it was asked. On a connection that
+ * was never read, the probe itself may be wrong, and that must not end connections.
+ */
 static __always_inline void tls_in_fault(struct tls_scratch *x, struct tls_conn *c,
 					 const struct gl_policy *policy)
 {
 	count(GL_CTR_UNJUDGED_FAULT);
-	if (!tls_in_unreadable(x, c, policy, GL_REASON_DESYNCHRONIZED, GL_OUTCOME_SHORT))
+	if (!c->flow.judged ||
+	    !tls_in_unreadable(x, c, policy, GL_REASON_DESYNCHRONIZED, GL_OUTCOME_SHORT))
 		c->flow.state = FLOW_LOST;
 }
 

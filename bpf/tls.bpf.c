@@ -84,32 +84,24 @@ static __always_inline void tls_moved_count(const struct tls_call *call, __u32 n
 	}
 }
 
-/* A call ends. */
-static __always_inline int tls_leave(struct pt_regs *ctx, __u32 op)
+/* What a call moved goes where it belongs. The call stays where it is: the stack has no room. */
+static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, __u32 op)
 {
-	struct tls_thread *t;
 	struct tls_scratch *x;
-	struct tls_call call;
 	struct tls_conn *c;
-	__u32 n = 0;
+	__u32 n;
 
-	t = bpf_task_storage_get(&tls_threads, (void *)bpf_get_current_task_btf(), NULL, 0);
-	if (!t || t->call.op != op)
-		return 0;
-	call = t->call;
-	t->call.op = TLS_CALL_NONE;
-	c = tls_conn_of(t, &call);
-	if (!c)
-		return 0;
-	if (op != TLS_CALL_HANDSHAKE)
-		n = tls_moved(&call, PT_REGS_RC(ctx));
+	c = tls_conn_of(t, &t->call);
+	if (!c || op == TLS_CALL_HANDSHAKE)
+		return;
+	n = tls_moved(&t->call, PT_REGS_RC(ctx));
 	if (!n)
-		return 0;
-	tls_moved_count(&call, n);
+		return;
+	tls_moved_count(&t->call, n);
 	x = tls_scratch_get();
 	if (!x)
-		return 0;
-	tls_run_begin(x, call.buf, n);
+		return;
+	tls_run_begin(x, t->call.buf, n);
 	if (op == TLS_CALL_READ) {
 		tls_scratch_name(x, c, GL_TO_SERVER);
 		tls_in_data(x, c);
@@ -119,6 +111,18 @@ static __always_inline int tls_leave(struct pt_regs *ctx, __u32 op)
 		tls_out_data(x, c);
 		c->off[GL_TO_CLIENT] += n;
 	}
+}
+
+/* A call ends. */
+static __always_inline int tls_leave(struct pt_regs *ctx, __u32 op)
+{
+	struct tls_thread *t;
+
+	t = bpf_task_storage_get(&tls_threads, (void *)bpf_get_current_task_btf(), NULL, 0);
+	if (!t || t->call.op != op)
+		return 0;
+	tls_take(ctx, t, op);
+	t->call.op = TLS_CALL_NONE;
 	return 0;
 }
 

@@ -27,7 +27,7 @@ static enum json_token ending(const char *text, size_t n)
 	assert_non_null(copy);
 	memcpy(copy, text, n);
 	json_begin(&w, (struct raw){copy, n});
-	while ((token = json_next(&w)) >= JSON_OBJECT)
+	while ((token = json_next(&w)) >= WALK_OBJECT)
 		;
 	assert_int_equal(json_next(&w), token);
 	free(copy);
@@ -74,9 +74,9 @@ static void test_good(void **state)
 		size_t value = raw_trim((struct raw){good[i], n}).p +
 			       raw_trim((struct raw){good[i], n}).n - good[i];
 
-		assert_int_equal(ending(good[i], n), JSON_END);
+		assert_int_equal(ending(good[i], n), WALK_END);
 		for (size_t cut = 0; cut < value; cut++)
-			assert_int_equal(ending(good[i], cut), JSON_CUT);
+			assert_int_equal(ending(good[i], cut), WALK_CUT);
 	}
 }
 
@@ -88,11 +88,11 @@ static void test_bad(void **state)
 		enum json_token ours = ending(bad[i], strlen(bad[i]));
 
 		assert_null(theirs); /* the library agrees that it is bad */
-		if (ours != JSON_BAD && ours != JSON_MORE)
+		if (ours != WALK_BAD && ours != WALK_MORE)
 			fail_msg("%s: %d", bad[i], ours);
 	}
-	assert_int_equal(ending("{} {}", 5), JSON_MORE);
-	assert_int_equal(ending("[1]]", 4), JSON_MORE);
+	assert_int_equal(ending("{} {}", 5), WALK_MORE);
+	assert_int_equal(ending("[1]]", 4), WALK_MORE);
 }
 
 static void test_depth(void **state)
@@ -102,18 +102,18 @@ static void test_depth(void **state)
 	(void)state;
 	memset(text, '[', JSON_DEPTH);
 	memset(text + JSON_DEPTH, ']', JSON_DEPTH);
-	assert_int_equal(ending(text, 2 * JSON_DEPTH), JSON_END);
+	assert_int_equal(ending(text, 2 * JSON_DEPTH), WALK_END);
 	memset(text, '[', JSON_DEPTH + 1);
 	memset(text + JSON_DEPTH + 1, ']', JSON_DEPTH + 1);
-	assert_int_equal(ending(text, 2 * JSON_DEPTH + 2), JSON_BAD);
+	assert_int_equal(ending(text, 2 * JSON_DEPTH + 2), WALK_BAD);
 }
 
 static void test_tokens(void **state)
 {
 	static const uint8_t expected[] = {
-		JSON_OBJECT,     JSON_KEY,        JSON_ARRAY, JSON_NUMBER, JSON_STRING,
-		JSON_ARRAY_END,  JSON_KEY,        JSON_NULL,  JSON_KEY,    JSON_OBJECT,
-		JSON_OBJECT_END, JSON_OBJECT_END, JSON_END,
+		WALK_OBJECT,     WALK_KEY,        WALK_ARRAY, WALK_NUMBER, WALK_STRING,
+		WALK_ARRAY_END,  WALK_KEY,        WALK_NULL,  WALK_KEY,    WALK_OBJECT,
+		WALK_OBJECT_END, WALK_OBJECT_END, WALK_END,
 	};
 	static const uint8_t depths[] = {1, 1, 2, 2, 2, 1, 1, 1, 1, 2, 1, 0, 0};
 	struct json_walk w;
@@ -123,6 +123,52 @@ static void test_tokens(void **state)
 	for (size_t i = 0; i < sizeof(expected); i++) {
 		assert_int_equal(json_next(&w), expected[i]);
 		assert_int_equal(w.depth, depths[i]);
+	}
+}
+
+/* Where the first value ends if it is skipped; 0: it does not. */
+static size_t skipped(const char *text, size_t n)
+{
+	char *copy = malloc(n ?: 1);
+	struct json_walk w;
+	size_t at = 0;
+
+	assert_non_null(copy);
+	memcpy(copy, text, n);
+	json_begin(&w, (struct raw){copy, n});
+	json_next(&w);
+	if (json_skip(&w) != WALK_CUT)
+		at = (size_t)(w.p - copy);
+	free(copy);
+	return at;
+}
+
+/*
+ * A container behind any number of bytes, with what could mislead in it, so that every piece of it
+ * comes to lie on every place of a block.
+ */
+static void test_skip(void **state)
+{
+	static const char tricky[] = "{\"a\\\\\":\"]}\\\"}\",\"b\":[{},[\"{[\"]],\"\\\\\\\"\":1}";
+	char text[512];
+
+	(void)state;
+	for (size_t pad = 0; pad < 200; pad++) {
+		size_t n = 0, inner;
+
+		text[n++] = '[';
+		memset(text + n, ' ', pad);
+		n += pad;
+		memcpy(text + n, tricky, sizeof(tricky) - 1);
+		inner = n + sizeof(tricky) - 1;
+		text[inner] = ']';
+		assert_int_equal(ending(text, inner + 1), WALK_END);
+		for (size_t more = 0; more < 80; more += 13) {
+			memset(text + inner + 1, '}', more); /* not looked at */
+			assert_int_equal(skipped(text, inner + 1 + more), inner + 1);
+		}
+		for (size_t cut = 1; cut <= inner; cut += 7)
+			assert_int_equal(skipped(text, cut), 0);
 	}
 }
 
@@ -171,7 +217,7 @@ static void test_shape(void **state)
 	assert_int_equal(s.members & SHAPE_PROBLEM, SHAPE_TYPE | SHAPE_STATUS | SHAPE_TITLE);
 	assert_int_equal(s.wrong, SHAPE_TITLE);
 	assert_int_equal(s.status, 404);
-	assert_int_equal(s.root, JSON_OBJECT);
+	assert_int_equal(s.root, WALK_OBJECT);
 
 	s = shape_of("{\"data\":[1,2],\"users\":[{\"a\":[1,2,3,4]},{},{}],\"v\":[1,2,3,4,5]}");
 	assert_int_equal(s.items, 3);
@@ -183,13 +229,13 @@ static void test_shape(void **state)
 	assert_int_equal(s.list.n, 0);
 
 	s = shape_of("{\"items\":[1,2,3");
-	assert_int_equal(s.ending, JSON_CUT);
+	assert_int_equal(s.ending, WALK_CUT);
 	assert_true(s.items_more);
 	assert_int_equal(s.items, 2); /* whether the third is whole is not known */
 
 	s = shape_of("not json");
-	assert_int_equal(s.ending, JSON_BAD);
-	assert_int_equal(s.root, JSON_BAD);
+	assert_int_equal(s.ending, WALK_BAD);
+	assert_int_equal(s.root, WALK_BAD);
 	assert_int_equal(s.members | s.items, 0);
 }
 
@@ -234,10 +280,11 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),  cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_depth), cmocka_unit_test(test_tokens),
-		cmocka_unit_test(test_text),  cmocka_unit_test(test_shape),
-		cmocka_unit_test(test_heads), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_good),    cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_depth),   cmocka_unit_test(test_tokens),
+		cmocka_unit_test(test_skip),    cmocka_unit_test(test_text),
+		cmocka_unit_test(test_shape),   cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

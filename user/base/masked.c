@@ -324,6 +324,8 @@ struct masked masked_path(struct raw target)
 	struct raw path = target;
 	size_t at = 0, begin = 0, end = 0;
 
+	if (!target.n)
+		return to; /* p may be NULL */
 	while (end < target.n && target.p[end] != '?' && target.p[end] != '#')
 		end++;
 	path.n = end;

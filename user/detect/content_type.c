@@ -30,9 +30,9 @@ static bool is_json(const struct facts *f)
 {
 	const struct json_shape *shape = &f->shape;
 
-	if (!f->has_shape || (shape->root != JSON_OBJECT && shape->root != JSON_ARRAY))
+	if (!f->has_shape || (shape->root != WALK_OBJECT && shape->root != WALK_ARRAY))
 		return false;
-	return shape->ending == JSON_END || (shape->ending == JSON_CUT && !f->shape_whole);
+	return shape->ending == WALK_END || (shape->ending == WALK_CUT && !f->shape_whole);
 }
 
 static void judge_undeclared(const struct transaction *tx, const struct facts *f,
@@ -56,15 +56,15 @@ static void judge_not_json(const struct transaction *tx, const struct facts *f,
 	bool page = f->look == LOOK_HTML || f->look == LOOK_SCRIPT;
 	bool guarded = raw_begins(facts_body(&tx->response_body), RAW(")]}'"));
 
-	if (shape->ending == JSON_END || shape->ending == JSON_MORE || guarded)
+	if (shape->ending == WALK_END || shape->ending == WALK_MORE || guarded)
 		return;
-	if (shape->ending == JSON_CUT && !f->shape_whole)
+	if (shape->ending == WALK_CUT && !f->shape_whole)
 		return;
 	DETECT(out, "REV-14", page ? "html-as-json" : "json-invalid",
 	       page ? FINDING_MEDIUM : FINDING_LOW, PART_RESPONSE_BODY,
 	       "Content-Type says JSON, the body is %s (%u, %lu bytes)",
 	       page                        ? "HTML"
-	       : shape->ending == JSON_CUT ? "JSON that ends early"
+	       : shape->ending == WALK_CUT ? "JSON that ends early"
 					   : "not JSON",
 	       tx->status, (unsigned long)tx->response_body.decoded_bytes);
 }
@@ -111,9 +111,9 @@ static void judge_request(const struct transaction *tx, const struct facts *f,
 	    !raw_is_nocase(f->request_type, RAW("application/x-www-form-urlencoded")))
 		return;
 	json_begin(&walk, raw_first(bytes, 4096));
-	while ((token = json_next(&walk)) >= JSON_OBJECT)
+	while ((token = json_next(&walk)) >= WALK_OBJECT)
 		;
-	if (token == JSON_END || (token == JSON_CUT && bytes.n > 4096))
+	if (token == WALK_END || (token == WALK_CUT && bytes.n > 4096))
 		DETECT(out, "API-08", "json-accepted-as-other", FINDING_LOW, PART_REQUEST_HEAD,
 		       "a JSON body with Content-Type %s was answered %u; expected 415",
 		       f->request_type.n ? masked_token(f->request_type, 60).text : "missing",

@@ -2,7 +2,8 @@
 /*
  * A list is an array whose length a page limit is about: the root; a member of the root, or of an
  * object in it ({"data": {"items": [...]}}), that holds objects or has a name lists have. An array
- * of numbers in some member (coordinates, a vector) is none, and neither are the parts of an item.
+ * of numbers in some member (coordinates, a vector) is none, and neither are the parts of an item:
+ * those are skipped, so that an answer is found to be no JSON only outside of its items.
  */
 #include "user/detect/json_shape.h"
 
@@ -51,10 +52,10 @@ static void add(struct shaping *s, uint32_t member)
 /* Something in it: an empty text, object or array, null, false and 0 say that nothing failed. */
 static void read_filled(struct shaping *s, enum json_token token, uint32_t member)
 {
-	if (token == JSON_OBJECT || token == JSON_ARRAY)
+	if (token == WALK_OBJECT || token == WALK_ARRAY)
 		s->pending = member;
-	else if (token == JSON_TRUE || (token == JSON_STRING && s->walk.text.n) ||
-		 (token == JSON_NUMBER && !raw_is(s->walk.text, RAW("0"))))
+	else if (token == WALK_TRUE || (token == WALK_STRING && s->walk.text.n) ||
+		 (token == WALK_NUMBER && !raw_is(s->walk.text, RAW("0"))))
 		add(s, member);
 }
 
@@ -70,13 +71,13 @@ static void read_errors(struct shaping *s, enum json_token token)
 
 static void read_success(struct shaping *s, enum json_token token)
 {
-	if (token == JSON_FALSE)
+	if (token == WALK_FALSE)
 		add(s, SHAPE_FAILED);
 }
 
 static void read_data(struct shaping *s, enum json_token token)
 {
-	if (token != JSON_NULL)
+	if (token != WALK_NULL)
 		add(s, SHAPE_DATA);
 }
 
@@ -89,7 +90,7 @@ static void read_jsonrpc(struct shaping *s, enum json_token token)
 static void read_text_member(struct shaping *s, enum json_token token, uint32_t member)
 {
 	add(s, member);
-	if (token != JSON_STRING)
+	if (token != WALK_STRING)
 		s->shape->wrong |= member;
 }
 
@@ -117,29 +118,29 @@ static void read_status_code(struct shaping *s, enum json_token token)
 {
 	uint64_t value;
 
-	if (token == JSON_NUMBER && raw_number(s->walk.text, &value) && value >= 400 && value < 600)
+	if (token == WALK_NUMBER && raw_number(s->walk.text, &value) && value >= 400 && value < 600)
 		add(s, SHAPE_ERROR_STATUS);
 }
 
 static void read_status(struct shaping *s, enum json_token token)
 {
 	add(s, SHAPE_STATUS);
-	if (token != JSON_NUMBER || !raw_number(s->walk.text, &s->shape->status))
+	if (token != WALK_NUMBER || !raw_number(s->walk.text, &s->shape->status))
 		s->shape->wrong |= SHAPE_STATUS;
-	if (token == JSON_STRING && RAW_ONE_OF(s->walk.text, failures))
+	if (token == WALK_STRING && RAW_ONE_OF(s->walk.text, failures))
 		add(s, SHAPE_FAILED);
 	read_status_code(s, token);
 }
 
 static void read_token(struct shaping *s, enum json_token token)
 {
-	if (token == JSON_STRING && !s->shape->token.n)
+	if (token == WALK_STRING && !s->shape->token.n)
 		s->shape->token = s->walk.text;
 }
 
 static void read_expires_in(struct shaping *s, enum json_token token)
 {
-	if (token == JSON_NUMBER)
+	if (token == WALK_NUMBER)
 		raw_number(s->walk.text, &s->shape->expires_in);
 }
 
@@ -209,14 +210,14 @@ static void read_item(struct shaping *s, unsigned depth, enum json_token token)
 
 	if (list->items == SIZE_MAX)
 		return;
-	if (!list->items++ && token == JSON_OBJECT)
+	if (!list->items++ && token == WALK_OBJECT)
 		list->counts = true;
 }
 
 static void read_value_token(struct shaping *s, enum json_token token)
 {
 	const struct json_walk *w = &s->walk;
-	bool opened = token == JSON_OBJECT || token == JSON_ARRAY;
+	bool opened = token == WALK_OBJECT || token == WALK_ARRAY;
 	unsigned depth = w->depth - opened; /* of the container it stands in */
 
 	if (!depth)
@@ -225,8 +226,11 @@ static void read_value_token(struct shaping *s, enum json_token token)
 		read_item(s, depth, token);
 	else if (depth == 1)
 		read_member(s, token);
-	if (token == JSON_ARRAY)
+	if (token == WALK_ARRAY)
 		open_list(s);
+	/* of what stands in an array, or too deep, nothing is asked */
+	if (opened && ((depth && !(w->objects >> (depth - 1) & 1)) || depth > LIST_DEPTH))
+		json_skip(&s->walk);
 }
 
 static void read_token_of(struct shaping *s, enum json_token token)
@@ -234,13 +238,13 @@ static void read_token_of(struct shaping *s, enum json_token token)
 	unsigned depth = s->walk.depth;
 
 	if (s->pending) { /* the first token inside */
-		if (token != JSON_OBJECT_END && token != JSON_ARRAY_END)
+		if (token != WALK_OBJECT_END && token != WALK_ARRAY_END)
 			add(s, s->pending);
 		s->pending = 0;
 	}
-	if (token == JSON_KEY)
+	if (token == WALK_KEY)
 		s->key = s->walk.text;
-	else if (token == JSON_ARRAY_END && depth < LIST_DEPTH)
+	else if (token == WALK_ARRAY_END && depth < LIST_DEPTH)
 		end_list(s, &s->lists[depth + 1], false);
 	else if (json_is_value(token))
 		read_value_token(s, token);
@@ -261,11 +265,11 @@ void json_shape_read(struct json_shape *shape, struct raw bytes)
 
 	*shape = (struct json_shape){0};
 	json_begin(&s.walk, bytes);
-	while ((token = json_next(&s.walk)) >= JSON_OBJECT)
+	while ((token = json_next(&s.walk)) >= WALK_OBJECT)
 		read_token_of(&s, token);
 	shape->ending = (uint8_t)token;
 	if (!shape->root)
 		shape->root = (uint8_t)token;
-	if (token == JSON_CUT)
+	if (token == WALK_CUT)
 		end_open_lists(&s);
 }

@@ -25,8 +25,8 @@ enum json_members {
 };
 
 struct json_shape {
-	uint8_t ending; /* JSON_END, JSON_CUT, JSON_BAD, JSON_MORE */
-	uint8_t root; /* JSON_OBJECT, JSON_ARRAY, ...; the ending, if there was no value */
+	uint8_t ending; /* WALK_END, WALK_CUT, WALK_BAD, WALK_MORE */
+	uint8_t root; /* WALK_OBJECT, WALK_ARRAY, ...; the ending, if there was no value */
 	uint32_t members; /* enum json_members, of the root object */
 	uint32_t wrong; /* the same: a problem's member that is of another type */
 	uint64_t status; /* of "status", if it is a number without fraction */

@@ -2,6 +2,9 @@
 #include "user/detect/json_walk.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum {
 	EXPECT_VALUE,
@@ -21,7 +24,7 @@ void json_begin(struct json_walk *walk, struct raw bytes)
 		.p = bytes.p,
 		.end = bytes.n ? bytes.p + bytes.n : bytes.p,
 		.expect = EXPECT_VALUE,
-		.last = JSON_NULL,
+		.last = WALK_NULL,
 	};
 }
 
@@ -100,15 +103,15 @@ static enum json_token read_string(struct json_walk *w, enum json_token token)
 		p = plain_end(p, w->end);
 		w->text = (struct raw){begin, (size_t)(p - begin)};
 		if (p == w->end)
-			return stop(w, JSON_CUT);
+			return stop(w, WALK_CUT);
 		if (*p == '"')
 			break;
 		if (*p != '\\')
-			return stop(w, JSON_BAD);
+			return stop(w, WALK_BAD);
 		w->escaped = true;
 		n = escape_length(p, w->end);
 		if (n <= 0)
-			return stop(w, n ? JSON_BAD : JSON_CUT);
+			return stop(w, n ? WALK_BAD : WALK_CUT);
 		p += n;
 	}
 	w->p = p + 1;
@@ -156,14 +159,14 @@ static enum json_token read_number(struct json_walk *w)
 	const char *end = number_end(w->p, w->end);
 
 	if (!end)
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	w->text = (struct raw){w->p, (size_t)(end - w->p)};
 	/* a number at the end of the bytes is complete only if it is the whole text, and then only
 	 * if it ends in a digit */
 	if (end == w->end && (w->depth || end[-1] < '0' || end[-1] > '9'))
-		return stop(w, JSON_CUT);
+		return stop(w, WALK_CUT);
 	w->p = end;
-	return JSON_NUMBER;
+	return WALK_NUMBER;
 }
 
 static enum json_token read_literal(struct json_walk *w, struct raw name, enum json_token token)
@@ -171,9 +174,9 @@ static enum json_token read_literal(struct json_walk *w, struct raw name, enum j
 	size_t n = (size_t)(w->end - w->p);
 
 	if (memcmp(w->p, name.p, n < name.n ? n : name.n) != 0)
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	if (n < name.n)
-		return stop(w, JSON_CUT);
+		return stop(w, WALK_CUT);
 	w->p += name.n;
 	return token;
 }
@@ -181,7 +184,7 @@ static enum json_token read_literal(struct json_walk *w, struct raw name, enum j
 static enum json_token open_container(struct json_walk *w, bool object)
 {
 	if (w->depth == JSON_DEPTH)
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	w->p++;
 	if (object)
 		w->objects |= 1ull << w->depth;
@@ -189,7 +192,7 @@ static enum json_token open_container(struct json_walk *w, bool object)
 		w->objects &= ~(1ull << w->depth);
 	w->depth++;
 	w->expect = object ? EXPECT_FIRST_KEY : EXPECT_FIRST_VALUE;
-	return object ? JSON_OBJECT : JSON_ARRAY;
+	return object ? WALK_OBJECT : WALK_ARRAY;
 }
 
 static enum json_token close_container(struct json_walk *w)
@@ -197,11 +200,11 @@ static enum json_token close_container(struct json_walk *w)
 	bool object = json_in_object(w);
 
 	if (*w->p != (object ? '}' : ']'))
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	w->p++;
 	w->depth--;
 	w->expect = w->depth ? EXPECT_COMMA : EXPECT_NOTHING;
-	return object ? JSON_OBJECT_END : JSON_ARRAY_END;
+	return object ? WALK_OBJECT_END : WALK_ARRAY_END;
 }
 
 static enum json_token read_value(struct json_walk *w)
@@ -215,16 +218,16 @@ static enum json_token read_value(struct json_walk *w)
 		return open_container(w, false);
 	case '"':
 		w->p++;
-		token = read_string(w, JSON_STRING);
+		token = read_string(w, WALK_STRING);
 		break;
 	case 't':
-		token = read_literal(w, RAW("true"), JSON_TRUE);
+		token = read_literal(w, RAW("true"), WALK_TRUE);
 		break;
 	case 'f':
-		token = read_literal(w, RAW("false"), JSON_FALSE);
+		token = read_literal(w, RAW("false"), WALK_FALSE);
 		break;
 	case 'n':
-		token = read_literal(w, RAW("null"), JSON_NULL);
+		token = read_literal(w, RAW("null"), WALK_NULL);
 		break;
 	default:
 		token = read_number(w);
@@ -239,16 +242,16 @@ static enum json_token read_key(struct json_walk *w)
 	enum json_token token;
 
 	if (*w->p != '"')
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	w->p++;
-	token = read_string(w, JSON_KEY);
-	if (token != JSON_KEY)
+	token = read_string(w, WALK_KEY);
+	if (token != WALK_KEY)
 		return token;
 	skip_blanks(w);
 	if (w->p == w->end)
-		return stop(w, JSON_CUT);
+		return stop(w, WALK_CUT);
 	if (*w->p != ':')
-		return stop(w, JSON_BAD);
+		return stop(w, WALK_BAD);
 	w->p++;
 	w->expect = EXPECT_VALUE;
 	return token;
@@ -256,14 +259,14 @@ static enum json_token read_key(struct json_walk *w)
 
 enum json_token json_next(struct json_walk *w)
 {
-	if (w->last < JSON_OBJECT)
+	if (w->last < WALK_OBJECT)
 		return w->last;
 	skip_blanks(w);
 	if (w->p == w->end)
-		return stop(w, w->expect == EXPECT_NOTHING ? JSON_END : JSON_CUT);
+		return stop(w, w->expect == EXPECT_NOTHING ? WALK_END : WALK_CUT);
 	switch (w->expect) {
 	case EXPECT_NOTHING:
-		return stop(w, JSON_MORE);
+		return stop(w, WALK_MORE);
 	case EXPECT_COMMA:
 		if (*w->p != ',')
 			return close_container(w);
@@ -280,6 +283,145 @@ enum json_token json_next(struct json_walk *w)
 		return read_value(w);
 	}
 }
+
+/* --- skipping --------------------------------------------------------------------------------- */
+
+struct skipping {
+	const char *p, *end;
+	size_t depth; /* containers still open */
+	bool string; /* p is inside one */
+	bool escaped; /* ... and the byte at p is escaped */
+};
+
+static void skip_byte(struct skipping *s)
+{
+	char c = *s->p++;
+
+	if (s->string) {
+		if (s->escaped)
+			s->escaped = false;
+		else if (c == '\\')
+			s->escaped = true;
+		else
+			s->string = c != '"';
+	} else if (c == '"') {
+		s->string = true;
+	} else if (c == '{' || c == '[') {
+		s->depth++;
+	} else if (c == '}' || c == ']') {
+		s->depth--;
+	}
+}
+
+#ifdef __SSE2__
+#define BLOCK 64
+
+/* bit i: byte i is c */
+static uint64_t bytes_equal(const __m128i v[4], char c)
+{
+	const __m128i wanted = _mm_set1_epi8(c);
+	uint64_t mask = 0;
+
+	for (int i = 0; i < 4; i++)
+		mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], wanted))
+			<< (16 * i);
+	return mask;
+}
+
+/* Bytes behind an odd backslash; *carry is of the byte behind the block. */
+static uint64_t escaped_bytes(uint64_t slashes, bool *carry)
+{
+	uint64_t escaped = *carry;
+
+	slashes &= ~escaped;
+	*carry = false;
+	while (slashes) {
+		uint64_t slash = slashes & -slashes, next = slash << 1;
+
+		*carry = next == 0;
+		escaped |= next;
+		slashes &= ~(slash | next);
+	}
+	return escaped;
+}
+
+/* Bit i: an odd number of quotes up to and with byte i. */
+static uint64_t inside(uint64_t quotes)
+{
+	for (int shift = 1; shift < 64; shift *= 2)
+		quotes ^= quotes << shift;
+	return quotes;
+}
+
+/* Whether the last of `depth` containers closes among these, and at which bit. */
+static bool closes_at(uint64_t opens, uint64_t closes, size_t depth, int *ret_bit)
+{
+	if ((size_t)__builtin_popcountll(closes) < depth)
+		return false;
+	for (uint64_t both = opens | closes; both; both &= both - 1) {
+		int bit = __builtin_ctzll(both);
+
+		depth += opens >> bit & 1 ? 1 : (size_t)-1;
+		if (!depth) {
+			*ret_bit = bit;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Sixty-four bytes, or up to where the last container closes. */
+static void skip_block(struct skipping *s)
+{
+	const __m128i lower = _mm_set1_epi8(0x20);
+	__m128i v[4], folded[4];
+	uint64_t strings, opens, closes;
+	bool carry = s->escaped;
+	int bit;
+
+	for (int i = 0; i < 4; i++) {
+		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(s->p + 16 * i));
+		folded[i] = _mm_or_si128(v[i], lower); /* '[' is '{' then, and ']' '}' */
+	}
+	/* a backslash outside of strings is no JSON; it may escape what it likes */
+	strings = inside(bytes_equal(v, '"') & ~escaped_bytes(bytes_equal(v, '\\'), &carry));
+	strings ^= s->string ? ~0ull : 0;
+	opens = bytes_equal(folded, '{') & ~strings;
+	closes = bytes_equal(folded, '}') & ~strings;
+	if (closes_at(opens, closes, s->depth, &bit)) {
+		s->p += bit + 1;
+		s->depth = 0;
+		return;
+	}
+	s->depth += (size_t)__builtin_popcountll(opens) - (size_t)__builtin_popcountll(closes);
+	s->string = strings >> 63;
+	s->escaped = carry;
+	s->p += BLOCK;
+}
+#endif
+
+enum json_token json_skip(struct json_walk *w)
+{
+	struct skipping s = {.p = w->p, .end = w->end, .depth = 1};
+	bool object = json_in_object(w);
+
+	if (w->last < WALK_OBJECT)
+		return w->last;
+#ifdef __SSE2__
+	while (s.depth && s.end - s.p >= BLOCK)
+		skip_block(&s);
+#endif
+	while (s.depth && s.p < s.end)
+		skip_byte(&s);
+	w->p = s.p;
+	if (s.depth)
+		return stop(w, WALK_CUT);
+	w->depth--;
+	w->expect = w->depth ? EXPECT_COMMA : EXPECT_NOTHING;
+	return object ? WALK_OBJECT_END : WALK_ARRAY_END;
+}
+
+/* --- texts ------------------------------------------------------------------------------------ */
 
 static unsigned escape_code(const char *p)
 {

@@ -85,10 +85,10 @@ static enum jwt_kid kid_kind(struct raw escaped)
 static void read_header_member(struct reading *r, enum json_token token)
 {
 	struct jwt *jwt = r->jwt;
-	struct raw text = token == JSON_STRING ? r->walk.text : (struct raw){0};
+	struct raw text = token == WALK_STRING ? r->walk.text : (struct raw){0};
 
 	if (raw_is(r->key, RAW("alg"))) {
-		r->has_alg = token == JSON_STRING;
+		r->has_alg = token == WALK_STRING;
 		copy_text(text, jwt->alg, sizeof(jwt->alg));
 	} else if (raw_is(r->key, RAW("jwk"))) {
 		jwt->has_jwk = true;
@@ -114,7 +114,7 @@ static bool read_time(const struct reading *r, enum json_token token, int64_t *r
 	bool negative = raw_begins(number, RAW("-"));
 	uint64_t value;
 
-	if (token != JSON_NUMBER)
+	if (token != WALK_NUMBER)
 		return false;
 	number = raw_cut(raw_from(number, negative), '.', &fraction);
 	if (!raw_number(number, &value))
@@ -137,7 +137,7 @@ static void read_claim(struct reading *r, enum json_token token)
 		jwt->has_iat = read_time(r, token, &jwt->iat_s);
 	else if (raw_is(r->key, RAW("nbf")))
 		jwt->has_nbf = read_time(r, token, &jwt->nbf_s);
-	else if (token == JSON_STRING &&
+	else if (token == WALK_STRING &&
 		 (raw_is(r->key, RAW("typ")) || raw_is(r->key, RAW("token_use")) ||
 		  raw_is(r->key, RAW("token_type"))))
 		jwt->refresh = RAW_ONE_OF(r->walk.text, others);
@@ -150,17 +150,17 @@ static int read_object(struct reading *r, struct raw bytes, bool cut,
 	enum json_token token;
 
 	json_begin(&r->walk, bytes);
-	if (json_next(&r->walk) != JSON_OBJECT)
+	if (json_next(&r->walk) != WALK_OBJECT)
 		return -EINVAL;
-	while ((token = json_next(&r->walk)) >= JSON_OBJECT) {
-		bool opened = token == JSON_OBJECT || token == JSON_ARRAY;
+	while ((token = json_next(&r->walk)) >= WALK_OBJECT) {
+		bool opened = token == WALK_OBJECT || token == WALK_ARRAY;
 
-		if (token == JSON_KEY)
+		if (token == WALK_KEY)
 			r->key = r->walk.text;
 		else if (json_is_value(token) && r->walk.depth - opened == 1)
 			member(r, token);
 	}
-	return token == JSON_END || (token == JSON_CUT && cut) ? 0 : -EINVAL;
+	return token == WALK_END || (token == WALK_CUT && cut) ? 0 : -EINVAL;
 }
 
 static int read_part(struct reading *r, struct raw text, char *buffer, size_t size,

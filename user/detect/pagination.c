@@ -91,7 +91,7 @@ static void judge_asked(const struct transaction *tx, const struct facts *f,
 	if (!asked->sure || (asked->value <= max && !asked->unlimited))
 		return;
 	/* how many were given is known, and it is not too many */
-	if (f->shape_whole && f->shape.ending == JSON_END)
+	if (f->shape_whole && f->shape.ending == WALK_END)
 		return;
 	DETECT(out, "REV-09", "limit-accepted", FINDING_LOW, PART_PATH,
 	       "%s=%s%lu was answered %u, at most %lu; how many items were given was not seen",

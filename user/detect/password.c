@@ -106,8 +106,8 @@ static void each_in_json(struct raw bytes, password_fn fn, void *userdata)
 	int kind = 0;
 
 	json_begin(&w, bytes);
-	while ((token = json_next(&w)) >= JSON_OBJECT) {
-		if (token == JSON_STRING && kind && json_in_object(&w)) {
+	while ((token = json_next(&w)) >= WALK_OBJECT) {
+		if (token == WALK_STRING && kind && json_in_object(&w)) {
 			struct password p = {.where = "a JSON member", .is_new = kind == 2};
 			char text[PASSWORD_MAX];
 
@@ -115,7 +115,7 @@ static void each_in_json(struct raw bytes, password_fn fn, void *userdata)
 			explicit_bzero(text, sizeof(text));
 			fn(&p, userdata);
 		}
-		kind = token == JSON_KEY && !w.escaped ? name_kind(w.text) : 0;
+		kind = token == WALK_KEY && !w.escaped ? name_kind(w.text) : 0;
 	}
 }
 

@@ -50,8 +50,8 @@ static void judge_problem(const struct transaction *tx, const struct facts *f,
 
 	if (!f->has_shape)
 		return;
-	if (shape->root != JSON_OBJECT || shape->ending == JSON_BAD || shape->ending == JSON_MORE ||
-	    (shape->ending == JSON_CUT && f->shape_whole))
+	if (shape->root != WALK_OBJECT || shape->ending == WALK_BAD || shape->ending == WALK_MORE ||
+	    (shape->ending == WALK_CUT && f->shape_whole))
 		DETECT(out, "PRE-05", "problem-not-object", FINDING_LOW, PART_RESPONSE_BODY,
 		       "application/problem+json that is no JSON object (%u)", tx->status);
 	else

@@ -12,7 +12,7 @@ static void judge_success(const struct transaction *tx, const struct facts *f,
 	const uint32_t members = f->shape.members;
 	const char *what = NULL;
 
-	if (!f->has_shape || f->shape.root != JSON_OBJECT || f->shape.ending == JSON_BAD)
+	if (!f->has_shape || f->shape.root != WALK_OBJECT || f->shape.ending == WALK_BAD)
 		return;
 	/* 207 has parts with codes of their own; so have JSON-RPC, and GraphQL where there is data
 	 */

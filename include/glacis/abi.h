@@ -445,6 +445,8 @@ enum gl_answer_index {
 	GL_ANSWERS_MAX = GL_ANSWER_CLASS + GL_CLASSES_MAX,
 };
 
+#include "include/glacis/abi_guard.h"
+
 struct gl_policy {
 	__u64 generation; /* 1, 2, ...: a flow that began on a slot since reused sees another number
 			   */
@@ -468,6 +470,7 @@ struct gl_policy {
 	struct gl_edge edges[GL_EDGES_MAX];
 	struct gl_prefix_lens net_lens[GL_NET_SETS_MAX];
 	struct gl_prefix_slot nets[GL_NETS_MAX];
+	struct gl_guard guard; /* the last: the only table that is not small */
 };
 
 #define GL_EMBRYOS_MAX 4096 /* connections whose data came before their socket */

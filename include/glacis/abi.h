@@ -312,12 +312,17 @@ struct gl_op {
 	__u16 request_kib; /* of each request's body; 0 = heads only, GL_CAPTURE_ALL */
 	__u16 response_kib; /* of each response's */
 	__u16 sample; /* bodies of 1 in n; 0 and 1: of every one */
-	__u16 reserved;
+	__u8 guard; /* GL_OP_GUARD: what may not leave in its responses */
+	__u8 reserved;
 };
 _Static_assert(sizeof(struct gl_op) == 16, "no padding");
-#define GL_CAPTURE_ALL     0xffff
-#define GL_CLASS_UNLIMITED 0xff
-#define GL_NET_SET_ANY     0xff
+#define GL_CAPTURE_ALL 0xffff
+/* enum gl_guard_group: those looked for, and of them those that end the connection */
+#define GL_OP_GUARD(look, cut)  ((__u8)((look) | (cut) << 4))
+#define GL_OP_GUARD_LOOK(guard) ((guard)&15)
+#define GL_OP_GUARD_CUT(guard)  ((guard) >> 4)
+#define GL_CLASS_UNLIMITED      0xff
+#define GL_NET_SET_ANY          0xff
 
 enum gl_service_flags {
 	GL_SERVICE_AMBIGUOUS_REFUSE = 1, /* ambiguousPath: refuse */
@@ -327,8 +332,11 @@ enum gl_service_flags {
 	GL_SERVICE_PLAINTEXT_REFUSE = 16, /* tls.plaintext: refuse -> 403, or reset */
 	GL_SERVICE_QUIC_REFUSE = 32, /* quic: refuse: UDP to its ports is dropped */
 	GL_SERVICE_HTTP2_JUDGE = 64, /* http2: judge: heads of streams are judged in user space */
-	GL_SERVICE_GUARD_BLOCK = 128, /* responses.secrets: block */
+	GL_SERVICE_GUARD_BLOCK = 128, /* responses: block, in one of its operations at least */
 	GL_SERVICE_INSPECT = 256, /* its content goes to the inspectors, by capture plan */
+	GL_SERVICE_TLS_BLIND = 512, /* inspect.tls: false: the tls door leaves it alone */
+	GL_SERVICE_GUARD = 1024, /* one of its operations at least has something in `guard` */
+	GL_SERVICE_UNSCANNED_PASS = 2048, /* responses.unscanned: pass */
 };
 
 struct gl_service {

@@ -57,7 +57,7 @@ static const char everything[] =
 	"    serverErrors: {atLeast: 1, per: 3m}\n"
 	"  containment: {auto: [P1, P4], maxBansPerMinute: 0, ttl: 30d}\n";
 
-/* The five keys at the end are warned about, and nothing else is said. */
+/* The four keys at the end are warned about, and nothing else is said. */
 static struct policy *read_everything(const char *text, size_t size)
 {
 	struct policy *policy = NULL;
@@ -66,7 +66,7 @@ static struct policy *read_everything(const char *text, size_t size)
 	assert_int_equal(problems_init(&problems, "p"), 0);
 	assert_int_equal(policy_read(text, size, "shop.yaml", &problems, &policy), 0);
 	assert_int_equal(problems.errors, 0);
-	assert_int_equal(problems.n, 5);
+	assert_int_equal(problems.n, 4);
 	for (size_t i = 0; i < problems.n; i++)
 		assert_int_equal(problems.items[i].severity, PROBLEM_WARNING);
 	problems_clear(&problems);
@@ -120,9 +120,9 @@ static void test_spec(void **state)
 	assert_int_equal(policy->escalate.ban_s, 120);
 	assert_int_equal(policy->escalate.growth, 3);
 	assert_int_equal(policy->escalate.max_s, 14400);
-	assert_int_equal(policy->secrets, POLICY_RESPONSE_BLOCK);
-	assert_int_equal(policy->stack_traces, POLICY_RESPONSE_DETECT);
-	assert_strings(&policy->forbidden_fields, 1, "password_hash", "password_hash");
+	assert_int_equal(policy->responses.secrets, POLICY_RESPONSE_BLOCK);
+	assert_int_equal(policy->responses.stack_traces, POLICY_RESPONSE_DETECT);
+	assert_strings(&policy->responses.forbidden_fields, 1, "password_hash", "password_hash");
 	assert_true(policy->auth_failures.enabled && policy->forbidden.enabled &&
 		    policy->server_errors.enabled);
 	assert_int_equal(policy->auth_failures.at_least, 5);
@@ -153,7 +153,12 @@ static void test_services(void **state)
 	assert_cidr(&a->trusted_proxies.items[0], "00000000000000000000ffff0a000000", 104);
 	assert_false(a->ambiguous_refuse);
 	assert_true(a->fold_case);
-	assert_false(a->http2_refuse);
+	assert_int_equal(a->http2, POLICY_HTTP2_ALLOW);
+	assert_int_equal(a->responses.secrets, POLICY_RESPONSE_BLOCK);
+	assert_int_equal(a->responses.forbidden_fields.n, 1);
+	assert_int_equal(a->inspect.bodies, POLICY_BODIES_FIRST);
+	assert_int_equal(a->inspect.max_bytes, 65536);
+	assert_true(a->inspect.tls);
 	assert_true(a->unknown_refuse);
 	assert_string_equal(a->default_class, "own");
 	assert_int_equal(a->default_auth, GL_CRED_ANY);
@@ -164,7 +169,7 @@ static void test_services(void **state)
 	assert_int_equal(b->trusted_proxies.n, 0);
 	assert_true(b->ambiguous_refuse);
 	assert_false(b->fold_case);
-	assert_true(b->http2_refuse);
+	assert_int_equal(b->http2, POLICY_HTTP2_REFUSE);
 	assert_false(b->unknown_refuse);
 	assert_string_equal(b->default_class, "general");
 	assert_int_equal(b->default_auth, GL_CRED_NONE);
@@ -255,9 +260,9 @@ static void test_defaults(void **state)
 	assert_int_equal(policy->protect_never.n, 0);
 	assert_int_equal(policy->syn_per_source_s, 0);
 	assert_false(policy->escalate.enabled);
-	assert_int_equal(policy->secrets, POLICY_RESPONSE_OFF);
-	assert_int_equal(policy->stack_traces, POLICY_RESPONSE_OFF);
-	assert_int_equal(policy->forbidden_fields.n, 0);
+	assert_int_equal(policy->responses.secrets, POLICY_RESPONSE_OFF);
+	assert_int_equal(policy->responses.stack_traces, POLICY_RESPONSE_OFF);
+	assert_int_equal(policy->responses.forbidden_fields.n, 0);
 	assert_false(policy->auth_failures.enabled || policy->forbidden.enabled ||
 		     policy->server_errors.enabled);
 	assert_int_equal(policy->containment_auto.n, 0);
@@ -307,8 +312,7 @@ static void test_no_api_key_headers(void **state)
 static void print_service(FILE *out, const struct policy_service *s)
 {
 	fprintf(out, "service %s %u %d%d%d%d %s %u:", s->name, s->mode, s->ambiguous_refuse,
-		s->fold_case, s->http2_refuse, s->unknown_refuse, s->default_class,
-		s->default_auth);
+		s->fold_case, s->http2, s->unknown_refuse, s->default_class, s->default_auth);
 	for (size_t i = 0; i < s->n_ports; i++)
 		fprintf(out, " %u", s->ports[i]);
 	for (size_t i = 0; i < s->n_operations; i++) {
@@ -334,10 +338,11 @@ static char *print_policy(const struct policy *p)
 		p->api_key_headers.items[1], p->session_cookies.items[0], p->syn_per_source_s);
 	fprintf(out, "%u %u %u %u %u\n", p->escalate.refusals, p->escalate.per_s, p->escalate.ban_s,
 		p->escalate.growth, p->escalate.max_s);
-	fprintf(out, "%u %u %s %u %u %u %s %u %u\n", p->secrets, p->stack_traces,
-		p->forbidden_fields.items[0], p->auth_failures.at_least, p->forbidden.per_s,
-		p->server_errors.per_s, p->containment_auto.items[1],
-		p->containment_max_bans_per_minute, p->containment_ttl_s);
+	fprintf(out, "%u %u %s %u %u %u %s %u %u\n", p->responses.secrets,
+		p->responses.stack_traces, p->responses.forbidden_fields.items[0],
+		p->auth_failures.at_least, p->forbidden.per_s, p->server_errors.per_s,
+		p->containment_auto.items[1], p->containment_max_bans_per_minute,
+		p->containment_ttl_s);
 	for (size_t i = 0; i < p->n_services; i++)
 		print_service(out, &p->services[i]);
 	for (size_t i = 0; i < p->n_classes; i++)

@@ -241,8 +241,6 @@ static const struct policy_case cases[] = {
 	 "spec.services[0].operations[0].roles)\n"
 	 "p:9:78: error: \"r\" is listed twice (at spec.services[0].operations[0].roles[1])\n"
 	 "    hint: remove one of them\n"
-	 "p:11:3: warning: \"responses\" is accepted, not enforced by this version (at "
-	 "spec.responses)\n"
 	 "p:11:48: error: expected a text, got the number \"5\" (at "
 	 "spec.responses.forbiddenFields[1])\n"
 	 "    hint: write it in quotes: \"5\"\n"

@@ -146,6 +146,7 @@ static int compile_all(struct compilation *c)
 			return ret;
 	}
 	ret = worse(ret, compile_routes_budget(c));
+	ret = worse(ret, compile_guard(c));
 	compile_unused_classes(c);
 	return worse(ret, compile_networks_emit(c));
 }

@@ -51,6 +51,11 @@ int compile_routes(struct compilation *c, size_t index, struct routes *routes,
 /* After every service: the error, if they did not fit, with the service that costs most. */
 int compile_routes_budget(struct compilation *c);
 
+/* After every service: the tables of what may not leave. */
+int compile_guard(struct compilation *c);
+/* struct gl_op.guard of an operation with these responses; `monitor`: it only looks. */
+uint8_t compile_guard_bits(const struct policy_responses *responses, bool monitor);
+
 /* The number of a list's prefix set, with the error added where there are too many. */
 int compile_networks(struct compilation *c, const struct policy_cidrs *cidrs, struct policy_pos pos,
 		     const char *path, uint8_t *ret_set);

@@ -13,8 +13,6 @@
 #include "user/base/cleanup.h"
 #include "user/policy/compile_private.h"
 
-#define CAPTURE_KIB 64 /* of each body, for inspectors */
-
 /* The longest name: a service, a space, a match. */
 #define OPERATION_NAME_MAX (POLICY_NAME_MAX + 1 + MATCH_METHOD_MAX + 2 + GL_PATH_DEPTH * 80)
 
@@ -102,21 +100,32 @@ static int class_of(struct compilation *c, const char *name, struct policy_pos p
 	return 0;
 }
 
+/* What of its content is inspected, and what may not leave in it. */
+static void op_content(struct gl_op *op, const struct policy_responses *responses,
+		       const struct policy_inspect *inspect, bool monitor)
+{
+	uint32_t kib = (inspect->max_bytes + 1023) / 1024;
+
+	if (inspect->bodies == POLICY_BODIES_NONE)
+		kib = 0;
+	else if (inspect->bodies == POLICY_BODIES_ALL)
+		kib = GL_CAPTURE_ALL;
+	op->request_kib = op->response_kib = (__u16)kib;
+	op->sample = (__u16)inspect->sample;
+	op->guard = compile_guard_bits(responses, monitor);
+}
+
 static int rule_op(struct compilation *c, size_t index, const struct compiled_rule *rule,
 		   uint16_t *ret_op)
 {
 	const struct policy_service *service = &c->policy->services[index];
 	const struct policy_operation *operation = rule->operation;
-	struct gl_op op = {
-		.service = (__u16)index,
-		.cls = rule->cls,
-		.net_set = GL_NET_SET_ANY,
-		.request_kib = CAPTURE_KIB,
-		.response_kib = CAPTURE_KIB,
-		.sample = 1,
-	};
+	struct gl_op op = {.service = (__u16)index, .cls = rule->cls, .net_set = GL_NET_SET_ANY};
 	int err = 0;
 
+	op_content(&op, operation ? &operation->responses : &service->responses,
+		   operation ? &operation->inspect : &service->inspect,
+		   operation && operation->mode == POLICY_MODE_MONITOR);
 	if (operation) {
 		char path[RULE_PATH_MAX];
 
@@ -141,12 +150,10 @@ static int default_op(struct compilation *c, size_t index)
 		.auth = service->default_auth,
 		.net_set = GL_NET_SET_ANY,
 		.flags = GL_OP_DEFAULT,
-		.request_kib = CAPTURE_KIB,
-		.response_kib = CAPTURE_KIB,
-		.sample = 1,
 	};
 	int err = 0;
 
+	op_content(&op, &service->responses, &service->inspect, false);
 	if (service->default_class)
 		err = class_of(c, service->default_class, service->pos, &op.cls);
 	return err ? err
@@ -186,6 +193,16 @@ static void strict_op(struct compilation *c, struct gl_service *service, uint32_
 		if (op_stricter(c->image, &c->image->ops[i], &c->image->ops[best]))
 			best = i;
 	service->strict_op = (__u16)best;
+}
+
+static void guard_flags(struct compilation *c, struct gl_service *service, uint32_t first)
+{
+	for (uint32_t i = first; i < c->image->n_ops; i++) {
+		if (c->image->ops[i].guard)
+			service->flags |= GL_SERVICE_GUARD;
+		if (GL_OP_GUARD_CUT(c->image->ops[i].guard))
+			service->flags |= GL_SERVICE_GUARD_BLOCK;
+	}
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -240,10 +257,14 @@ static int service_record(struct compilation *c, size_t index)
 
 	out->flags = (service->ambiguous_refuse ? GL_SERVICE_AMBIGUOUS_REFUSE : 0) |
 		     (service->fold_case ? GL_SERVICE_FOLD_CASE : 0) |
-		     (service->http2_refuse ? GL_SERVICE_HTTP2_REFUSE : 0) |
+		     (service->http2 == POLICY_HTTP2_REFUSE ? GL_SERVICE_HTTP2_REFUSE : 0) |
+		     (service->http2 == POLICY_HTTP2_JUDGE ? GL_SERVICE_HTTP2_JUDGE : 0) |
 		     (service->unknown_refuse ? GL_SERVICE_UNKNOWN_REFUSE : 0) |
 		     (service->tls.plaintext_refuse ? GL_SERVICE_PLAINTEXT_REFUSE : 0) |
-		     (service->quic_refuse ? GL_SERVICE_QUIC_REFUSE : 0) | GL_SERVICE_INSPECT;
+		     (service->quic_refuse ? GL_SERVICE_QUIC_REFUSE : 0) |
+		     (service->inspect.tls ? 0 : GL_SERVICE_TLS_BLIND) |
+		     (service->responses.unscanned_pass ? GL_SERVICE_UNSCANNED_PASS : 0) |
+		     GL_SERVICE_INSPECT;
 	service_tls(&service->tls, &c->image->tls[index]);
 	out->mode = (__u8)service->mode;
 	err = compile_intern(c, INTERN_SERVICE, service->name, service->pos, &out->id);
@@ -276,5 +297,6 @@ int compile_service(struct compilation *c, size_t index)
 	if (err)
 		return err;
 	strict_op(c, &c->image->services[index], first);
+	guard_flags(c, &c->image->services[index], first);
 	return compile_routes(c, index, routes, rules, n);
 }

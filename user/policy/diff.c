@@ -158,8 +158,46 @@ static bool tls_equal(const struct policy_tls *a, const struct policy_tls *b)
 static bool flags_equal(const struct policy_service *a, const struct policy_service *b)
 {
 	return a->ambiguous_refuse == b->ambiguous_refuse && a->fold_case == b->fold_case &&
-	       a->http2_refuse == b->http2_refuse && a->quic_refuse == b->quic_refuse &&
+	       a->http2 == b->http2 && a->quic_refuse == b->quic_refuse &&
 	       tls_equal(&a->tls, &b->tls) && a->unknown_refuse == b->unknown_refuse;
+}
+
+static bool responses_equal(const struct policy_responses *a, const struct policy_responses *b)
+{
+	return a->secrets == b->secrets && a->stack_traces == b->stack_traces &&
+	       a->personal_data == b->personal_data && a->unscanned_pass == b->unscanned_pass &&
+	       strings_equal(&a->forbidden_fields, &b->forbidden_fields);
+}
+
+static bool inspect_equal(const struct policy_inspect *a, const struct policy_inspect *b)
+{
+	return a->bodies == b->bodies && a->max_bytes == b->max_bytes && a->sample == b->sample &&
+	       a->tls == b->tls;
+}
+
+static const char *action_text(enum policy_response_action action)
+{
+	return action == POLICY_RESPONSE_BLOCK    ? "block"
+	       : action == POLICY_RESPONSE_DETECT ? "detect"
+						  : "ignore";
+}
+
+/* `where` begins the line: "service shop", "service shop: operation GET /". */
+static void diff_content(struct diff *diff, const char *where, const struct policy_responses *old,
+			 const struct policy_responses *new, const struct policy_inspect *was,
+			 const struct policy_inspect *is)
+{
+	if (old->secrets != new->secrets)
+		say(diff, "%s: secrets in responses: %s -> %s", where, action_text(old->secrets),
+		    action_text(new->secrets));
+	if (old->stack_traces != new->stack_traces)
+		say(diff, "%s: stack traces in responses: %s -> %s", where,
+		    action_text(old->stack_traces), action_text(new->stack_traces));
+	if (!responses_equal(old, new) && old->secrets == new->secrets &&
+	    old->stack_traces == new->stack_traces)
+		say(diff, "%s: other rules for what may not leave", where);
+	if (!inspect_equal(was, is))
+		say(diff, "%s: other content is inspected", where);
 }
 
 static bool texts_equal(const char *a, const char *b)
@@ -171,6 +209,7 @@ static void diff_operations(struct diff *diff, const struct policy_service *old,
 			    const struct policy_service *new)
 {
 	bool reordered = false;
+	char where[LINE];
 
 	for (size_t i = 0; i < new->n_operations; i++) {
 		const struct policy_operation *op = &new->operations[i];
@@ -188,6 +227,9 @@ static void diff_operations(struct diff *diff, const struct policy_service *old,
 		    !cidrs_equal(&was->sources, &op->sources))
 			say(diff, "service %s: operation %s: other conditions", new->name,
 			    op->match);
+		snprintf(where, sizeof(where), "service %s: operation %s", new->name, op->match);
+		diff_content(diff, where, &was->responses, &op->responses, &was->inspect,
+			     &op->inspect);
 		reordered |= was - old->operations != op - new->operations;
 	}
 	for (size_t i = 0; i < old->n_operations; i++)
@@ -201,6 +243,8 @@ static void diff_operations(struct diff *diff, const struct policy_service *old,
 static void diff_service(struct diff *diff, const struct policy_service *old,
 			 const struct policy_service *new)
 {
+	char where[LINE];
+
 	if (!ports_equal(old, new))
 		say(diff, "service %s: other ports (%zu -> %zu)", new->name, old->n_ports,
 		    new->n_ports);
@@ -213,6 +257,8 @@ static void diff_service(struct diff *diff, const struct policy_service *old,
 	if (!flags_equal(old, new) || old->default_auth != new->default_auth ||
 	    !texts_equal(old->default_class, new->default_class))
 		say(diff, "service %s: other rules for unmatched or unusual requests", new->name);
+	snprintf(where, sizeof(where), "service %s", new->name);
+	diff_content(diff, where, &old->responses, &new->responses, &old->inspect, &new->inspect);
 	diff_operations(diff, old, new);
 }
 

@@ -21,6 +21,7 @@ static void free_service(struct policy_service *service)
 		free(operation->match);
 		free(operation->cls);
 		free_strings(&operation->tags);
+		free_strings(&operation->responses.forbidden_fields);
 		free(operation->sources.items);
 	}
 	free(service->operations);
@@ -29,6 +30,7 @@ static void free_service(struct policy_service *service)
 	free(service->trusted_proxies.items);
 	free(service->default_class);
 	free(service->tls.denied);
+	free_strings(&service->responses.forbidden_fields);
 }
 
 void policy_free(struct policy *policy)
@@ -48,7 +50,7 @@ void policy_free(struct policy *policy)
 	free(policy->protect_never.items);
 	free_strings(&policy->api_key_headers);
 	free_strings(&policy->session_cookies);
-	free_strings(&policy->forbidden_fields);
+	free_strings(&policy->responses.forbidden_fields);
 	free_strings(&policy->containment_auto);
 	free(policy->name);
 	free(policy->file);

@@ -48,6 +48,30 @@ enum policy_mode_rule {
 	POLICY_MODE_MONITOR
 }; /* a rule may only lower itself */
 
+enum policy_response_action { POLICY_RESPONSE_OFF, POLICY_RESPONSE_DETECT, POLICY_RESPONSE_BLOCK };
+
+/* What may not leave in responses. A service inherits the spec's, an operation the service's. */
+struct policy_responses {
+	struct policy_pos pos; /* of the key, for messages; 0: inherited as a whole */
+	enum policy_response_action secrets; /* default ignore; forbidden fields follow it */
+	enum policy_response_action stack_traces; /* default ignore */
+	enum policy_response_action personal_data; /* default ignore; never block */
+	bool unscanned_pass; /* unscanned: cut (default) | pass: what the guard could not read */
+	struct policy_strings forbidden_fields; /* names of JSON members; an operation has none */
+};
+
+enum policy_bodies { POLICY_BODIES_NONE, POLICY_BODIES_FIRST, POLICY_BODIES_ALL };
+
+/* What of the content the inspectors are given; heads always. Inherited as above. */
+struct policy_inspect {
+	enum policy_bodies bodies; /* default first */
+	uint32_t max_bytes; /* of each body, with first. Default 65536 */
+	uint32_t sample; /* bodies of 1 in n. Default 1 */
+	bool tls; /* inside TLS too, default true; an operation cannot say */
+};
+
+enum policy_http2 { POLICY_HTTP2_REFUSE, POLICY_HTTP2_JUDGE, POLICY_HTTP2_ALLOW };
+
 struct policy_operation {
 	struct policy_pos pos;
 	char *match; /* as written: "POST /api/v1/users/{id:uuid}" */
@@ -57,6 +81,8 @@ struct policy_operation {
 	struct policy_strings tags;
 	struct policy_cidrs sources; /* n = 0: any */
 	enum policy_mode_rule mode;
+	struct policy_responses responses;
+	struct policy_inspect inspect;
 };
 
 /* What a service's TLS must be (TLS-01 to TLS-04). */
@@ -77,9 +103,11 @@ struct policy_service {
 	enum gl_mode mode; /* spec.mode unless the service lowers itself */
 	bool ambiguous_refuse; /* ambiguousPath: refuse (default) | judge */
 	bool fold_case; /* caseInsensitive, default false */
-	bool http2_refuse; /* http2: refuse (default) | allow */
+	enum policy_http2 http2; /* refuse (default) | judge | allow */
 	bool quic_refuse; /* quic: refuse, default allow */
 	struct policy_tls tls;
+	struct policy_responses responses;
+	struct policy_inspect inspect;
 	bool unknown_refuse; /* unknownOperation: judge (default) | refuse */
 	char *default_class; /* defaultClass: class of requests no operation matches; default
 				"general" if it exists, else NULL */
@@ -114,8 +142,6 @@ struct policy_alert_rule {
 	uint32_t at_least, per_s;
 };
 
-enum policy_response_action { POLICY_RESPONSE_OFF, POLICY_RESPONSE_DETECT, POLICY_RESPONSE_BLOCK };
-
 struct policy {
 	char *name;
 	char *file; /* as given to the reader */
@@ -132,8 +158,8 @@ struct policy {
 		session_cookies; /* credentials.sessionCookies, default none; lower case */
 	uint32_t syn_per_source_s; /* 0 = off */
 	struct policy_escalate escalate;
-	enum policy_response_action secrets, stack_traces;
-	struct policy_strings forbidden_fields;
+	struct policy_responses responses;
+	struct policy_inspect inspect;
 	struct policy_alert_rule auth_failures, forbidden, server_errors;
 	struct policy_strings containment_auto; /* "P1".."P4" */
 	uint32_t containment_max_bans_per_minute, containment_ttl_s;

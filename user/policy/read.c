@@ -26,11 +26,6 @@ static const struct word mode_words[] = {
 	{"monitor", GL_MODE_MONITOR},
 	{"enforce", GL_MODE_ENFORCE},
 };
-static const struct word response_words[] = {
-	{"ignore", POLICY_RESPONSE_OFF},
-	{"detect", POLICY_RESPONSE_DETECT},
-	{"block", POLICY_RESPONSE_BLOCK},
-};
 
 /* metadata.labels, metadata.annotations: Kubernetes' own, kept for `kubectl apply` of the file. */
 static void check_labels(struct reader *r, const struct field *field, const struct node *node,
@@ -108,16 +103,6 @@ static const struct field protect_fields[] = {
 static const struct shape shape_protect = {"protect", "protect", protect_fields,
 					   ARRAY_SIZE(protect_fields)};
 
-static const struct field responses_fields[] = {
-	{"secrets", read_word, POLICY(secrets), WORDS(response_words, "ignore looks away"), 0, 0,
-	 0},
-	{"stackTraces", read_word, POLICY(stack_traces), WORDS(response_words, "ignore looks away"),
-	 0, 0, 0},
-	{"forbiddenFields", read_texts, POLICY(forbidden_fields), &text_label, 0, 256, 0},
-};
-static const struct shape shape_responses = {"responses", "responses", responses_fields,
-					     ARRAY_SIZE(responses_fields)};
-
 static const struct field rule_fields[] = {
 	{"atLeast", read_number, offsetof(struct policy_alert_rule, at_least), NULL, 1,
 	 GL_WINDOW_COUNT_MAX, FIELD_REQUIRED},
@@ -163,17 +148,18 @@ static const struct field containment_fields[] = {
 static const struct shape shape_containment = {"containment", "containment", containment_fields,
 					       ARRAY_SIZE(containment_fields)};
 
-/* Read in this order: services rely on mode, credentials and classes. */
+/* Read in this order: services rely on what is before them. */
 static const struct field spec_fields[] = {
 	{"mode", read_word, POLICY(mode), WORDS(mode_words, NULL), 0, 0, 0},
 	{"credentials", read_shape, 0, &shape_credentials, 0, 0, 0},
 	{"classes", read_classes, 0, NULL, 0, GL_CLASSES_MAX, 0},
+	{"responses", read_responses, POLICY(responses), &shape_responses, 0, 0, 0},
+	{"inspect", read_inspect, POLICY(inspect), &shape_inspect, 0, 0, 0},
 	{"services", read_services, 0, NULL, 1, GL_SERVICES_MAX, FIELD_REQUIRED},
 	{"exempt", read_cidrs, POLICY(exempt), NULL, 0, POLICY_NETS_MAX, 0},
 	{"protect", read_shape, 0, &shape_protect, 0, 0, 0},
 	{"syn", read_shape, 0, &shape_syn, 0, 0, FIELD_UNENFORCED},
 	{"escalate", read_escalate, POLICY(escalate), &shape_escalate, 0, 0, 0},
-	{"responses", read_shape, 0, &shape_responses, 0, 0, FIELD_UNENFORCED},
 	{"alerts", read_shape, 0, &shape_alerts, 0, 0, FIELD_UNENFORCED},
 	{"containment", read_shape, 0, &shape_containment, 0, 0, 0},
 };
@@ -189,10 +175,16 @@ static const struct shape shape_document = {"a policy", "", document_fields,
 					    ARRAY_SIZE(document_fields)};
 
 const struct shape *const policy_shapes[] = {
-	&shape_document,  &shape_metadata, &shape_spec,     &shape_credentials,
-	&shape_class,     &shape_service,  &shape_tls,      &shape_operation,
-	&shape_owner,     &shape_syn,      &shape_escalate, &shape_protect,
-	&shape_responses, &shape_alerts,   &shape_rule,     &shape_containment,
+	&shape_document,    &shape_metadata,
+	&shape_spec,        &shape_credentials,
+	&shape_class,       &shape_service,
+	&shape_tls,         &shape_operation,
+	&shape_owner,       &shape_syn,
+	&shape_escalate,    &shape_protect,
+	&shape_responses,   &shape_operation_responses,
+	&shape_inspect,     &shape_operation_inspect,
+	&shape_alerts,      &shape_rule,
+	&shape_containment,
 };
 const size_t policy_shapes_n = ARRAY_SIZE(policy_shapes);
 
@@ -205,6 +197,8 @@ static int new_policy(const char *file, struct policy **ret_policy)
 	policy->mode = GL_MODE_MONITOR;
 	policy->containment_max_bans_per_minute = 60;
 	policy->containment_ttl_s = 3600;
+	policy->inspect = (struct policy_inspect){
+		.bodies = POLICY_BODIES_FIRST, .max_bytes = 65536, .sample = 1, .tls = true};
 	policy->file = strdup(file);
 	policy->api_key_headers.items = calloc(1, sizeof(char *));
 	if (!policy->file || !policy->api_key_headers.items)

@@ -144,6 +144,8 @@ static const struct field operation_fields[] = {
 	{"sources", read_cidrs, OPERATION(sources), NULL, 0, POLICY_NETS_MAX, 0},
 	{"mode", read_word, OPERATION(mode),
 	 WORDS(lower_words, "leave it out to follow the service"), 0, 0, 0},
+	{"responses", read_responses, OPERATION(responses), &shape_operation_responses, 0, 0, 0},
+	{"inspect", read_inspect, OPERATION(inspect), &shape_operation_inspect, 0, 0, 0},
 	{"roles", check_texts, 0, &text_label, 0, OPERATION_TEXTS_MAX, FIELD_UNENFORCED},
 	{"owner", check_owner, 0, NULL, 0, 0, FIELD_UNENFORCED},
 };
@@ -157,6 +159,8 @@ static void read_operation(struct reader *r, const struct node *node,
 
 	operation->pos = node->pos;
 	operation->auth = service->default_auth;
+	operation->inspect = service->inspect;
+	reader_inherit_responses(r, &service->responses, &operation->responses, false);
 	reader_map(r, &shape_operation, node, operation);
 	if (node->kind != NODE_MAP || node_member(node, "class"))
 		return;

@@ -18,6 +18,11 @@ static const struct word mode_words[] = {
 };
 static const struct word judge_words[] = {{"judge", false}, {"refuse", true}};
 static const struct word allow_words[] = {{"allow", false}, {"refuse", true}};
+static const struct word http2_words[] = {
+	{"refuse", POLICY_HTTP2_REFUSE},
+	{"judge", POLICY_HTTP2_JUDGE},
+	{"allow", POLICY_HTTP2_ALLOW},
+};
 static const struct word auth_words[] = {{"none", GL_CRED_NONE}, {"required", GL_CRED_ANY}};
 
 /* A service may lower itself below spec.mode, never raise itself above it. */
@@ -113,8 +118,8 @@ static const struct field service_fields[] = {
 	{"ambiguousPath", read_word_bool, SERVICE(ambiguous_refuse), WORDS(judge_words, NULL), 0, 0,
 	 0},
 	{"caseInsensitive", read_bool, SERVICE(fold_case), NULL, 0, 0, 0},
-	{"http2", read_word_bool, SERVICE(http2_refuse),
-	 WORDS(allow_words, "HTTP/2 is not judged on the wire by this version"), 0, 0, 0},
+	{"http2", read_word, SERVICE(http2),
+	 WORDS(http2_words, "judge: streams are judged as requests are"), 0, 0, 0},
 	{"unknownOperation", read_word_bool, SERVICE(unknown_refuse), WORDS(judge_words, NULL), 0,
 	 0, 0},
 	{"defaultClass", read_class_name, SERVICE(default_class), NULL, 0, 0, 0},
@@ -124,6 +129,8 @@ static const struct field service_fields[] = {
 	{"tls", read_shape, SERVICE(tls), &shape_tls, 0, 0, 0},
 	{"quic", read_word_bool, SERVICE(quic_refuse),
 	 WORDS(allow_words, "QUIC is not judged: refuse makes clients fall back to TCP"), 0, 0, 0},
+	{"responses", read_responses, SERVICE(responses), &shape_responses, 0, 0, 0},
+	{"inspect", read_inspect, SERVICE(inspect), &shape_inspect, 0, 0, 0},
 	{"operations", read_operations, 0, NULL, 0, GL_POLICY_OPS_MAX, 0},
 };
 const struct shape shape_service = {"a service", "service", service_fields,
@@ -133,7 +140,8 @@ static void set_defaults(struct reader *r, struct policy_service *service)
 {
 	service->mode = r->policy->mode;
 	service->ambiguous_refuse = true;
-	service->http2_refuse = true;
+	service->inspect = r->policy->inspect;
+	reader_inherit_responses(r, &r->policy->responses, &service->responses, true);
 	service->tls.min_version = GL_TLS_1_2;
 	for (size_t i = 0; i < r->policy->n_classes; i++)
 		if (r->policy->classes[i].name && !strcmp(r->policy->classes[i].name, "general"))

@@ -193,5 +193,13 @@ void read_operations(struct reader *r, const struct field *field, const struct n
 		     void *target); /* struct policy_service */
 void read_class_name(struct reader *r, const struct field *field, const struct node *node,
 		     void *target); /* char * */
+void read_responses(struct reader *r, const struct field *field, const struct node *node,
+		    void *target); /* struct policy_responses, inherited values in it */
+void read_inspect(struct reader *r, const struct field *field, const struct node *node,
+		  void *target); /* struct policy_inspect, likewise */
+void reader_inherit_responses(struct reader *r, const struct policy_responses *from,
+			      struct policy_responses *to, bool with_fields);
 bool reader_match(struct reader *r, const struct node *node);
 extern const struct shape shape_class, shape_service, shape_tls, shape_operation, shape_owner;
+extern const struct shape shape_responses, shape_operation_responses, shape_inspect,
+	shape_operation_inspect;

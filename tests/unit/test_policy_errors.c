@@ -238,7 +238,6 @@ static const struct policy_case cases[] = {
 	 "p:11:14: error: expected refuse, judge or allow, got \"judged\" (at "
 	 "spec.services[0].http2)\n"
 	 "    hint: did you mean \"judge\"?\n"
-	 "    hint: HTTP/2 is not judged on the wire by this version\n"
 	 "p:12:24: error: expected true or false, got the string \"yes\" (at "
 	 "spec.services[0].caseInsensitive)\n"
 	 "    hint: write true\n"

@@ -23,6 +23,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
 #include "user/keeper/keys.h"
+#include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
 #include "user/keeper/privileges.h"
@@ -288,6 +289,8 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 		persist_load(keeper);
 	if (r == 0)
 		r = hold_doors(keeper);
+	if (r == 0)
+		r = libraries_start(keeper);
 	return r;
 }
 
@@ -306,6 +309,8 @@ static int open_loop(struct keeper *keeper)
 	r = courier_link_new(keeper->base, keeper->courier, api_handle, keeper, &keeper->link);
 	if (r == 0)
 		r = loop_new(keeper);
+	if (r == 0)
+		r = libraries_new(keeper);
 	return r < 0 ? log_err(r, "event loop") : 0;
 }
 
@@ -358,6 +363,7 @@ static void stop(struct keeper *keeper)
 
 static void clear(struct keeper *keeper)
 {
+	libraries_free(keeper->libraries);
 	loop_free(keeper->loop);
 	courier_link_free(keeper->link);
 	courier_stop(keeper->courier);

@@ -40,6 +40,7 @@ struct keeper_counters {
 	double per_second[GL_CTR_MAX];
 };
 
+struct libraries;
 struct loop;
 struct transactions;
 struct access_log;
@@ -68,6 +69,7 @@ struct keeper {
 	struct store *store;
 	unsigned store_epoch;
 	struct loop *loop;
+	struct libraries *libraries;
 
 	struct listener *listeners; /* a cache: reading them walks /proc */
 	size_t n_listeners;

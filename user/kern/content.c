@@ -13,19 +13,18 @@
 #include <limits.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "user/base/log.h"
+#include "user/kern/probe_link.h"
 
 #include "tls.skel.h"
 #include "wire.skel.h"
 
-#define TRACE_UPROBE_MULTI 48 /* enum bpf_attach_type of 6.6 */
-#define CONN_LINGER_NS     (60ull * 1000000000)
+#define CONN_LINGER_NS (60ull * 1000000000)
 
-static int open_tls(struct kern *kern, bool multi)
+static int open_tls(struct kern *kern)
 {
 	struct bpf_program *program;
 	size_t reused = 0;
@@ -36,8 +35,8 @@ static int open_tls(struct kern *kern, bool multi)
 		return -errno;
 	bpf_object__for_each_program(program, kern->tls->obj)
 	{
-		if (multi && bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
-			bpf_program__set_expected_attach_type(program, TRACE_UPROBE_MULTI);
+		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
+			probe_link_prepare(program);
 	}
 	r = programs_reuse(kern, kern->tls->obj, &reused);
 	if (r == 0)
@@ -49,29 +48,6 @@ static int open_tls(struct kern *kern, bool multi)
 	return r;
 }
 
-/* A link on a file that does not exist: the kernel knows the attach type or it does not. */
-static bool try_uprobe_multi(const struct kern *kern)
-{
-	struct {
-		__u32 prog_fd, target_fd, attach_type, flags;
-		__u64 path, offsets, ref_ctr_offsets, cookies;
-		__u32 cnt, uflags, pid, reserved;
-	} attr = {
-		.prog_fd = bpf_program__fd(kern->tls->progs.tls_read_enter),
-		.attach_type = TRACE_UPROBE_MULTI,
-		.path = (uintptr_t) "/nonexistent/glacis",
-		.cnt = 1,
-	};
-	__u64 offset = 1;
-	int fd;
-
-	attr.offsets = (uintptr_t)&offset;
-	fd = (int)syscall(SYS_bpf, BPF_LINK_CREATE, &attr, sizeof(attr));
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 && errno == ENOENT;
-}
-
 /* Programs say at load what they will be attached by. */
 void content_load(struct kern *kern)
 {
@@ -79,13 +55,7 @@ void content_load(struct kern *kern)
 	int r;
 
 	programs_log_begin();
-	r = open_tls(kern, true);
-	if (r == 0)
-		kern->uprobe_multi = try_uprobe_multi(kern);
-	if (r < 0 || !kern->uprobe_multi) {
-		tls_bpf__destroy(kern->tls);
-		r = open_tls(kern, false);
-	}
+	r = open_tls(kern);
 	if (r == 0)
 		r = programs_pin(kern, kern->tls->obj);
 	if (r == 0)
@@ -168,7 +138,7 @@ void content_features(struct kern *kern)
 			     kern->tls_error);
 	else
 		features_add(kern, "tls programs", true, "probes by %s",
-			     kern->uprobe_multi ? "uprobe_multi links" : "perf events");
+			     probe_link_multi() ? "uprobe_multi links" : "perf events");
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/kern/libs.h"
+
 static int copy_options(struct kern *kern, const struct kern_options *options)
 {
 	kern->pin_dir = strdup(options->pin_dir);
@@ -101,6 +103,7 @@ void kern_free(struct kern *kern)
 {
 	if (!kern)
 		return;
+	libs_free(kern->libs);
 	maps_close(kern);
 	programs_free(kern);
 	for (size_t i = 0; i < kern->n_devices; i++)
@@ -115,8 +118,11 @@ void kern_free(struct kern *kern)
 
 int kern_detach(struct kern *kern)
 {
-	int r = pins_remove_all(kern->pin_dir);
+	int r;
 
+	if (kern->libs)
+		libs_detach(kern->libs);
+	r = pins_remove_all(kern->pin_dir);
 	kern->n_doors = 0;
 	return r;
 }

@@ -150,3 +150,33 @@ struct kern_map_use {
 	uint32_t max_entries;
 };
 size_t kern_map_uses(const struct kern *kern, const struct kern_map_use **ret_uses);
+
+/*
+ * TLS libraries in use and the tls door's probes on them (libs.h). kern_libs_start() attaches to
+ * what runs now and watches for more; after kern_attach(). -ENOTSUP: no tls door here; -EAGAIN: no
+ * policy yet. kern_libs_poll(): when kern_libs_fd() is readable (wait 20 ms, things come in
+ * batches) and at least once a second; returns how many libraries were attached.
+ */
+int kern_libs_start(struct kern *kern);
+int kern_libs_fd(const struct kern *kern); /* borrowed; -ENOTSUP */
+int kern_libs_poll(struct kern *kern);
+
+/* One file with a TLS library in it. Strings are borrowed until the next kern_libs_poll(). */
+struct kern_library {
+	uint32_t number; /* for kern_probe_account() */
+	const char *path; /* as its first user sees it */
+	const char *build_id, *version; /* "" if it has none */
+	const char *kind; /* "openssl", "gnutls", "unknown" */
+	const char *points; /* "internals", "exported", "none" */
+	const char *cost; /* of a hit: "emulated" (about 6 us here), "stepped" (about 22) */
+	uint32_t users; /* processes at the last look */
+	bool attached;
+	const char *reason; /* why it is not attached */
+};
+size_t kern_libraries(struct kern *kern, const struct kern_library **ret_libraries);
+
+struct kern_libs_counters {
+	uint64_t scans, files, events, events_lost;
+	uint64_t attached, kept, detached, failed, no_room;
+};
+void kern_libs_counters(const struct kern *kern, struct kern_libs_counters *ret_counters);

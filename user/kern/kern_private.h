@@ -12,6 +12,7 @@
 
 struct wire_bpf;
 struct nic_bpf;
+struct libs;
 struct tls_bpf;
 
 #define KERN_DOORS_MAX      1024
@@ -49,8 +50,9 @@ struct kern {
 	struct nic_bpf *nic; /* NULL: not on this kernel */
 	struct tls_bpf *tls; /* NULL: not on this kernel; the reason is in tls_error */
 	char tls_error[192];
-	bool uprobe_multi; /* the tls programs are for uprobe_multi links, else for perf events */
 	struct bpf_link *tls_links[2]; /* its tracepoints */
+	struct libs *libs; /* probes on libraries; NULL: not started */
+	struct kern_library library_list[GL_PROBE_LIBRARIES_MAX];
 	int ring_fd[GL_INSPECTORS_MAX]; /* inner maps of `chunks`; -1 */
 	struct gl_inspector *inspectors;
 	int policies_fd;

@@ -80,47 +80,67 @@ static bool is_session(const struct cookie *c)
 	       RAW_ONE_OF(c->name, names);
 }
 
-static void say(const struct detect_out *out, const struct cookie *c, const char *rule,
+/* Each rule once of an answer: the first cookie that breaks it. */
+enum said {
+	SAID_HTTPONLY = 1,
+	SAID_SECURE = 2,
+	SAID_SAMESITE = 4,
+	SAID_NONE = 8,
+	SAID_PREFIX = 16
+};
+
+struct saying {
+	const struct detect_out *out;
+	unsigned said; /* enum said */
+};
+
+static void say(struct saying *saying, enum said once, const struct cookie *c, const char *rule,
 		enum finding_severity severity, const char *what)
 {
-	DETECT(out, "AUTH-06", rule, severity, PART_RESPONSE_HEAD, "Set-Cookie %s: %s",
+	if (saying->said & once)
+		return;
+	saying->said |= once;
+	DETECT(saying->out, "AUTH-06", rule, severity, PART_RESPONSE_HEAD, "Set-Cookie %s: %s",
 	       masked_token(c->name, 40).text, what);
 }
 
 /* The prefixes of RFC 6265bis: a browser refuses a cookie that breaks its promise. */
-static void judge_prefix(const struct cookie *c, const struct detect_out *out)
+static void judge_prefix(const struct cookie *c, struct saying *saying)
 {
 	if (raw_begins_nocase(c->name, RAW("__host-"))) {
 		if (!c->secure || c->domain || !raw_is(c->path, RAW("/")))
-			say(out, c, "prefix-broken", FINDING_MEDIUM,
+			say(saying, SAID_PREFIX, c, "prefix-broken", FINDING_MEDIUM,
 			    "__Host- needs Secure, Path=/ and no Domain; browsers refuse it");
 	} else if (raw_begins_nocase(c->name, RAW("__secure-")) && !c->secure) {
-		say(out, c, "prefix-broken", FINDING_MEDIUM,
+		say(saying, SAID_PREFIX, c, "prefix-broken", FINDING_MEDIUM,
 		    "__Secure- needs Secure; browsers refuse it");
 	}
 }
 
-static void judge_cookie(const struct cookie *c, const struct detect_out *out)
+static void judge_cookie(const struct cookie *c, struct saying *saying)
 {
 	bool none = raw_is_nocase(c->same_site, RAW("none"));
 
 	if (!c->value.n || c->expired)
 		return;
-	judge_prefix(c, out);
+	judge_prefix(c, saying);
 	if (!is_session(c))
 		return;
 	if (!c->http_only && !is_script_token(c->name))
-		say(out, c, "httponly-missing", FINDING_MEDIUM, "scripts can read it");
+		say(saying, SAID_HTTPONLY, c, "httponly-missing", FINDING_MEDIUM,
+		    "scripts can read it");
 	if (!c->secure)
-		say(out, c, "secure-missing", FINDING_MEDIUM,
+		say(saying, SAID_SECURE, c, "secure-missing", FINDING_MEDIUM,
 		    none ? "SameSite=None without Secure" : "it is sent without TLS");
 	if (!c->has_same_site)
-		say(out, c, "samesite-missing", FINDING_LOW, "no SameSite");
+		say(saying, SAID_SAMESITE, c, "samesite-missing", FINDING_LOW, "no SameSite");
 	else if (!none && !raw_is_nocase(c->same_site, RAW("lax")) &&
 		 !raw_is_nocase(c->same_site, RAW("strict")))
-		say(out, c, "samesite-missing", FINDING_LOW, "SameSite has no known value");
+		say(saying, SAID_SAMESITE, c, "samesite-missing", FINDING_LOW,
+		    "SameSite has no known value");
 	else if (none && c->secure)
-		say(out, c, "samesite-none", FINDING_INFO, "every site's requests carry it");
+		say(saying, SAID_NONE, c, "samesite-none", FINDING_INFO,
+		    "every site's requests carry it");
 }
 
 static void judge(const struct transaction *tx, const struct detect_policy *policy,
@@ -128,6 +148,7 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 {
 	const struct facts *f = out->facts;
 	const struct field *field = f->response.first[HEAD_SET_COOKIE];
+	struct saying saying = {.out = out};
 
 	(void)policy;
 	if (!f->answered)
@@ -135,7 +156,7 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 	for (; field; field = heads_next(&tx->response, field, HEAD_SET_COOKIE)) {
 		const struct cookie cookie = read_cookie(field->value);
 
-		judge_cookie(&cookie, out);
+		judge_cookie(&cookie, &saying);
 	}
 }
 

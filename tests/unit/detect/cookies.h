@@ -44,6 +44,12 @@ static const struct detect_case cases_cookies[] = {
 	{"the second of two", GET,
 	 "HTTP/1.1 302 Found\nSet-Cookie: theme=dark\nset-cookie: sid=abc; Secure; HttpOnly\n\n",
 	 "AUTH-06 samesite-missing low"},
+	{"each rule once", GET,
+	 "HTTP/1.1 200 OK\nSet-Cookie: sid=a; Secure\nSet-Cookie: auth=b; HttpOnly; SameSite=Lax\n"
+	 "Set-Cookie: token=c\n\n",
+	 "AUTH-06 httponly-missing medium; AUTH-06 samesite-missing low; "
+	 "AUTH-06 secure-missing medium",
+	 .shown = "sid"},
 	{"a cookie the client sent", "GET / HTTP/1.1\nHost: a\nCookie: sid=abc\n\n",
 	 "HTTP/1.1 200 OK\n\n", ""},
 	{"no name, no value", COOKIE(";;=;"), ""},

@@ -48,3 +48,25 @@ class FakeServer:
 
     def stop(self):
         self.socket.close()
+
+
+class Tap(FakeServer):
+    """Keeps the hello's message and closes."""
+
+    def __init__(self, ns, port):
+        self.hellos = []
+        super().__init__(ns, port)
+
+    def _serve(self, connection):
+        with connection:
+            data = connection.recv(65536)
+            while len(data) < 5 or len(data) < 5 + int.from_bytes(data[3:5], "big"):
+                more = connection.recv(65536)
+                if not more:
+                    return
+                data += more
+            message, rest = b"", data
+            while rest:
+                n = int.from_bytes(rest[3:5], "big")
+                message, rest = message + rest[5:5 + n], rest[5 + n:]
+            self.hellos.append(message)

@@ -130,3 +130,35 @@ def handshake(ns, host, port, low=None, high=None, name="shop.test", alpn=None, 
         raw = socket.create_connection((host, port), 10)
     with raw, c.wrap_socket(raw, server_hostname=name, session=session) as t:
         return t.version(), t.cipher()[0]
+
+
+def split_handshake(ns, host, port, at):
+    """A handshake whose hello goes out in two segments: (version, length of the hello)."""
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
+    c.set_alpn_protocols(["x" * 200, "y" * 200, "http/1.1"])  # a hello of more than 600 bytes
+    come, go = ssl.MemoryBIO(), ssl.MemoryBIO()
+    t = c.wrap_bio(come, go, server_hostname="shop.test")
+    hello = 0
+    with ns:
+        raw = socket.create_connection((host, port), 10)
+    with raw:
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while True:
+            try:
+                t.do_handshake()
+                raw.sendall(go.read())
+                return t.version(), hello
+            except ssl.SSLWantReadError:
+                data = go.read()
+            hello = hello or len(data)
+            for piece in (data[:at], data[at:]):
+                if piece:
+                    raw.sendall(piece)
+            try:
+                more = raw.recv(65536)
+            except OSError as e:
+                return str(e), hello
+            if not more:
+                return "end", hello
+            come.write(more)

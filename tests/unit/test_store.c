@@ -184,6 +184,7 @@ static void test_newer_is_left_alone(void **state)
 	assert_int_equal(file_read(path, 1 << 20, &before, &n_before), 0);
 	assert_int_equal(store_open(dir, &store), 0);
 	assert_non_null(strstr(store_trouble(store), "newer version"));
+	assert_int_equal(store_counts(store).failed, 1);
 	assert_int_equal(put(store, 1, "x"), -EIO);
 	assert_false(store_tick(store, 1000 * SECOND));
 	store_close(store);

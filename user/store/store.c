@@ -147,6 +147,7 @@ static void reopen(struct store *store)
 		*store->trouble = '\0';
 		return;
 	}
+	store->counts.failed++;
 	store->newer = r == SQLITE_MISMATCH;
 	if (store->newer)
 		trouble(store,

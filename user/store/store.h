@@ -35,7 +35,7 @@ bool store_tick(struct store *store, uint64_t now_boot_ns);
 unsigned store_epoch(const struct store *store);
 
 struct store_counts {
-	uint64_t transactions, failed, set_aside;
+	uint64_t transactions, failed, set_aside; /* failed: to be opened, too */
 };
 struct store_counts store_counts(const struct store *store);
 

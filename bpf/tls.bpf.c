@@ -16,6 +16,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "bpf/lib/tables.h"
+#include "bpf/lib/tls_certificate.h"
 #include "bpf/lib/tls_out.h"
 
 char LICENSE[] SEC("license") = "GPL";
@@ -188,6 +189,47 @@ int tls_free(struct pt_regs *ctx)
 	bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
 	bpf_map_delete_elem(&tls_conns, &k);
 	return 0;
+}
+
+/* i2d_X509(certificate, out): encodes, if out and *out are there, and moves *out on. */
+SEC("uprobe")
+int tls_encode_enter(struct pt_regs *ctx)
+{
+	struct tls_thread *t = tls_certificate_thread();
+
+	if (t)
+		t->encode_out = PT_REGS_PARM2(ctx);
+	return 0;
+}
+
+SEC("uretprobe")
+int tls_encode_leave(struct pt_regs *ctx)
+{
+	struct tls_thread *t = tls_certificate_thread();
+	__s32 n = PT_REGS_RC(ctx);
+	__u64 out, end = 0;
+
+	if (!t || !t->encode_out)
+		return 0;
+	out = t->encode_out;
+	t->encode_out = 0;
+	if (n <= 0 || bpf_probe_read_user(&end, sizeof(end), (const void *)out) || end < (__u32)n)
+		return 0;
+	return tls_certificate_seen(t, end - n, n, 0);
+}
+
+/* d2i_X509(certificate, in, length): decodes what *in points to. */
+SEC("uprobe")
+int tls_decode_enter(struct pt_regs *ctx)
+{
+	struct tls_thread *t = tls_certificate_thread();
+	__s64 n = PT_REGS_PARM3(ctx);
+	__u64 in = PT_REGS_PARM2(ctx), from = 0;
+
+	if (!t || n <= 0 || n > TLS_CERTIFICATE_MAX || !in ||
+	    bpf_probe_read_user(&from, sizeof(from), (const void *)in))
+		return 0;
+	return tls_certificate_seen(t, from, n, 1);
 }
 
 SEC("tp_btf/tcp_rcv_space_adjust")

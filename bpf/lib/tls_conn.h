@@ -38,6 +38,8 @@ enum tls_conn_flags {
 	TLS_CONN_TOLD = 2, /* counted as one the tls door sees */
 	TLS_CONN_HTTP2 = 4,
 	TLS_CONN_ENDED = 8, /* the inspectors know that nothing more comes */
+	TLS_CONN_CERTIFICATE = 16, /* the server's certificate was told */
+	TLS_CONN_CLIENT_CERTIFICATE = 32, /* the client's was */
 };
 
 #define TLS_CONNS_MAX 16384

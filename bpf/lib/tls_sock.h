@@ -40,6 +40,7 @@ struct tls_call {
 
 struct tls_thread {
 	struct tls_call call;
+	__u64 encode_out; /* i2d_X509()'s second argument, until it returns */
 	struct tls_sock inside; /* received from during the call */
 	struct tls_sock last;
 };

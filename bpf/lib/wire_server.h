@@ -52,7 +52,7 @@ static __always_inline void server_certificate(struct server_turn *t)
 	r->off = tls->out.cert_off;
 	r->service = t->service;
 	r->port = t->flow->port;
-	r->reserved = 0;
+	r->flags = 0;
 	last = last_of(n);
 	if (last >= GL_CERTIFICATE_PIECE ||
 	    bpf_skb_load_bytes(t->skb, t->l2 + t->off, r->bytes, last + 1)) {

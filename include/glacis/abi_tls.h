@@ -146,9 +146,16 @@ struct gl_rec_handshake {
 };
 _Static_assert(sizeof(struct gl_rec_handshake) == 1592, "no padding");
 
-/* Bytes of the leaf certificate of a handshake up to TLS 1.2, for the inspector; never parsed here.
+/*
+ * Bytes of the leaf certificate of a handshake, for the inspector; never parsed here. From the wire
+ * up to TLS 1.2 (conn as in the handshake's record), from the library's own calls in any version
+ * (conn is the socket's cookie).
  */
 #define GL_CERTIFICATE_PIECE 1024
+enum gl_certificate_flags {
+	GL_CERTIFICATE_LIBRARY = 1, /* the tls door saw it pass the library */
+	GL_CERTIFICATE_CLIENT = 2, /* the client's, not the server's */
+};
 struct gl_rec_certificate {
 	struct gl_rec rec;
 	__u64 conn;
@@ -156,7 +163,7 @@ struct gl_rec_certificate {
 	__u32 off; /* of these bytes in it */
 	__u16 n; /* bytes here */
 	__u16 service, port;
-	__u16 reserved;
+	__u16 flags; /* enum gl_certificate_flags */
 	__u8 bytes[GL_CERTIFICATE_PIECE];
 };
 _Static_assert(sizeof(struct gl_rec_certificate) == 1064, "no padding");

@@ -37,8 +37,8 @@
 #define GRACE_MS 100
 
 static const char *const program_names[LIBS_PROGRAMS] = {
-	"read_enter",      "read_leave",      "write_enter", "write_leave",
-	"handshake_enter", "handshake_leave", "freed",
+	"read_enter",      "read_leave", "write_enter",  "write_leave",  "handshake_enter",
+	"handshake_leave", "freed",      "encode_enter", "encode_leave", "decode_enter",
 };
 
 /* As in uprobe.bpf.c. */

@@ -78,3 +78,21 @@ int freed(struct pt_regs *ctx)
 {
 	return hit(ctx, 6);
 }
+
+SEC("uprobe")
+int encode_enter(struct pt_regs *ctx)
+{
+	return hit(ctx, 7);
+}
+
+SEC("uretprobe")
+int encode_leave(struct pt_regs *ctx)
+{
+	return hit(ctx, 8);
+}
+
+SEC("uprobe")
+int decode_enter(struct pt_regs *ctx)
+{
+	return hit(ctx, 9);
+}

@@ -39,6 +39,9 @@ int kern_libs_start(struct kern *kern)
 	options.programs[LIBS_HANDSHAKE_LEAVE] =
 		bpf_program__fd(kern->tls->progs.tls_handshake_leave);
 	options.programs[LIBS_FREE] = bpf_program__fd(kern->tls->progs.tls_free);
+	options.programs[LIBS_ENCODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_encode_enter);
+	options.programs[LIBS_ENCODE_LEAVE] = bpf_program__fd(kern->tls->progs.tls_encode_leave);
+	options.programs[LIBS_DECODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_decode_enter);
 	return libs_new(&options, &kern->libs);
 }
 
@@ -61,10 +64,12 @@ static struct kern_library show(const struct library *library, size_t number)
 		.version = library->version,
 		.kind = !library->has_set                      ? "unknown"
 			: library->set.library == PROBE_GNUTLS ? "gnutls"
+			: library->set.library == PROBE_CRYPTO ? "openssl-crypto"
 							       : "openssl",
-		.points = !library->has_set        ? "none"
-			  : library->set.internals ? "internals"
-						   : "exported",
+		.points = !library->has_set                      ? "none"
+			  : library->set.library == PROBE_CRYPTO ? "certificates"
+			  : library->set.internals               ? "internals"
+								 : "exported",
 		.cost = !library->has_set                     ? ""
 			: library->set.cost == PROBE_EMULATED ? "emulated"
 							      : "stepped",

@@ -29,6 +29,9 @@ static const struct {
 	[LIBS_HANDSHAKE_ENTER] = {"hand", PROBE_HANDSHAKE, false},
 	[LIBS_HANDSHAKE_LEAVE] = {"handret", PROBE_HANDSHAKE, true},
 	[LIBS_FREE] = {"free", PROBE_FREE, false},
+	[LIBS_ENCODE_ENTER] = {"enc", PROBE_ENCODE, false},
+	[LIBS_ENCODE_LEAVE] = {"encret", PROBE_ENCODE, true},
+	[LIBS_DECODE_ENTER] = {"dec", PROBE_DECODE, false},
 };
 
 struct pin_name {

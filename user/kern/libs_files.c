@@ -129,7 +129,7 @@ int libs_file_read(int fd, const struct procmap *map, struct libs_file *file)
 	if (elf)
 		elf_build_id(elf, file->build_id);
 	elf_free(elf);
-	if (!file->has_set || file->set.library == PROBE_OPENSSL) {
+	if (!file->has_set || file->set.library != PROBE_GNUTLS) {
 		struct sibling sibling = {.version = file->version, .size = sizeof(file->version)};
 
 		take_version(fd, file->version, sizeof(file->version));

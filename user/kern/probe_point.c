@@ -178,6 +178,8 @@ enum name {
 	N_ACCEPT,
 	N_CONNECT,
 	N_FREE,
+	N_ENCODE,
+	N_DECODE,
 	N_OPENSSL,
 	N_RECV = N_OPENSSL,
 	N_SEND,
@@ -197,6 +199,8 @@ static const char *const names[NAMES] = {
 	[N_ACCEPT] = "SSL_accept",
 	[N_CONNECT] = "SSL_connect",
 	[N_FREE] = "SSL_free",
+	[N_ENCODE] = "i2d_X509",
+	[N_DECODE] = "d2i_X509",
 	[N_RECV] = "gnutls_record_recv",
 	[N_SEND] = "gnutls_record_send",
 	[N_SEND2] = "gnutls_record_send2",
@@ -354,6 +358,13 @@ static void add_exported(struct choice *choice, const struct direction *d)
 		add_symbol(choice, d->ex, d->role, GL_PROBE_EX);
 }
 
+/* Both in libcrypto, or in a program that has all of OpenSSL inside. */
+static void add_certificates(struct choice *choice)
+{
+	add_symbol(choice, N_ENCODE, PROBE_ENCODE, GL_PROBE_PLAIN);
+	add_symbol(choice, N_DECODE, PROBE_DECODE, GL_PROBE_PLAIN);
+}
+
 static int choose_openssl(struct choice *choice)
 {
 	choice->set.library = PROBE_OPENSSL;
@@ -376,7 +387,15 @@ static int choose_openssl(struct choice *choice)
 		add_symbol(choice, N_CONNECT, PROBE_HANDSHAKE, GL_PROBE_PLAIN);
 	}
 	add_symbol(choice, N_FREE, PROBE_FREE, GL_PROBE_PLAIN);
+	add_certificates(choice);
 	return 0;
+}
+
+static int choose_crypto(struct choice *choice)
+{
+	choice->set.library = PROBE_CRYPTO;
+	add_certificates(choice);
+	return choice->set.n ? 0 : -ENODATA;
 }
 
 /* gnutls_record_send(s, buf, n) is gnutls_record_send2(s, buf, n, 0, 0) where that exists. */
@@ -409,6 +428,8 @@ int probe_points_choose(struct elf *elf, struct probe_set *ret_set)
 		r = choose_openssl(&choice);
 	else if (s[N_RECV].vaddr || s[N_SEND].vaddr)
 		r = choose_gnutls(&choice);
+	else if (s[N_ENCODE].vaddr && s[N_DECODE].vaddr)
+		r = choose_crypto(&choice);
 	else
 		return -ENOENT;
 	if (r < 0)

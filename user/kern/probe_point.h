@@ -20,14 +20,23 @@
 struct elf;
 
 /* What a program on this place watches. */
-enum probe_role { PROBE_READ, PROBE_WRITE, PROBE_HANDSHAKE, PROBE_FREE, PROBE_ROLES };
+enum probe_role {
+	PROBE_READ,
+	PROBE_WRITE,
+	PROBE_HANDSHAKE,
+	PROBE_FREE,
+	PROBE_ENCODE, /* i2d_X509: the handshake's own certificate passes */
+	PROBE_DECODE, /* d2i_X509: the peer's */
+	PROBE_ROLES
+};
 
 enum probe_cost {
 	PROBE_EMULATED, /* push, nop, jmp, call, jcc: the kernel does the instruction itself */
 	PROBE_STEPPED, /* anything else is executed out of line, with a second trap */
 };
 
-enum probe_library { PROBE_OPENSSL, PROBE_GNUTLS };
+/* PROBE_CRYPTO: libcrypto beside libssl, for the certificates only. */
+enum probe_library { PROBE_OPENSSL, PROBE_GNUTLS, PROBE_CRYPTO };
 
 struct probe_point {
 	uint64_t offset; /* in the file */
@@ -36,7 +45,7 @@ struct probe_point {
 	uint8_t cost; /* enum probe_cost */
 };
 
-#define PROBE_POINTS_MAX 12
+#define PROBE_POINTS_MAX 16
 
 struct probe_set {
 	enum probe_library library;

@@ -22,9 +22,10 @@ from http1 import Bad, Connection, parse_head, request
 from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
 from poll import Late, poll
 from servers import Backend, Haproxy, Nginx
+from tlsservers import TLS_SERVERS
 
 __all__ = ["Scene", "policy", "poll", "Late", "Bad", "Connection", "parse_head", "request", "SERVER4", "SERVER6",
-           "ghost4", "client4", "client6", "url", "LONG", "GLACISD", "GLACISCTL"]
+           "ghost4", "client4", "client6", "url", "TLS_SERVERS", "LONG", "GLACISD", "GLACISCTL"]
 
 LONG = bool(os.environ.get("LONG"))  # the durations of the issue instead of short ones
 
@@ -95,6 +96,10 @@ class Scene:
     def haproxy(self, port, source, **kw):
         """In the clients' namespace, talking to the servers'."""
         return self._serve(lambda: Haproxy(self.client, self._part("haproxy"), port, source, **kw))
+
+    def tls_server(self, name, port, certificate=None):
+        """One of TLS_SERVERS by name."""
+        return self._serve(lambda: TLS_SERVERS[name](self.server, self._part(name), port, certificate))
 
     def idle_agent(self):
         """An agent that is not started."""

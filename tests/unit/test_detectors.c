@@ -25,6 +25,7 @@
 #include "tests/unit/detect/status.h"
 #include "tests/unit/detect/uploads.h"
 #include "tests/unit/detect/versioning.h"
+#include "user/detect/policy.h"
 
 static const struct detect_suite suites[] = {
 	SUITE(authentication), SUITE(content_type), SUITE(cookies),  SUITE(cors),
@@ -151,6 +152,33 @@ static void test_who_is_judged(void **state)
 	assert_int_equal(statements("", "", 0, GL_ROLE_SERVER), 0);
 }
 
+static void test_policy(void **state)
+{
+	struct gl_policy *image = calloc(1, sizeof(*image));
+	struct detect_policy policy = {.auth_required = true, .max_page = 7};
+
+	(void)state;
+	assert_non_null(image);
+	image->n_ops = 4;
+	image->n_classes = 2;
+	image->ops[1] = (struct gl_op){.cls = 0, .auth = GL_CRED_ANY};
+	image->ops[2] = (struct gl_op){.cls = 1};
+	image->ops[3] = (struct gl_op){.cls = GL_CLASS_UNLIMITED, .auth = GL_CRED_COOKIE};
+	image->ops[4] = (struct gl_op){.cls = 0, .auth = GL_CRED_ANY}; /* beyond n_ops */
+	image->classes[0].limit = 5;
+	image->classes[1] = (struct gl_class){.limit = 5, .flags = GL_CLASS_EXEMPT};
+
+	for (uint32_t op = 0; op < 6; op++) {
+		detect_policy_read(image, op, &policy);
+		assert_int_equal(policy.auth_required, op == 1 || op == 3);
+		assert_int_equal(policy.limited, op == 1);
+		assert_int_equal(policy.max_page, 0);
+	}
+	detect_policy_read(NULL, 1, &policy);
+	assert_false(policy.auth_required);
+	free(image);
+}
+
 static void test_detector_for(void **state)
 {
 	(void)state;
@@ -168,6 +196,7 @@ int main(void)
 		cmocka_unit_test(test_every_control_is_stated),
 		cmocka_unit_test(test_part_names),
 		cmocka_unit_test(test_who_is_judged),
+		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_detector_for),
 	};
 

@@ -245,7 +245,8 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 		return;
 	if (!may_hold_one(bytes))
 		return;
-	j.change = is_change(f);
+	/* a grant of OAuth logs in, whatever its path is called */
+	j.change = is_change(f) && !raw_has(bytes, RAW("grant_type"));
 	j.plaintext = facts_plaintext(tx, f);
 	each(&j, bytes, note_new);
 	each(&j, bytes, note);

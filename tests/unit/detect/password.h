@@ -46,6 +46,8 @@ static const struct detect_case cases_password[] = {
 	{"captured in part", TO(REGISTER, "{\"password\":\"shor"), DONE, "", TX_SECURE,
 	 request_cut},
 	{"a form", FORM("/signup", "name=a&password=Correct-Horse9&x=1"), DONE, "", TX_SECURE},
+	{"a grant logs in, whatever its path",
+	 FORM("/oauth/password", "grant_type=password&password=short&x=1"), DONE, "", TX_SECURE},
 	{"a form, too short", FORM("/signup", "name=a&password=short&x=1"), DONE,
 	 "AUTH-07 password-short medium", TX_SECURE, .shown = "a form field"},
 	{"a form, eleven with escapes", FORM("/signup", "password=Abcdefghi1%21"), DONE,

@@ -138,6 +138,9 @@ $(O)/glacisctl: $(CTL_OBJ)
 	@$(if $(V),,echo '  LINK   $(@:$(O)/%=%)')
 	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(CTL_LIBS)
 
+# the catalogue is part of the program
+$(O)/user/keeper/controls.o $(O)/san/user/keeper/controls.o: deploy/controls/controls.json
+
 # what says its version is built again when that changes, and nothing else is
 VERSION_SRC := $(shell grep -l GLACIS_VERSION user/*/*.c tests/unit/*.c 2>/dev/null)
 $(VERSION_SRC:%.c=$(O)/%.o) $(VERSION_SRC:%.c=$(O)/san/%.o) $(VERSION_SRC:tests/unit/%.c=$(O)/unit/%): $(O)/version

@@ -1,185 +1,114 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_controls.c - the catalogue as data (deploy/controls/controls.json): every row is whole, ids
- * are those of the standard, and every control a detector speaks for is in it and is spoken of.
+ * test_controls.c - the state of the standard's rows: never pass without something inspected, fail
+ * with a finding and with one of a row that says the same, not built where nobody looks.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
-#include <jansson.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/unit/fake_keeper.h"
+#include "user/inspect/transaction.h"
 
-#include "user/detect/detector.h"
+static json_t *rows;
 
-#define CATALOGUE "deploy/controls/controls.json"
-
-static json_t *catalogue;
-
-static int load(void **state)
+static const json_t *row_of(const char *id, const char *service)
 {
-	json_error_t error;
+	const json_t *row;
 
-	(void)state;
-	catalogue = json_load_file(CATALOGUE, 0, &error);
-	if (!catalogue)
-		fprintf(stderr, "%s: %s\n", CATALOGUE, error.text);
-	return catalogue ? 0 : -1;
-}
-
-static int unload(void **state)
-{
-	(void)state;
-	json_decref(catalogue);
-	return 0;
-}
-
-static const json_t *row_of(const char *id)
-{
-	size_t i;
-	json_t *row;
-
-	json_array_foreach(catalogue, i, row)
-	{
-		const char *name = json_string_value(json_object_get(row, "id"));
-
-		if (name && strcmp(name, id) == 0)
+	json_decref(rows);
+	rows = controls_json(keeper.controls, &keeper, service);
+	for (size_t i = 0; (row = json_array_get(rows, i)); i++)
+		if (strcmp(json_string_value(json_object_get(row, "id")), id) == 0)
 			return row;
-	}
+	fail_msg("no row %s", id);
 	return NULL;
 }
 
-/* An array of texts of one letter, each one of `letters`, none twice. */
-static bool are_letters(const json_t *array, const char *letters)
+static const char *state_of(const char *id)
 {
-	unsigned seen = 0;
-	json_t *item;
-	size_t i;
-
-	if (!json_is_array(array))
-		return false;
-	json_array_foreach(array, i, item)
-	{
-		const char *text = json_string_value(item), *at;
-
-		if (!text || strlen(text) != 1 || !(at = strchr(letters, text[0])) ||
-		    seen & 1u << (at - letters))
-			return false;
-		seen |= 1u << (at - letters);
-	}
-	return true;
+	return json_string_value(json_object_get(row_of(id, NULL), "state"));
 }
 
-static bool is_text(const json_t *row, const char *name, bool may_be_empty)
+static void see(unsigned n)
 {
-	const char *text = json_string_value(json_object_get(row, name));
-
-	return text && (may_be_empty || *text) && !strchr(text, '`') && !strchr(text, '|');
-}
-
-static void test_rows(void **state)
-{
-	json_t *row;
-	size_t i;
-
-	(void)state;
-	json_array_foreach(catalogue, i, row)
-	{
-		const json_t *same = json_object_get(row, "same");
-		const json_t *mode = json_object_get(row, "mode");
-
-		if (!is_text(row, "id", false) || !is_text(row, "title", false) ||
-		    !is_text(row, "phase", false) || !is_text(row, "how", true) ||
-		    !are_letters(mode, "EDVA") || !json_array_size(mode) ||
-		    !are_letters(json_object_get(row, "sees"), "PTHNSC") ||
-		    json_object_size(row) != (same ? 7 : 6))
-			fail_msg("row %zu is not whole", i);
-	}
-}
-
-/* Counted by hand from the standard: a row that is lost or invented is seen. */
-static void test_ids(void **state)
-{
-	static const struct {
-		const char *prefix, *phase;
-		unsigned n;
-	} families[] = {
-		{"PRE", "before-shipping", 17}, {"REV", "code-review", 19},
-		{"AUTH", "authentication", 9},  {"API", "api-design", 11},
-		{"LOG", "logging", 10},         {"ALR", "logging", 4},
-		{"IR", "incident-response", 7}, {"AI", "ai", 40},
-		{"STC", "status-codes", 1},     {"TLS", "tls", 6},
+	struct report_transaction tx = {
+		.report = {.kind = REPORT_TRANSACTION, .len = sizeof(tx)},
+		.op = 0xffff,
+		.cls = 0xffff,
+		.status = 200,
 	};
-	size_t total = 0;
 
-	(void)state;
-	for (size_t f = 0; f < sizeof(families) / sizeof(families[0]); f++) {
-		for (unsigned n = 1; n <= families[f].n; n++, total++) {
-			const json_t *row;
-			char id[16];
-
-			snprintf(id, sizeof(id), "%s-%02u", families[f].prefix, n);
-			row = row_of(id);
-			if (!row)
-				fail_msg("%s is missing", id);
-			assert_string_equal(json_string_value(json_object_get(row, "phase")),
-					    families[f].phase);
-		}
-	}
-	assert_int_equal(json_array_size(catalogue), total);
-	assert_int_equal(total, 124);
+	tx.service = (uint16_t)intern_id(apply_intern(keeper.apply), INTERN_SERVICE, "shop");
+	while (n--)
+		assert_true(transactions_take(&keeper, &tx));
 }
 
-static void test_same(void **state)
+static void find(const char *control, enum finding_severity severity)
 {
-	size_t i, k, n = 0;
-	json_t *row, *id;
+	struct finding f = {.rule = "r", .service = "shop", .subject = "GET /x"};
 
-	(void)state;
-	json_array_foreach(catalogue, i, row)
-	{
-		json_array_foreach(json_object_get(row, "same"), k, id)
-		{
-			const json_t *other = row_of(json_string_value(id));
-
-			assert_non_null(other);
-			assert_ptr_not_equal(other, row);
-			assert_null(json_object_get(other, "same")); /* no chains */
-			n++;
-		}
-	}
-	assert_int_equal(n, 11);
+	snprintf(f.control, sizeof(f.control), "%s", control);
+	f.severity = severity;
+	f.last_wall_ns = clock_wall_ns();
+	findings_put(keeper.findings, &f, NULL);
 }
 
-static void test_detectors_are_of_it(void **state)
+static void test_states(void **state)
 {
 	(void)state;
-	for (size_t d = 0; d < detectors_count(); d++) {
-		assert_non_null(detectors[d]->controls[0]);
-		for (const char *const *id = detectors[d]->controls; *id; id++) {
-			if (!row_of(*id))
-				fail_msg("%s speaks for %s, which is no control",
-					 detectors[d]->name, *id);
-			assert_non_null(detector_for(*id));
-		}
-		for (size_t other = 0; other < d; other++)
-			assert_string_not_equal(detectors[d]->name, detectors[other]->name);
-	}
+	assert_int_equal(controls_count(keeper.controls), 124);
+	assert_string_equal(state_of("REV-13"), "no traffic yet");
+	assert_string_equal(state_of("AI-03"), "not built");
+	assert_string_equal(state_of("PRE-14"), "not attested");
+	see(3);
+	assert_string_equal(state_of("REV-13"), "pass");
+	assert_int_equal(json_integer_value(json_object_get(row_of("REV-13", NULL), "inspected")),
+			 3);
+	find("REV-13", FINDING_INFO); /* worth knowing, no violation */
+	assert_string_equal(state_of("REV-13"), "pass");
+	find("REV-18", FINDING_MEDIUM);
+	find("REV-18", FINDING_MEDIUM);
+	assert_string_equal(state_of("REV-18"), "fail");
+	assert_int_equal(json_integer_value(json_object_get(row_of("REV-18", NULL), "violated")),
+			 2);
+	assert_string_equal(state_of("REV-13"), "pass");
+	/* AUTH-04 is "as REV-05" */
+	assert_string_equal(state_of("AUTH-04"), "pass");
+	find("REV-05", FINDING_HIGH);
+	assert_string_equal(state_of("REV-05"), "fail");
+	assert_string_equal(state_of("AUTH-04"), "fail");
+	assert_string_equal(state_of("AI-03"), "not built");
+}
+
+static void test_limits(void **state)
+{
+	(void)state;
+	keeper.counters.values[GL_CTR_REQUESTS] = 10;
+	assert_string_equal(state_of("API-05"), "pass"); /* 5/15m */
+	assert_string_equal(state_of("API-04"), "pass");
+	assert_string_equal(state_of("API-06"), "fail"); /* there is no class public */
+	assert_string_equal(state_of("REV-13"), "not inspected");
+	keeper.counters.values[GL_CTR_REQUESTS] = 0;
+	assert_string_equal(state_of("API-05"), "no traffic yet");
+}
+
+static int clear(void **state)
+{
+	json_decref(rows);
+	rows = NULL;
+	return teardown(state);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_rows),
-		cmocka_unit_test(test_ids),
-		cmocka_unit_test(test_same),
-		cmocka_unit_test(test_detectors_are_of_it),
+		cmocka_unit_test_setup_teardown(test_states, setup, clear),
+		cmocka_unit_test_setup_teardown(test_limits, setup, clear),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -42,6 +42,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/findings", ROLE_READER, api_findings, false},
 	{"GET", "/v1/findings/{id}", ROLE_READER, api_finding, false},
 	{"GET", "/v1/transactions", ROLE_READER, api_transactions, false},
+	{"GET", "/v1/controls", ROLE_READER, api_controls, false},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)

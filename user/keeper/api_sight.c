@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_sight.c - what inspection brought: transactions and findings. */
+/* api_sight.c - what inspection brought: transactions, findings, the standard's state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/keeper/api.h"
+#include "user/keeper/controls.h"
 #include "user/keeper/transactions.h"
 
 #define PAGE 100
@@ -136,4 +137,27 @@ void api_transactions(struct api_request *rq)
 	}
 	api_reply(rq, 200,
 		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+}
+
+/* Every row of the standard: more than a page, and always all of them. */
+void api_controls(struct api_request *rq)
+{
+	static const char *const parameters[] = {"service", NULL};
+	const char *service = json_string_value(json_object_get(rq->query, "service"));
+	const struct policy *policy = apply_ruling(rq->keeper->apply)->policy;
+	bool known = !service;
+
+	if (!api_query_has_only(rq, parameters))
+		return;
+	for (size_t i = 0; policy && i < policy->n_services; i++)
+		known = known || strcmp(policy->services[i].name, service) == 0;
+	if (!known) {
+		api_problem(rq, 404, "no-such-service", NULL, "the policy has no service '%.64s'",
+			    service);
+		return;
+	}
+	health_read_counters(rq->keeper);
+	api_reply(rq, 200,
+		  json_pack("{s:o}", "items",
+			    controls_json(rq->keeper->controls, rq->keeper, service)));
 }

@@ -22,6 +22,7 @@
 #include "user/base/prefix_table.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
+#include "user/keeper/controls.h"
 #include "user/keeper/keys.h"
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
@@ -199,6 +200,8 @@ static int open_memory(struct keeper *keeper)
 		r = findings_new(&keeper->findings);
 	if (r == 0)
 		r = transactions_new(&keeper->transactions);
+	if (r == 0)
+		r = controls_new(&keeper->controls);
 	if (r == 0)
 		r = protect_new(&keeper->protect);
 	if (r == 0)
@@ -380,6 +383,7 @@ static void clear(struct keeper *keeper)
 	tls_history_free(keeper->tls_history);
 	findings_free(keeper->findings);
 	transactions_free(keeper->transactions);
+	controls_free(keeper->controls);
 	access_log_close(keeper->access_log);
 	events_free(keeper->events);
 	kern_free(keeper->kern);

@@ -44,6 +44,7 @@ struct libraries;
 struct loop;
 struct transactions;
 struct access_log;
+struct controls;
 
 struct keeper {
 	const struct options *options;
@@ -84,6 +85,9 @@ struct keeper {
 	struct keeper_counters counters;
 	uint64_t records_unknown; /* of a kind this version does not know */
 	struct judge_counts judged; /* HTTP/2 requests */
+	struct controls *controls;
+	uint64_t seen[GL_SERVICE_IDS]; /* transactions by interned service */
+	uint64_t seen_with_principal;
 	uint64_t certificates_unread; /* pieces of certificates: no inspector reads them yet */
 	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */
 	struct {

@@ -256,8 +256,12 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 	if (!transactions_valid(tx))
 		return false;
 	/* outgoing calls are no access to a service of this host */
-	if (tx->role == GL_ROLE_SERVER)
+	if (tx->role == GL_ROLE_SERVER) {
+		if (tx->service < GL_SERVICE_IDS && !(tx->flags & TX_AGENT))
+			keeper->seen[tx->service]++;
+		keeper->seen_with_principal += tx->principal != 0;
 		access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
+	}
 	judge_prove(keeper, tx);
 	broadcast(keeper, transactions_add(keeper->transactions, tx));
 	return true;

@@ -48,6 +48,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 	t->call.op = op;
 	t->inside.cookie = 0;
 	t->inside.service = 0;
+	t->inside.begins = 0;
 	return 0;
 }
 
@@ -176,6 +177,7 @@ int tls_free(struct pt_regs *ctx)
 {
 	const struct gl_control *control = control_get();
 	struct tls_scratch *x;
+	struct tls_thread *t;
 	struct tls_conn *c;
 	struct tls_key k;
 
@@ -183,6 +185,9 @@ int tls_free(struct pt_regs *ctx)
 	c = bpf_map_lookup_elem(&tls_conns, &k);
 	if (!c || !control)
 		return 0;
+	t = bpf_task_storage_get(&tls_threads, (void *)bpf_get_current_task_btf(), NULL, 0);
+	if (t && t->last.cookie == c->sock.cookie)
+		t->last.cookie = 0;
 	x = tls_scratch_get();
 	if (x)
 		tls_end(x, c, control->n_inspectors);

@@ -3,10 +3,11 @@
  * tls_conn.h - layer 2: what the tls door remembers of a connection, by the library's handle and
  * the process it lives in, and how a handle finds its connection.
  *
- * A handle is bound once and stays bound (a thread's last receive may be another connection's by
- * the next call), unless a later call is seen to receive from another socket. It ends when the
- * library frees the handle; what a dead process leaves behind is swept by user/kern once its
- * socket is gone.
+ * A receive names one call's connection: servers that begin a handshake before anything came
+ * (asyncio) must not get the connection before. A handle is bound once and stays bound (a thread's
+ * last receive may be another connection's by the next call), unless a later call is seen to
+ * receive from another socket. It ends when the library frees the handle; what a dead process
+ * leaves behind is swept by user/kern once its socket is gone.
  */
 #pragma once
 
@@ -156,6 +157,9 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 	c = bpf_map_lookup_elem(&tls_conns, &k);
 	if (t->inside.cookie && t->inside.service)
 		sock = &t->inside;
+	/* what was received last is this call's: no new handle may take it for its own */
+	if (c && c->sock.cookie == t->last.cookie)
+		t->last.cookie = 0;
 	if (c && (!sock || sock->cookie == c->sock.cookie))
 		return c;
 	if (c) { /* the handle serves another connection now */
@@ -178,5 +182,8 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 		return NULL;
 	}
 	begins = sock->begins || call->op == TLS_CALL_HANDSHAKE;
-	return tls_conn_new(&k, sock, begins);
+	c = tls_conn_new(&k, sock, begins);
+	if (sock == &t->last)
+		t->last.cookie = 0;
+	return c;
 }

@@ -137,6 +137,7 @@ static __always_inline int tls_receive(struct sock *sk)
 	struct tls_sock *s;
 	__u16 service = 0;
 	__u8 begins = 0;
+	__u64 before;
 
 	policy = control ? policy_at(control->active) : NULL;
 	if (!policy)
@@ -158,12 +159,13 @@ static __always_inline int tls_receive(struct sock *sk)
 		return 0;
 	if (service && !tls_sock_judge(sk, &begins))
 		service = 0;
-	/* seen before: only the cookie is dear */
 	if (!service && !t->call.op) {
 		s->cookie = 0;
 		return 0;
 	}
+	/* one blocking call may take the whole handshake and the first request */
+	before = t->call.op && s->begins ? s->cookie : 0;
 	tls_sock_read(sk, s, service);
-	s->begins = begins;
+	s->begins = begins || before == s->cookie;
 	return 0;
 }

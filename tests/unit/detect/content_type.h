@@ -7,6 +7,12 @@
 #define CREATED    "HTTP/1.1 201 Created\n\n"
 #define HTML_PAGE  "<!DOCTYPE html><title>x</title>"
 
+static void request_cut_at_5(struct transaction *tx, struct detect_policy *policy)
+{
+	request_cut(tx, policy);
+	tx->request_body.n = 5;
+}
+
 static const struct detect_case cases_content_type[] = {
 	{"JSON", GET, AS("application/json; charset=UTF-8") "{\"a\": [1, 2]}", ""},
 	{"a kind of JSON", GET, AS("application/vnd.shop.v1+json") "[]", ""},
@@ -57,5 +63,10 @@ static const struct detect_case cases_content_type[] = {
 	 "API-08 json-accepted-as-other low"},
 	{"a form",
 	 "POST / HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\n\na=1",
+	 CREATED, ""},
+	{"gRPC", GET, AS("text/html") "{\"a\": 1}", "", TX_GRPC},
+	{"JSON sent as text, seen in part", SENT("text/plain"), CREATED, "",
+	 .change = request_cut_at_5},
+	{"text in braces", "POST /x HTTP/1.1\nHost: a\nContent-Type: text/plain\n\n{hello}",
 	 CREATED, ""},
 };

@@ -53,4 +53,8 @@ static const struct detect_case cases_cookies[] = {
 	{"a cookie the client sent", "GET / HTTP/1.1\nHost: a\nCookie: sid=abc\n\n",
 	 "HTTP/1.1 200 OK\n\n", ""},
 	{"no name, no value", COOKIE(";;=;"), ""},
+	{"a session that ends at once", COOKIE("sid=deleted; Max-Age=-1"), ""},
+	{"a session that ends twice",
+	 COOKIE("sid=x; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT"), ""},
+	{"__Host- with an empty domain", COOKIE("__Host-theme=abc; Secure; Path=/; Domain="), ""},
 };

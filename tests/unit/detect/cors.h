@@ -37,4 +37,17 @@ static const struct detect_case cases_cors[] = {
 	{"null", FROM("null"), FOR("null") "\n", "REV-18 null-origin medium"},
 	{"null with credentials", FROM("null"), FOR("null") WITH "\n", "REV-18 null-origin high"},
 	{"the agent's answer", FROM("null"), FOR("null") WITH "\n", "", TX_AGENT},
+	{"a long name of another site", FROM("https://a.very.long.name.of.evil.example"),
+	 FOR("https://a.very.long.name.of.evil.example") WITH "\n",
+	 "REV-18 origin-reflected medium"},
+	{"another site of the same end", FROM("https://other.test"),
+	 FOR("https://other.test") WITH "\n", "REV-18 origin-reflected medium"},
+	{"another address", "GET / HTTP/1.1\nHost: 192.0.2.7\nOrigin: https://198.51.2.7\n\n",
+	 FOR("https://198.51.2.7") WITH "\n", "REV-18 origin-reflected medium"},
+	{"the very name", FROM("https://api.shop.test"), FOR("https://api.shop.test") WITH "\n",
+	 ""},
+	{"an address of version 6",
+	 "GET / HTTP/1.1\nHost: [2001:db8::1]:8443\n"
+	 "Origin: https://[2001:db8::1]:9000\n\n",
+	 FOR("https://[2001:db8::1]:9000") WITH "\n", ""},
 };

@@ -34,4 +34,5 @@ static const struct detect_case cases_exposure[] = {
 	{"a name that is too long",
 	 QUERY("passwordpasswordpasswordpassword=x&password_________________________=y"),
 	 "LOG-08 password-in-query high"},
+	{"refused as it was", "GET /?password=b HTTP/1.1\nHost: a\n\n", "HTTP/1.1 400 X\n\n", ""},
 };

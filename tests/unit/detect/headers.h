@@ -70,4 +70,9 @@ static const struct detect_case cases_headers[] = {
 	{"the agent's answer", GET, JSON_OK "\n{}", "", TX_AGENT | TX_SECURE},
 	{"no request", "", JSON_OK "\n{}", "", TX_SECURE},
 	{"a response cut by the agent", GET, JSON_OK "\n{}", "", TX_CUT},
+	{"gRPC tells its version", GET, JSON_OK "Server: x/1\n\n{}", "", TX_GRPC},
+	{"the least digit", GET, JSON_OK "X-Content-Type-Options: nosniff\nServer: x/0\n\n{}",
+	 "REV-13 version-disclosed info"},
+	{"the greatest", GET, JSON_OK "X-Content-Type-Options: nosniff\nServer: x/9\n\n{}",
+	 "REV-13 version-disclosed info"},
 };

@@ -222,4 +222,5 @@ static const struct detect_case cases_jwt[] = {
 	 JSON_OK "\n{\"access_token\":\"opaque\",\"expires_in\":900}", ""},
 	{"a lifetime of something else", GET, JSON_OK "\n{\"expires_in\":3600}", ""},
 	{"the agent's refusal", BEARER(T_NONE), REFUSED, "", TX_AGENT},
+	{"an alg nobody registered, public", BEARER(T_ODD_ALG), OK, "REV-04 alg-unexpected medium"},
 };

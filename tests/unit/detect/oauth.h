@@ -58,4 +58,11 @@ static const struct detect_case cases_oauth[] = {
 	 "AUTH-01 token-in-location medium", .shown = "refresh_token"},
 	{"a code in a redirect", GET, "HTTP/1.1 302 X\nLocation: https://app.test/cb?code=x\n\n",
 	 ""},
+	{"a code for nobody", "GET /x?response_type=code HTTP/1.1\nHost: a\n\n", LOGIN_PAGE, ""},
+	{"a grant that is put",
+	 "PUT /x HTTP/1.1\nHost: a\nContent-Type: application/x-www-form-urlencoded\n\n"
+	 "grant_type=password&password=x",
+	 ISSUED, ""},
+	{"an empty verifier", TOKEN("grant_type=authorization_code&code_verifier="), ISSUED,
+	 "AUTH-01 verifier-missing medium"},
 };

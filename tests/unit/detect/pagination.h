@@ -111,4 +111,10 @@ static const struct detect_case cases_pagination[] = {
 	 "HTTP/1.1 200 OK\nContent-Type: image/png\n\n\x89PNG", ""},
 	{"not a GET", "POST /x?limit=1000 HTTP/1.1\nHost: a\n\n", JSON_OK "\n[]", "",
 	 .change = of_101},
+	{"all asked for by 0, twenty seen", LIST("?limit=0"), "REV-09 limit-accepted low",
+	 .change = cut_at_20, .shown = "limit=0 was"},
+	{"a size of something else behind the limit", LIST("?limit=1000&size=5"),
+	 "REV-09 limit-accepted low", .change = cut_at_20, .shown = "limit=1000"},
+	{"a size of something else before it", LIST("?size=5&limit=1000"),
+	 "REV-09 limit-accepted low", .change = cut_at_20, .shown = "limit=1000"},
 };

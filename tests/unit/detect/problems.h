@@ -41,4 +41,9 @@ static const struct detect_case cases_problems[] = {
 	{"captured in part", GET, PROBLEM("400") "{\"title\":\"x", "", .change = response_cut},
 	{"HEAD", "HEAD / HTTP/1.1\nHost: a\n\n", "HTTP/1.1 404 X\nContent-Type: text/html\n\n", ""},
 	{"gRPC", GET, "HTTP/1.1 500 X\nContent-Type: application/grpc\n\nx", "", TX_GRPC},
+	{"599", GET, "HTTP/1.1 599 X\n\nx", "PRE-05 error-not-problem low"},
+	{"600 is nobody's", GET, "HTTP/1.1 600 X\n\nx", ""},
+	{"two values", GET, PROBLEM("400") "{\"title\":\"x\"} {}", "PRE-05 problem-not-object low"},
+	{"broken behind its members", GET, PROBLEM("400") "{\"title\":\"x\",,}",
+	 "PRE-05 problem-not-object low"},
 };

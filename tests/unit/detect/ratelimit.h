@@ -27,4 +27,8 @@ static const struct detect_case cases_ratelimit[] = {
 	 "REV-15 limit-not-applied medium"},
 	{"over the limit and refused", GET,
 	 "HTTP/1.1 429 X\nRateLimit-Remaining: -7\nRetry-After: 1\n\n", ""},
+	{"limited, broken inside", GET, "HTTP/1.1 500 X\n\n", "", .change = limited},
+	{"limited, not changed", GET, "HTTP/1.1 304 X\n\n", "", .change = limited},
+	{"limited, refused", GET, "HTTP/1.1 499 X\n\n", "API-07 ratelimit-missing info",
+	 .change = limited},
 };

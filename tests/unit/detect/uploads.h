@@ -67,4 +67,25 @@ static const struct detect_case cases_uploads[] = {
 	 .change = of_11_mib},
 	{"10 MiB", UPLOAD("video/mp4", "x"), STORED, "", .change = of_10_mib},
 	{"11 MiB, granted", UPLOAD("video/mp4", "x"), STORED, "", .change = up_to_20_mib},
+	{"two bad files are one upload",
+	 PARTS(PART("name=\"f\"; filename=\"a.php\"", "text/plain", "x")
+		       PART("name=\"g\"; filename=\"b.jsp\"", "text/plain", "x")),
+	 STORED, "REV-10 upload-executable medium"},
+	{"two disguised files are one upload",
+	 PARTS(PART("name=\"f\"; filename=\"a\"", "image/png", "<html>")
+		       PART("name=\"g\"; filename=\"b\"", "image/png", "<html>")),
+	 STORED, "REV-10 upload-disguised high"},
+	{"two programs are one upload",
+	 PARTS(PART("name=\"f\"; filename=\"a\"", "application/x", "MZ")
+		       PART("name=\"g\"; filename=\"b\"", "application/x", "MZ")),
+	 STORED, "REV-10 upload-executable medium"},
+	{"a file of that very name",
+	 PARTS(PART("name=\"f\"; filename=\".htaccess\"", "text/plain", "x")), STORED,
+	 "REV-10 upload-executable medium"},
+	{"an empty boundary",
+	 "POST /f HTTP/1.1\nHost: a\nContent-Type: multipart/form-data; boundary=\n\n"
+	 "--\r\nContent-Disposition: form-data; filename=\"a.php\"\r\n\r\nx",
+	 STORED, ""},
+	{"DELETE uploads nothing", "DELETE /f HTTP/1.1\nHost: a\n\nMZ", STORED, ""},
+	{"gRPC", UPLOAD("image/png", "<html>"), STORED, "", TX_GRPC},
 };

@@ -20,5 +20,6 @@ extern const struct detector detector_problems;
 extern const struct detector detector_ratelimit;
 extern const struct detector detector_smuggling;
 extern const struct detector detector_status;
+extern const struct detector detector_text;
 extern const struct detector detector_uploads;
 extern const struct detector detector_versioning;

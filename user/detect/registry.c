@@ -9,7 +9,8 @@ const struct detector *const detectors[] = {
 	&detector_authentication, &detector_content_type, &detector_cookies,  &detector_cors,
 	&detector_exposure,       &detector_headers,      &detector_jwt,      &detector_oauth,
 	&detector_pagination,     &detector_password,     &detector_problems, &detector_ratelimit,
-	&detector_smuggling,      &detector_status,       &detector_uploads,  &detector_versioning,
+	&detector_smuggling,      &detector_status,       &detector_text,     &detector_uploads,
+	&detector_versioning,
 };
 
 #define DETECTORS (sizeof(detectors) / sizeof(detectors[0]))

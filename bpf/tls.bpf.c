@@ -94,15 +94,21 @@ static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, 
 	__u32 n;
 
 	c = tls_conn_of(t, &t->call);
-	if (!c || op == TLS_CALL_HANDSHAKE)
+	if (!c)
 		return;
+	if (op == TLS_CALL_HANDSHAKE) {
+		tls_moved_count(&t->call, 0);
+		return;
+	}
 	n = tls_moved(&t->call, PT_REGS_RC(ctx));
 	if (!n)
 		return;
 	tls_moved_count(&t->call, n);
 	x = tls_scratch_get();
-	if (!x)
+	if (!x) {
+		tls_conn_lost(&c->sock);
 		return;
+	}
 	tls_run_begin(x, t->call.buf, n);
 	if (op == TLS_CALL_READ) {
 		tls_scratch_name(x, c, GL_TO_SERVER);

@@ -36,7 +36,7 @@ struct tls_conn {
 
 enum tls_conn_flags {
 	TLS_CONN_BEGIN = 1, /* known from its handshake on */
-	TLS_CONN_TOLD = 2, /* counted as one the tls door sees */
+	TLS_CONN_GUESSED = 2, /* bound by the thread's last receive, not by one of its own */
 	TLS_CONN_HTTP2 = 4,
 	TLS_CONN_ENDED = 8, /* the inspectors know that nothing more comes */
 	TLS_CONN_CERTIFICATE = 16, /* the server's certificate was told */
@@ -143,6 +143,42 @@ static __always_inline int tls_sock_free(const struct tls_sock *last)
 	return last->cookie && last->service && !bpf_map_lookup_elem(&tls_sockets, &last->cookie);
 }
 
+/*
+ * What cannot be remembered cannot be judged: where the service enforces, its connection ends here
+ * (I3: a full table is no way around a limit).
+ */
+static __noinline int tls_conn_lost(const struct tls_sock *sock)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
+	const struct gl_service *service;
+
+	if (!policy)
+		return 0;
+	service =
+		at_index(policy->services, GL_SERVICES_MAX, policy->port_service[sock->port] - 1u);
+	if (service && admit_enforces(control, service))
+		cut_mark(sock->cookie, GL_REASON_DESYNCHRONIZED);
+	return 0;
+}
+
+/* Where a guess was wrong the handle is somebody else's: a connection this process made. */
+static __always_inline int tls_conn_wrong(const struct tls_thread *t, const struct tls_conn *c)
+{
+	return (c->flags & TLS_CONN_GUESSED) && t->inside.cookie && !t->inside.service &&
+	       t->inside.cookie != c->sock.cookie;
+}
+
+/*
+ * Is a handle known from its first byte on? A handshake call is one's beginning, unless the socket
+ * was only guessed and may be in the middle of anything.
+ */
+static __always_inline int tls_conn_begins(const struct tls_sock *sock, const struct tls_call *call,
+					   int guessed)
+{
+	return sock->begins || (call->op == TLS_CALL_HANDSHAKE && !(guessed && sock->midstream));
+}
+
 /* The connection of the call that ends. NULL: none of ours, or not known. */
 static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 						    const struct tls_call *call)
@@ -151,7 +187,7 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 	const struct tls_sock *sock = NULL;
 	struct tls_key k;
 	struct tls_conn *c;
-	int begins;
+	int guessed;
 
 	tls_key_of(call->ssl, &k);
 	c = bpf_map_lookup_elem(&tls_conns, &k);
@@ -160,11 +196,16 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 	/* what was received last is this call's: no new handle may take it for its own */
 	if (c && c->sock.cookie == t->last.cookie)
 		t->last.cookie = 0;
+	if (c && tls_conn_wrong(t, c)) {
+		bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+		bpf_map_delete_elem(&tls_conns, &k);
+		c = NULL;
+	}
 	if (c && (!sock || sock->cookie == c->sock.cookie))
 		return c;
 	if (c) { /* the handle serves another connection now */
 		bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
-		tls_conn_open(c, sock, sock->begins || call->op == TLS_CALL_HANDSHAKE);
+		tls_conn_open(c, sock, tls_conn_begins(sock, call, 0));
 		if (bpf_map_update_elem(&tls_sockets, &sock->cookie, &k, BPF_ANY))
 			count(GL_CTR_LOST_UPDATE);
 		return c;
@@ -181,9 +222,14 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 			__sync_fetch_and_add(&account->unbound, 1);
 		return NULL;
 	}
-	begins = sock->begins || call->op == TLS_CALL_HANDSHAKE;
-	c = tls_conn_new(&k, sock, begins);
-	if (sock == &t->last)
+	guessed = sock == &t->last;
+	c = tls_conn_new(&k, sock, tls_conn_begins(sock, call, guessed));
+	if (!c)
+		tls_conn_lost(sock);
+	if (guessed) {
 		t->last.cookie = 0;
+		if (c)
+			c->flags |= TLS_CONN_GUESSED;
+	}
 	return c;
 }

@@ -24,7 +24,7 @@ struct tls_sock {
 	__u16 port, peer_port;
 	__u16 service; /* index in services[] + 1 of the policy then active; 0 = not ours */
 	__u8 begins; /* its handshake was not over yet */
-	__u8 reserved;
+	__u8 midstream; /* the wire door did not see it begin: it may be anything */
 };
 _Static_assert(sizeof(struct tls_sock) == 48, "no padding");
 
@@ -115,7 +115,7 @@ static __always_inline void tls_sock_read(struct sock *sk, struct tls_sock *s, _
  * The wire door knows whether a connection speaks TLS and how far its handshake is: 1 = it may be
  * TLS, 0 = it is plaintext.
  */
-static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins)
+static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins, __u8 *ret_midstream)
 {
 	struct flow *f = bpf_sk_storage_get(&flows, sk, NULL, 0);
 
@@ -124,6 +124,7 @@ static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins)
 	if (f->state == FLOW_HTTP || f->state == FLOW_REFUSED)
 		return 0;
 	*ret_begins = flow_is_tls(f) && !f->tls.server.version;
+	*ret_midstream = !flow_is_tls(f);
 	return 1;
 }
 
@@ -136,7 +137,7 @@ static __always_inline int tls_receive(struct sock *sk)
 	const struct gl_policy *policy;
 	struct tls_sock *s;
 	__u16 service = 0;
-	__u8 begins = 0;
+	__u8 begins = 0, midstream = 0;
 	__u64 before;
 
 	policy = control ? policy_at(control->active) : NULL;
@@ -157,7 +158,7 @@ static __always_inline int tls_receive(struct sock *sk)
 	/* the service's socket stays, whatever a callback of the library talks to meanwhile */
 	if (t->call.op && s->service && !service)
 		return 0;
-	if (service && !tls_sock_judge(sk, &begins))
+	if (service && !tls_sock_judge(sk, &begins, &midstream))
 		service = 0;
 	if (!service && !t->call.op) {
 		s->cookie = 0;
@@ -167,5 +168,6 @@ static __always_inline int tls_receive(struct sock *sk)
 	before = t->call.op && s->begins ? s->cookie : 0;
 	tls_sock_read(sk, s, service);
 	s->begins = begins || before == s->cookie;
+	s->midstream = midstream;
 	return 0;
 }

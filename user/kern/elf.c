@@ -465,9 +465,37 @@ static void take_text(const char *at, size_t n, char *ret_text, size_t size)
 		ret_text[i] = '\0';
 }
 
+struct text_search {
+	const char *const *needles;
+	size_t n;
+	bool first; /* is enough */
+	uint32_t found;
+	int hit;
+	char *text;
+	size_t size;
+};
+
+static void search_piece(struct text_search *search, const char *piece, size_t n)
+{
+	for (size_t i = 0; i < search->n; i++) {
+		const char *hit;
+
+		if (search->found & 1u << i)
+			continue;
+		hit = memmem(piece, n, search->needles[i], strlen(search->needles[i]));
+		if (!hit)
+			continue;
+		search->found |= 1u << i;
+		search->hit = (int)i;
+		if (search->first) {
+			take_text(hit, n - (size_t)(hit - piece), search->text, search->size);
+			return;
+		}
+	}
+}
+
 /* One area, in pieces that overlap by the longest needle. */
-static int find_in(struct elf *elf, uint64_t offset, uint64_t n, const char *const *needles,
-		   size_t n_needles, char *ret_text, size_t size)
+static int search_area(struct elf *elf, uint64_t offset, uint64_t n, struct text_search *search)
 {
 	_cleanup_free_ char *piece = malloc(PIECE);
 
@@ -475,53 +503,64 @@ static int find_in(struct elf *elf, uint64_t offset, uint64_t n, const char *con
 		return -ENOMEM;
 	if (!within(offset, n, elf->size))
 		return -EBADMSG;
-	while (n > 0) {
+	while (n > 0 && !(search->first && search->found)) {
 		size_t now = n < PIECE ? n : PIECE;
 		int r = get(elf, offset, piece, now);
 
 		if (r < 0)
 			return r;
-		for (size_t i = 0; i < n_needles; i++) {
-			const char *hit = memmem(piece, now, needles[i], strlen(needles[i]));
-
-			if (!hit)
-				continue;
-			take_text(hit, now - (size_t)(hit - piece), ret_text, size);
-			return (int)i;
-		}
+		search_piece(search, piece, now);
 		if (now == n)
 			break;
 		now -= NEEDLE_MAX;
 		offset += now;
 		n -= now;
 	}
-	return -ENOENT;
+	return 0;
+}
+
+static int search_text(struct elf *elf, struct text_search *search, uint64_t limit)
+{
+	static const char *const places[] = {".rodata", ".gopclntab", ".go.buildinfo"};
+	bool anywhere = true;
+	int r = 0;
+
+	if (search->n > 32)
+		return -E2BIG;
+	for (size_t i = 0; i < search->n; i++)
+		if (strlen(search->needles[i]) >= NEEDLE_MAX)
+			return -E2BIG;
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++) {
+		const Elf64_Shdr *section = find_section(elf, places[i]);
+
+		if (!section || section->sh_type == SHT_NOBITS)
+			continue;
+		anywhere = false;
+		r = search_area(elf, section->sh_offset,
+				section->sh_size < limit ? section->sh_size : limit, search);
+	}
+	return anywhere ? search_area(elf, 0, elf->size < limit ? elf->size : limit, search) : r;
 }
 
 int elf_find_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
 		  char *ret_text, size_t size)
 {
-	static const char *const places[] = {".go.buildinfo", ".rodata"};
-	bool anywhere = true;
+	struct text_search search = {
+		.needles = needles, .n = n, .first = true, .text = ret_text, .size = size};
+	int r = search_text(elf, &search, limit);
 
-	for (size_t i = 0; i < n; i++)
-		if (strlen(needles[i]) >= NEEDLE_MAX)
-			return -E2BIG;
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		const Elf64_Shdr *section = find_section(elf, places[i]);
-		uint64_t bytes;
-		int r;
+	if (r < 0)
+		return r;
+	return search.found ? search.hit : -ENOENT;
+}
 
-		if (!section || section->sh_type == SHT_NOBITS)
-			continue;
-		anywhere = false;
-		bytes = section->sh_size < limit ? section->sh_size : limit;
-		r = find_in(elf, section->sh_offset, bytes, needles, n, ret_text, size);
-		if (r != -ENOENT)
-			return r;
-		limit -= bytes;
-	}
-	if (!anywhere)
-		return -ENOENT;
-	return find_in(elf, 0, elf->size < limit ? elf->size : limit, needles, n, ret_text, size);
+int elf_scan_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
+		  uint32_t *ret_found)
+{
+	struct text_search search = {.needles = needles, .n = n};
+	int r = search_text(elf, &search, limit);
+
+	if (r == 0)
+		*ret_found = search.found;
+	return r;
 }

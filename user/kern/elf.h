@@ -54,9 +54,14 @@ int elf_code_offset(const struct elf *elf, uint64_t vaddr, uint64_t *ret_offset)
 int elf_code(struct elf *elf, uint64_t vaddr, void *ret_bytes, size_t n);
 
 /*
- * Finds the first of the needles in the sections .rodata and .go.buildinfo (or, without them, the
- * whole file), at most `limit` bytes of them. Returns its index, -ENOENT, or -errno. ret_text gets
+ * Text in the constants of a file: .rodata, .gopclntab and .go.buildinfo, or, without any of them,
+ * the whole file; at most `limit` bytes of each. Up to 32 needles.
+ *
+ * elf_find_text: the first of the needles that is met: its index, -ENOENT, or -errno. ret_text gets
  * what stands there, up to the first byte that is not printable.
+ * elf_scan_text: which of them are there at all, a bit each. 0 or -errno.
  */
 int elf_find_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
 		  char *ret_text, size_t size);
+int elf_scan_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
+		  uint32_t *ret_found);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/kern/blind.h"
 #include "user/kern/libs.h"
 
 static int copy_options(struct kern *kern, const struct kern_options *options)
@@ -104,6 +105,7 @@ void kern_free(struct kern *kern)
 	if (!kern)
 		return;
 	libs_free(kern->libs);
+	blind_free(kern->blind);
 	maps_close(kern);
 	programs_free(kern);
 	for (size_t i = 0; i < kern->n_devices; i++)

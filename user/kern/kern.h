@@ -175,6 +175,27 @@ struct kern_library {
 };
 size_t kern_libraries(struct kern *kern, const struct kern_library **ret_libraries);
 
+/*
+ * Which TLS a process that listens on a policy port has, and whether the tls door sees into it. One
+ * row for each implementation it brings; workers that share a socket are one row. The caller frees
+ * the array; `kind` is static.
+ */
+#define KERN_TLS_PATH 512
+struct kern_tls_view {
+	pid_t pid; /* of one of them; 0: of nobody in particular (kind "ktls") */
+	uint32_t processes;
+	uint16_t port;
+	char comm[16];
+	char path[KERN_TLS_PATH]; /* of the library, or of the program it is inside of */
+	char version[48];
+	/* openssl-dynamic openssl-static gnutls boringssl rustls go java nss ktls none unknown */
+	const char *kind;
+	bool hooked;
+	int library; /* number for kern_probe_account(), if hooked */
+	char reason[128]; /* why it is blind; "" when hooked, and for "none" */
+};
+int kern_tls_views(struct kern *kern, struct kern_tls_view **ret_views, size_t *ret_n);
+
 struct kern_libs_counters {
 	uint64_t scans, files, events, events_lost;
 	uint64_t attached, kept, detached, failed, no_room;

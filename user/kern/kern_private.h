@@ -12,6 +12,7 @@
 
 struct wire_bpf;
 struct nic_bpf;
+struct blind;
 struct libs;
 struct tls_bpf;
 
@@ -52,6 +53,7 @@ struct kern {
 	char tls_error[192];
 	struct bpf_link *tls_links[2]; /* its tracepoints */
 	struct libs *libs; /* probes on libraries; NULL: not started */
+	struct blind *blind; /* NULL: nobody asked yet */
 	struct kern_library library_list[GL_PROBE_LIBRARIES_MAX];
 	int ring_fd[GL_INSPECTORS_MAX]; /* inner maps of `chunks`; -1 */
 	struct gl_inspector *inspectors;

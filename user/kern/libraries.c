@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/kern/blind.h"
 #include "user/kern/libs.h"
 
 #include "tls.skel.h"
@@ -113,4 +114,18 @@ void kern_libs_counters(const struct kern *kern, struct kern_libs_counters *ret_
 		.failed = c->failed,
 		.no_room = c->no_room,
 	};
+}
+
+int kern_tls_views(struct kern *kern, struct kern_tls_view **ret_views, size_t *ret_n)
+{
+	ino_t netns = 0;
+	int r = kern->all_netns ? 0 : netns_self_inode(&netns);
+
+	if (r == 0 && !kern->policy)
+		r = -EAGAIN;
+	if (r == 0 && !kern->blind)
+		r = blind_new(&kern->blind);
+	if (r < 0)
+		return r;
+	return blind_look(kern->blind, kern->libs, kern->policy, netns, ret_views, ret_n);
 }

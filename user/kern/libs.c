@@ -178,6 +178,7 @@ static struct library *new_library(struct libs *libs, const struct procmap *map,
 	if (fresh)
 		libs_file_reset_account(libs->options.account_fd, number_of(libs, library));
 	library->used = true;
+	library->number = (uint32_t)number_of(libs, library);
 	library->dev = file->dev;
 	library->ino = file->ino;
 	library->set = file->set;

@@ -50,6 +50,7 @@ struct libs_user {
 
 struct library {
 	bool used; /* the slot */
+	uint32_t number; /* its place, told to the programs by the cookie */
 	dev_t dev;
 	ino_t ino;
 	char path[PROCMAPS_PATH]; /* as its first user sees it */

@@ -9,8 +9,7 @@
 #include <sys/stat.h>
 
 #include "user/kern/kern_private.h"
-
-#define TEXT_LIMIT (64u << 20) /* of a file's constants, for its version */
+#include "user/kern/tls_inside.h"
 
 /* The mount may be the process's only, or (below an overlay, before 6.7) ours only. */
 static bool may_block(const struct procmap *map, char *ret_type, size_t size)
@@ -69,15 +68,10 @@ struct sibling {
 
 static void take_version(int fd, char *ret_version, size_t size)
 {
-	static const char *const needles[] = {"OpenSSL 3.", "OpenSSL 1.", "BoringSSL", "LibreSSL ",
-					      "OpenSSL 4."};
-	char text[48];
 	struct elf *elf = NULL;
 
-	if (elf_open_fd(fd, &elf) < 0)
-		return;
-	if (elf_find_text(elf, needles, ARRAY_SIZE(needles), TEXT_LIMIT, text, sizeof(text)) >= 0)
-		snprintf(ret_version, size, "%s", text);
+	if (elf_open_fd(fd, &elf) == 0)
+		tls_openssl_version(elf, ret_version, size);
 	elf_free(elf);
 }
 

@@ -152,8 +152,24 @@ struct process {
 	unsigned reads, writes, handshakes, connections;
 };
 
+/* Where a process has its copy. */
+enum place {
+	PLACE_PLAIN,
+	PLACE_HIDDEN, /* on a file system nobody else sees */
+	PLACE_IMAGE, /* in an image it shares, under an overlay of its own */
+};
+
+static const char *const prepare[] = {
+	[PLACE_PLAIN] = "cp $LIB $DIR/",
+	[PLACE_HIDDEN] = "mount -t tmpfs glacis-test $DIR && cp $LIB $DIR/",
+	[PLACE_IMAGE] =
+		"mount -t tmpfs glacis-test $WORK/top && mkdir $WORK/top/up $WORK/top/work && "
+		"mount -t overlay glacis-test $DIR -o lowerdir=$WORK/image,upperdir=$WORK/"
+		"top/up,workdir=$WORK/top/work",
+};
+
 /* Returns only in the parent, when the process has mapped its copy of libssl. */
-static void process_start(struct process *process, const char *name, bool own_mounts)
+static void process_start(struct process *process, const char *name, enum place place)
 {
 	char directory[560], line[64] = "";
 	int to[2], back[2];
@@ -166,19 +182,21 @@ static void process_start(struct process *process, const char *name, bool own_mo
 	assert_int_equal(pipe2(back, O_CLOEXEC), 0);
 	process->pid = fork();
 	if (process->pid == 0) {
-		char copy[4000];
+		char copy[2000];
 
-		/* a file system nobody else sees */
-		if (own_mounts &&
-		    (unshare(CLONE_NEWNS) < 0 || mount("", "/", "", MS_REC | MS_PRIVATE, "") < 0 ||
-		     mount("glacis-test", directory, "tmpfs", 0, "") < 0))
+		if (place != PLACE_PLAIN &&
+		    (unshare(CLONE_NEWNS) < 0 || mount("", "/", "", MS_REC | MS_PRIVATE, "") < 0))
 			_exit(1);
 		dup2(to[0], 0);
 		dup2(back[1], 1);
+		setenv("LIB", libssl, 1);
+		setenv("WORK", work, 1);
+		setenv("DIR", directory, 1);
+		setenv("CERT", cert, 1);
 		snprintf(copy, sizeof(copy),
-			 "cp %s %s/ && export LD_LIBRARY_PATH=%s && exec /usr/bin/python3 " PROCESS
-			 " %s",
-			 libssl, directory, directory, cert);
+			 "%s && export LD_LIBRARY_PATH=$DIR && exec /usr/bin/python3 " PROCESS
+			 " $CERT",
+			 prepare[place]);
 		execl("/bin/sh", "sh", "-c", copy, NULL);
 		_exit(1);
 	}
@@ -279,14 +297,14 @@ static void test_found_and_counted(void **state)
 	int took;
 
 	(void)state;
-	process_start(&before, "before", false);
+	process_start(&before, "before", PLACE_PLAIN);
 	agent_start(&agent, -1);
 	assert_non_null(library_at(&agent, before.library));
 	assert_true(library_at(&agent, before.library)->attached);
 	process_go(&before, 25);
 	assert_exact(&agent, &before);
 
-	process_start(&after, "after", false);
+	process_start(&after, "after", PLACE_PLAIN);
 	assert_int_equal(libs_counters(agent.libs)->scans, 1);
 	took = await_attached(&agent, after.library);
 	assert_in_range(took, 0, 1000);
@@ -312,6 +330,37 @@ static void test_found_and_counted(void **state)
 	agent_end(&agent);
 }
 
+/* Linux 6.1 has perf event links only: as exact, and they survive as well. */
+static void test_perf_links(void **state)
+{
+	struct process process;
+	struct agent first, second;
+
+	(void)state;
+	probe_link_pretend_old(true);
+	process_start(&process, "perf", PLACE_PLAIN);
+	agent_start(&first, -1);
+	assert_true(library_at(&first, process.library)->attached);
+	assert_int_equal(links_pinned(), 7);
+	process_go(&process, 10);
+	assert_exact(&first, &process);
+	agent_end(&(struct agent){.libs = first.libs});
+	process_go(&process, 10);
+	assert_exact(&first, &process);
+	agent_start(&second, first.hits);
+	assert_int_equal(libs_counters(second.libs)->kept, 1);
+	process_go(&process, 10);
+	assert_exact(&second, &process);
+	bpf_object__close(first.object);
+	libs_detach(second.libs);
+	assert_int_equal(links_pinned(), 0);
+	process_go(&process, 10);
+	assert_int_equal(hits_of(&second, process.pid, LIBS_WRITE_LEAVE), 30);
+	process_end(&process);
+	agent_end(&second);
+	probe_link_pretend_old(false);
+}
+
 /* Where no path of ours leads, and where none leads any more. */
 static void test_hidden_files(void **state)
 {
@@ -319,10 +368,10 @@ static void test_hidden_files(void **state)
 	struct agent agent;
 
 	(void)state;
-	process_start(&deleted, "deleted", false);
+	process_start(&deleted, "deleted", PLACE_PLAIN);
 	assert_int_equal(unlink(deleted.library), 0);
 	agent_start(&agent, -1);
-	process_start(&hidden, "hidden", true);
+	process_start(&hidden, "hidden", PLACE_HIDDEN);
 	assert_int_equal(access(hidden.library, F_OK), -1);
 	assert_in_range(await_attached(&agent, hidden.library), 0, 1000);
 	assert_true(library_at(&agent, deleted.library)->attached);
@@ -339,6 +388,44 @@ static void test_hidden_files(void **state)
 	agent_end(&agent);
 }
 
+/* Two containers of one image: one file to the kernel, so one set of probes, and no call twice. */
+static void test_shared_image(void **state)
+{
+	struct process first, second;
+	struct agent agent;
+	size_t n, used = 0;
+	const struct library *slots;
+
+	(void)state;
+	process_start(&first, "first", PLACE_IMAGE);
+	agent_start(&agent, -1);
+	process_start(&second, "second", PLACE_IMAGE);
+	assert_true(library_at(&agent, first.library)->attached);
+	for (uint64_t begun = now_ms(); now_ms() - begun < 1000;) {
+		if (library_at(&agent, first.library)->users == 2)
+			break;
+		poll(NULL, 0, 10);
+		libs_poll(agent.libs);
+	}
+	assert_int_equal(library_at(&agent, first.library)->users, 2);
+	slots = libs_slots(agent.libs, &n);
+	for (size_t i = 0; i < n; i++)
+		used += slots[i].used;
+	assert_int_equal(used, 1);
+	assert_int_equal(links_pinned(), 7);
+	process_go(&first, 10);
+	process_go(&second, 20);
+	assert_exact(&agent, &first);
+	assert_exact(&agent, &second);
+	process_end(&first);
+	process_go(&second, 5); /* the other one still uses it */
+	libs_scan(agent.libs);
+	assert_exact(&agent, &second);
+	process_end(&second);
+	libs_detach(agent.libs);
+	agent_end(&agent);
+}
+
 /* Killed and started again: the same links with the same maps, new ones with new maps. */
 static void test_adoption(void **state)
 {
@@ -346,7 +433,7 @@ static void test_adoption(void **state)
 	struct agent first, second, third;
 
 	(void)state;
-	process_start(&process, "adopted", false);
+	process_start(&process, "adopted", PLACE_PLAIN);
 	agent_start(&first, -1);
 	process_go(&process, 10);
 	agent_end(&(struct agent){.libs = first.libs});
@@ -386,7 +473,7 @@ static void test_namespaces(void **state)
 	struct agent agent;
 
 	(void)state;
-	process_start(&process, "elsewhere", false);
+	process_start(&process, "elsewhere", PLACE_PLAIN);
 	agent_load(&agent, -1);
 	agent.options.netns = 1;
 	assert_int_equal(libs_new(&agent.options, &agent.libs), 0);
@@ -432,6 +519,13 @@ static int setup(void **state)
 		_exit(1);
 	}
 	wait(NULL);
+	snprintf(command, sizeof(command), "mkdir %s/image %s/top && cp %s %s/image/", work, work,
+		 libssl, work);
+	if (fork() == 0) {
+		execl("/bin/sh", "sh", "-c", command, NULL);
+		_exit(1);
+	}
+	wait(NULL);
 	f = fopen(cert, "re");
 	assert_non_null(f);
 	fclose(f);
@@ -456,10 +550,9 @@ static int teardown(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_found_and_counted),
-		cmocka_unit_test(test_hidden_files),
-		cmocka_unit_test(test_adoption),
-		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_found_and_counted), cmocka_unit_test(test_hidden_files),
+		cmocka_unit_test(test_shared_image),      cmocka_unit_test(test_adoption),
+		cmocka_unit_test(test_perf_links),        cmocka_unit_test(test_namespaces),
 	};
 
 	folder = argc > 1 ? argv[1] : "build/kernel";

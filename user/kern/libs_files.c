@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "user/base/log.h"
+#include "user/kern/inode.h"
 #include "user/kern/kern_private.h"
 #include "user/kern/tls_inside.h"
 
@@ -44,6 +46,14 @@ int libs_file_open(const struct procmap *map, struct libs_file *ret_file, int *r
 		return -errno;
 	ret_file->dev = st.st_dev;
 	ret_file->ino = st.st_ino;
+	if (strcmp(type, "overlay") == 0) {
+		int r = inode_below(fd, &ret_file->dev, &ret_file->ino);
+
+		if (r < 0)
+			log_warning("%s: which file is below its overlay cannot be told (%s): "
+				    "containers that share it may be seen twice",
+				    map->path, strerror(-r));
+	}
 	*ret_fd = TAKE_FD(fd);
 	return 0;
 }

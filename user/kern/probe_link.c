@@ -56,13 +56,18 @@ static bool try_multi(void)
 	       multi_create(fd, "/proc/self/no-such-file", &offset, &offset, 1, false) == -ENOENT;
 }
 
+static int multi_known = -1;
+
 bool probe_link_multi(void)
 {
-	static int known = -1;
+	if (multi_known < 0)
+		multi_known = try_multi();
+	return multi_known;
+}
 
-	if (known < 0)
-		known = try_multi();
-	return known;
+void probe_link_pretend_old(bool old)
+{
+	multi_known = old ? 0 : -1;
 }
 
 void probe_link_prepare(struct bpf_program *program)

@@ -13,6 +13,8 @@ struct bpf_program;
 
 /* Found by trying, once. */
 bool probe_link_multi(void);
+/* For tests: from now on as on a kernel without uprobe_multi links (6.1), or as this one is. */
+void probe_link_pretend_old(bool old);
 
 /*
  * Before its object is loaded: a program for uprobe_multi links must say so, and cannot be attached

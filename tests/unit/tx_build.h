@@ -53,10 +53,15 @@ static inline void tx_build_rest(const char *text, struct fields *fields, struct
 	while (*text) {
 		struct raw line = tx_build_line(&text);
 		const char *colon = line.n ? memchr(line.p, ':', line.n) : NULL;
-		struct field *field = &fields->field[fields->n];
+		struct field *field;
 
 		if (!colon)
 			break;
+		if (fields->n == FIELDS_MAX) {
+			fields->dropped++;
+			continue;
+		}
+		field = &fields->field[fields->n];
 		field->name = (struct raw){line.p, (size_t)(colon - line.p)};
 		for (colon++; colon < line.p + line.n && *colon == ' '; colon++)
 			;

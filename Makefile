@@ -20,11 +20,11 @@ BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(firstword $(subst -, ,$(M
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
 # nested makes use every core unless the user said how many
 PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
-LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lpthread -lm
+LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lseccomp -lpthread -lm
 CTL_LIBS := -ljansson -lyaml -lhs -lz -lm
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
-MODULES := base policy store inspect kern detect respond courier keeper
+MODULES := base policy store inspect kern detect inspector respond courier keeper
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side;
 # it scans files with the rules of detect, and has nothing else of it

@@ -112,6 +112,7 @@ static int setup(void **state)
 	    store_open(dir, &keeper.store) < 0 ||
 	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
 	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
+	    certificates_new(&keeper.certificates) < 0 ||
 	    transactions_new(&keeper.transactions) < 0 || controls_new(&keeper.controls) < 0 ||
 	    access_log_open(NULL, 0, &keeper.access_log) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
@@ -151,6 +152,7 @@ static int teardown(void **state)
 	modes_free(keeper.modes);
 	audit_close(keeper.audit);
 	tls_history_free(keeper.tls_history);
+	certificates_free(keeper.certificates);
 	findings_free(keeper.findings);
 	transactions_free(keeper.transactions);
 	controls_free(keeper.controls);

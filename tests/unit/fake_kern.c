@@ -171,6 +171,48 @@ const struct gl_policy *kern_policy_of(struct kern *kern, uint64_t generation)
 	return policy && policy->generation == generation ? policy : NULL;
 }
 
+int kern_inspectors(struct kern *kern, uint32_t n, uint32_t ring_bytes)
+{
+	(void)kern;
+	(void)n;
+	(void)ring_bytes;
+	return 0;
+}
+
+int kern_inspector_ring_fd(const struct kern *kern, uint32_t i)
+{
+	(void)kern;
+	(void)i;
+	return -ENOENT;
+}
+
+uint32_t kern_inspector_ring_bytes(const struct kern *kern, uint32_t i)
+{
+	(void)kern;
+	(void)i;
+	return 0;
+}
+
+int kern_inspectors_fd(const struct kern *kern)
+{
+	(void)kern;
+	return -1;
+}
+
+struct gl_inspector *kern_inspectors_shared(const struct kern *kern)
+{
+	(void)kern;
+	return NULL;
+}
+
+int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_account *ret_account)
+{
+	(void)kern;
+	(void)i;
+	*ret_account = (struct gl_chunk_account){};
+	return 0;
+}
+
 int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 {
 	(void)reason;

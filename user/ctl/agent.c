@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "user/base/cleanup.h"
 #include "user/base/duration.h"
 #include "user/ctl/api.h"
 #include "user/ctl/ctl.h"
@@ -73,6 +74,25 @@ static void print_doors(const struct ctl *ctl, const json_t *doors)
 	out_table_print(ctl, table, "no doors: nothing is guarded");
 }
 
+static void print_inspectors(const struct ctl *ctl, const json_t *inspectors)
+{
+	static const char *const titles[] = {"INSPECTOR", ">PID",      "STATE", ">RESTARTS",
+					     ">SENT",     ">RECEIVED", ">LOST", ">REPORTS LOST"};
+	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
+	const json_t *one;
+	size_t i;
+
+	for (i = 0; (one = json_array_get(inspectors, i)); i++)
+		OUT_ROW(table,
+			strcmp(out_member(one, "state"), "ready") == 0 ? OUT_PLAIN : OUT_YELLOW,
+			out_member(one, "number"), out_member(one, "pid"), out_member(one, "state"),
+			out_member(one, "restarts"), out_member(one, "sent"),
+			out_member(one, "received"), out_member(one, "lost"),
+			out_member(one, "reportsLost"));
+	fputc('\n', ctl->out);
+	out_table_print(ctl, table, "no inspectors: content is not looked into");
+}
+
 static void print_state(const struct ctl *ctl, const json_t *status)
 {
 	const char *state = out_member(status, "state"), *since = out_member(status, "since");
@@ -112,6 +132,8 @@ static void print_status(const struct ctl *ctl, const json_t *status)
 	print_state(ctl, status);
 	print_services(ctl, json_object_get(status, "services"));
 	print_doors(ctl, json_object_get(status, "doors"));
+	if (json_is_array(json_object_get(status, "inspectors")))
+		print_inspectors(ctl, json_object_get(status, "inspectors"));
 	if (json_array_size(unwatched) > 0)
 		fprintf(ctl->out, "\n%sunwatched%s: %s\n", out_color(ctl, OUT_YELLOW),
 			out_color(ctl, OUT_PLAIN),

@@ -2,6 +2,7 @@
 /* tls.c - glacisctl tls, tls handshakes, tls forget: what handshakes were. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "user/base/cleanup.h"
 #include "user/ctl/api.h"
@@ -175,6 +176,64 @@ static int run_forget(struct ctl *ctl)
 	return CTL_OK;
 }
 
+/* ---------------------------------------------------------------------------------------------
+ * Certificates
+ */
+static enum out_color color_of_end(const char *end)
+{
+	time_t now = time(NULL);
+	struct tm tm = {};
+
+	if (!strptime(end, "%Y-%m-%dT%H:%M:%S", &tm)) /* UTC, as all times of the API */
+		return OUT_PLAIN;
+	if (timegm(&tm) < now)
+		return OUT_RED;
+	return timegm(&tm) < now + 30 * 86400 ? OUT_YELLOW : OUT_PLAIN;
+}
+
+static void print_certificates(const struct ctl *ctl, const json_t *items)
+{
+	static const char *const titles[] = {"SERVICE",   ">PORT", "OF",    "NAMES",    "KEY",
+					     "SIGNATURE", "UNTIL", ">SEEN", "LAST SEEN"};
+	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; (item = json_array_get(items, i)); i++) {
+		const char *names = out_member(item, "names"), *end = out_member(item, "notAfter");
+		char key[64];
+
+		snprintf(key, sizeof(key), "%.30s %.8s", out_member(item, "key"),
+			 out_member(item, "keyBits"));
+		OUT_ROW(table, color_of_end(end), out_member(item, "service"),
+			out_member(item, "port"), out_member(item, "of"),
+			*names ? names : out_member(item, "subject"), key,
+			out_member(item, "signature"), end, out_member(item, "count"),
+			out_time(out_member(item, "lastSeen")));
+	}
+	out_table_print(ctl, table,
+			"no certificates seen (in TLS 1.3 only where the library is probed)");
+}
+
+static int run_certificates(struct ctl *ctl)
+{
+	const char *service = ctl_option(ctl, "service");
+	_cleanup_free_ char *encoded = service ? http_encode(service) : NULL, *path = NULL;
+	json_t *answer = NULL;
+	int r;
+
+	if (asprintf(&path, "/v1/tls/certificates%s%s", encoded ? "?service=" : "",
+		     encoded ? encoded : "") < 0)
+		return ctl_fail(ctl, CTL_REFUSED, "out of memory");
+	r = api_call(ctl, "GET", path, NULL, &answer);
+	if (r != CTL_OK)
+		return r;
+	if (!api_print_json(ctl, answer))
+		print_certificates(ctl, json_object_get(answer, "items"));
+	json_decref(answer);
+	return CTL_OK;
+}
+
 const struct ctl_command ctl_tls_commands[] = {
 	{
 		.name = "tls",
@@ -197,6 +256,17 @@ const struct ctl_command ctl_tls_commands[] = {
 			    {"service", "NAME", "only of this service"},
 			    {"limit", "N", "so many recent ones (default 20)"}},
 		.run = run_handshakes,
+	},
+	{
+		.name = "tls certificates",
+		.arguments = "",
+		.summary = "Certificates as servers and clients sent them",
+		.details = "Up to TLS 1.2 as seen on the wire; in TLS 1.3 it is encrypted, and "
+			   "seen only "
+			   "where the TLS library is probed.",
+		.example = "glacisctl tls certificates --service shop",
+		.options = {{"service", "NAME", "only of this service"}},
+		.run = run_certificates,
 	},
 	{
 		.name = "tls forget",

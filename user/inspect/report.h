@@ -24,8 +24,9 @@ enum report_kind {
 	REPORT_CERTIFICATE,
 	REPORT_ACCOUNT,
 	/* keeper -> inspector */
-	REPORT_POLICY, /* with a descriptor: the ruling generation, read-only */
+	REPORT_POLICY, /* with a descriptor: a sealed copy of the ruling struct gl_policy */
 	REPORT_STOP,
+	REPORT_RECORD, /* behind struct report: a record of the kernel's, unread (abi.h) */
 	REPORT_KIND_MAX
 };
 
@@ -97,11 +98,14 @@ struct report_certificate {
 	uint16_t key_bits;
 	uint8_t self_signed;
 	uint8_t outcome; /* enum gl_outcome: MALFORMED: nothing below is set */
+	uint16_t flags; /* enum gl_certificate_flags */
+	uint16_t reserved[3];
 	char fingerprint[72]; /* SHA-256 of the DER, hex */
 	char key[24]; /* "RSA", "EC P-256", "Ed25519" */
 	char signature[48]; /* "sha256WithRSAEncryption" */
 	char subject[128], issuer[128]; /* printable, cut */
-	char names[512]; /* subjectAltName DNS and IP, comma-separated, cut */
+	char names[512]; /* subjectAltName DNS and IP, comma-separated; "..." last: there are more
+			  */
 };
 
 /* Losses and work, since the inspector began; sent once a second. */

@@ -36,6 +36,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/events", ROLE_READER, api_events, false},
 	{"GET", "/v1/counters", ROLE_READER, api_counters, false},
 	{"GET", "/v1/tls", ROLE_READER, api_tls, false},
+	{"GET", "/v1/tls/certificates", ROLE_READER, api_certificates, false},
 	{"DELETE", "/v1/tls/names", ROLE_ROOT, api_tls_forget, false},
 	{"GET", "/v1/audit", ROLE_READER, api_audit, false},
 	{"GET", "/v1/audit/verify", ROLE_READER, api_audit_verify, false},

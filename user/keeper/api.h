@@ -73,6 +73,7 @@ void api_explain(struct api_request *rq);
 void api_verdict(struct api_request *rq);
 void api_events(struct api_request *rq);
 void api_counters(struct api_request *rq);
+void api_certificates(struct api_request *rq);
 void api_tls(struct api_request *rq);
 void api_tls_forget(struct api_request *rq);
 void api_audit(struct api_request *rq);

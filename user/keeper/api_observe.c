@@ -12,6 +12,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/transactions.h"
 
 #define SOURCES_PAGE 20
@@ -113,6 +114,7 @@ void api_counters(struct api_request *rq)
 	static const char *const parameters[] = {NULL};
 	struct keeper *keeper = rq->keeper;
 	const struct keeper_counters *c = &keeper->counters;
+	struct inspectors_losses losses = inspectors_losses(keeper->inspectors);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -131,7 +133,11 @@ void api_counters(struct api_request *rq)
 		{"access-log-lines", access_log_counts(keeper->access_log).lines},
 		{"access-log-lost", access_log_counts(keeper->access_log).lost},
 		{"access-log-rotations", access_log_counts(keeper->access_log).rotations},
-		{"certificates-unread", keeper->certificates_unread},
+		{"certificates-malformed", keeper->certificates_malformed},
+		{"certificates-evicted", certificates_evicted(keeper->certificates)},
+		{"inspector-restarts", losses.restarts},
+		{"lost-certificate-records", losses.records},
+		{"inspector-messages-refused", losses.refused},
 		{"store-transactions", store_counts(keeper->store).transactions},
 		{"store-failures", store_counts(keeper->store).failed},
 		{"store-set-aside", store_counts(keeper->store).set_aside},
@@ -164,5 +170,9 @@ void api_counters(struct api_request *rq)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		json_object_set_new(counters, own[i].name, json_integer((json_int_t)own[i].value));
+	for (unsigned i = 0; i < REPORT_COUNT_MAX; i++)
+		json_object_set_new(
+			counters, inspectors_count_name(i),
+			json_integer((json_int_t)inspectors_count(keeper->inspectors, i)));
 	api_reply(rq, 200, json_pack("{s:o, s:o}", "counters", counters, "perSecond", rates));
 }

@@ -8,6 +8,7 @@
 
 #include "user/base/names.h"
 #include "user/keeper/api.h"
+#include "user/keeper/inspectors.h"
 
 #define LISTENERS_MAX_AGE 5
 
@@ -106,6 +107,7 @@ void api_status(struct api_request *rq)
 		json_object_set_new(o, "trouble", json_string(keeper->trouble));
 	json_object_set_new(o, "doors", doors_json(keeper));
 	json_object_set_new(o, "services", services_json(keeper, ruling->policy));
+	json_object_set_new(o, "inspectors", inspectors_json(keeper->inspectors));
 	json_object_set_new(o, "unwatched", unwatched_json(keeper, ruling->policy));
 	json_object_set_new(o, "decisions",
 			    json_integer((json_int_t)decisions_count(keeper->decisions)));

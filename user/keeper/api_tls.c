@@ -70,6 +70,50 @@ static int service_id(struct api_request *rq, const char *name)
 	return -1;
 }
 
+/* A certificate may name any year; clocks end in 1970 and 2262. */
+static int64_t wall_ns_of(int64_t s)
+{
+	const int64_t last_s = INT64_MAX / (int64_t)CLOCK_NS_PER_S;
+
+	return (s < 0 ? 0 : s > last_s ? last_s : s) * (int64_t)CLOCK_NS_PER_S;
+}
+
+static json_t *certificate_json(const struct keeper *keeper, const struct certificate *c)
+{
+	const char *service = intern_name(apply_intern(keeper->apply), INTERN_SERVICE, c->service);
+	char from[CLOCK_TEXT], until[CLOCK_TEXT], first[CLOCK_TEXT], last[CLOCK_TEXT];
+
+	return json_pack(
+		"{s:s?, s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:s, s:b, s:s, s:s, s:I, "
+		"s:s, s:s}",
+		"service", service, "port", c->port, "of", c->client ? "client" : "server",
+		"fingerprint", c->fingerprint, "subject", c->subject, "issuer", c->issuer, "names",
+		c->names, "serverName", c->server_name, "key", c->key, "keyBits", c->key_bits,
+		"signature", c->signature, "selfSigned", c->self_signed, "notBefore",
+		clock_format(wall_ns_of(c->not_before_s), from), "notAfter",
+		clock_format(wall_ns_of(c->not_after_s), until), "count", (json_int_t)c->count,
+		"firstSeen", clock_format(c->first_wall_ns, first), "lastSeen",
+		clock_format(c->last_wall_ns, last));
+}
+
+void api_certificates(struct api_request *rq)
+{
+	static const char *const parameters[] = {"service", NULL};
+	const char *only = json_string_value(json_object_get(rq->query, "service"));
+	const struct certificates *all = rq->keeper->certificates;
+	const struct certificate *c;
+	json_t *items;
+	int id = 0;
+
+	if (!api_query_has_only(rq, parameters) || (only && (id = service_id(rq, only)) < 0))
+		return;
+	items = json_array();
+	for (size_t i = 0; (c = certificates_at(all, i)); i++)
+		if (!only || c->service == id)
+			json_array_append_new(items, certificate_json(rq->keeper, c));
+	api_reply(rq, 200, json_pack("{s:o}", "items", items));
+}
+
 void api_tls(struct api_request *rq)
 {
 	static const char *const parameters[] = {"service", NULL};

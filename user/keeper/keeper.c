@@ -23,6 +23,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
 #include "user/keeper/controls.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keys.h"
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
@@ -197,6 +198,8 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = tls_history_new(&keeper->tls_history);
 	if (r == 0)
+		r = certificates_new(&keeper->certificates);
+	if (r == 0)
 		r = findings_new(&keeper->findings);
 	if (r == 0)
 		r = transactions_new(&keeper->transactions);
@@ -368,6 +371,7 @@ static void clear(struct keeper *keeper)
 {
 	libraries_free(keeper->libraries);
 	loop_free(keeper->loop);
+	inspectors_free(keeper->inspectors);
 	courier_link_free(keeper->link);
 	courier_stop(keeper->courier);
 	if (keeper->base)
@@ -381,6 +385,7 @@ static void clear(struct keeper *keeper)
 	escalate_free(keeper->escalate);
 	sources_free(keeper->sources);
 	tls_history_free(keeper->tls_history);
+	certificates_free(keeper->certificates);
 	findings_free(keeper->findings);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);
@@ -410,6 +415,8 @@ static int start(struct keeper *keeper)
 		r = start_kernel(keeper, &source);
 	if (r == 0)
 		r = open_loop(keeper);
+	if (r == 0)
+		r = inspectors_new(keeper, &keeper->inspectors);
 	policy_source_clear(&source);
 	return r;
 }

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "user/courier/link.h"
+#include "user/detect/certificates.h"
 #include "user/detect/findings.h"
 #include "user/detect/tls_history.h"
 #include "user/keeper/audit.h"
@@ -45,6 +46,7 @@ struct loop;
 struct transactions;
 struct access_log;
 struct controls;
+struct inspectors;
 
 struct keeper {
 	const struct options *options;
@@ -63,7 +65,9 @@ struct keeper {
 	struct events *events;
 	struct sources *sources;
 	struct tls_history *tls_history;
+	struct certificates *certificates;
 	struct findings *findings;
+	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;
 	struct audit *audit;
@@ -88,7 +92,7 @@ struct keeper {
 	struct controls *controls;
 	uint64_t seen[GL_SERVICE_IDS]; /* transactions by interned service */
 	uint64_t seen_with_principal;
-	uint64_t certificates_unread; /* pieces of certificates: no inspector reads them yet */
+	uint64_t certificates_malformed; /* that no inspector could read */
 	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */
 	struct {
 		uint64_t second;

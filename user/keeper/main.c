@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * main.c - glacisd: the keeper, or, when started by a keeper, its courier.
+ * main.c - glacisd: the keeper, or, when started by a keeper, its courier or an inspector.
  */
 #include "user/courier/courier.h"
+#include "user/inspector/inspector.h"
 #include "user/keeper/keeper.h"
 
 int main(int argc, char **argv)
@@ -10,6 +11,8 @@ int main(int argc, char **argv)
 	struct options options;
 	int status = courier_main(argc, argv);
 
+	if (status < 0)
+		status = inspector_main(argc, argv);
 	if (status >= 0)
 		return status;
 	if (options_parse(argc, argv, &options, &status) == OPTIONS_RUN) {

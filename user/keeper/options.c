@@ -26,6 +26,7 @@ static const char *const setting_names[SETTINGS] = {
 	[SETTING_WINDOW_LINES] = "window-lines",
 	[SETTING_ACCESS_LOG] = "access-log",
 	[SETTING_ACCESS_LOG_SIZE] = "access-log-size",
+	[SETTING_INSPECTORS] = "inspectors",
 };
 
 static const char help[] =
@@ -51,6 +52,8 @@ static const char help[] =
 	"  --access-log FILE|none    one line of JSON per request seen\n"
 	"                            (default: access.jsonl in the state directory)\n"
 	"  --access-log-size MIB     rotate it beyond this size, keep four (default: 64)\n"
+	"  --inspectors N            processes that read content, 0..16 (default: one per CPU;\n"
+	"                            0: nothing is looked into)\n"
 	"  --foreground              for people: print verdicts; Ctrl-C detaches everything\n"
 	"  --detach                  remove what a dead agent left in the kernel, and exit\n"
 	"  --help, --version\n"
@@ -149,6 +152,20 @@ static int set_access_log_size(struct options *options, const char *value, const
 	return 0;
 }
 
+static int set_inspectors(struct options *options, const char *value, const char **ret_hint)
+{
+	unsigned long n;
+	char *end;
+
+	*ret_hint = "processes, 0..16";
+	errno = 0;
+	n = strtoul(value, &end, 10);
+	if (errno || end == value || *end || n > GL_INSPECTORS_MAX)
+		return -EINVAL;
+	options->inspectors = (int)n;
+	return 0;
+}
+
 int options_set(struct options *options, enum setting setting, const char *value,
 		const char **ret_hint)
 {
@@ -171,6 +188,8 @@ int options_set(struct options *options, enum setting setting, const char *value
 		return set_string(&options->access_log, value, ret_hint);
 	case SETTING_ACCESS_LOG_SIZE:
 		return set_access_log_size(options, value, ret_hint);
+	case SETTING_INSPECTORS:
+		return set_inspectors(options, value, ret_hint);
 	case SETTING_MODE:
 		r = set_choice(value, "monitor", "enforce", ret_hint);
 		if (r >= 0)
@@ -254,6 +273,7 @@ static const struct option long_options[] = {
 	{"window-lines", required_argument, NULL, SETTING_WINDOW_LINES},
 	{"access-log", required_argument, NULL, SETTING_ACCESS_LOG},
 	{"access-log-size", required_argument, NULL, SETTING_ACCESS_LOG_SIZE},
+	{"inspectors", required_argument, NULL, SETTING_INSPECTORS},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"detach", no_argument, NULL, OPT_DETACH},
@@ -305,6 +325,7 @@ enum options_action options_parse(int argc, char **argv, struct options *options
 
 	memset(options, 0, sizeof(*options));
 	options->mode = OPTIONS_MODE_POLICY;
+	options->inspectors = -1;
 	optind = 0; /* start anew: a test calls this more than once */
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
 		status = take_flag(options, option, optarg);

@@ -24,6 +24,7 @@ struct options {
 	uint32_t window_lines; /* 0 = default */
 	char *access_log; /* NULL: <state-dir>/access.jsonl; "none" */
 	uint64_t access_log_bytes; /* 0 = default */
+	int inspectors; /* processes; -1 = one per CPU */
 	unsigned mode; /* enum gl_mode, or OPTIONS_MODE_POLICY */
 	bool all_netns;
 	bool foreground;
@@ -46,6 +47,7 @@ enum setting {
 	SETTING_WINDOW_LINES,
 	SETTING_ACCESS_LOG,
 	SETTING_ACCESS_LOG_SIZE,
+	SETTING_INSPECTORS,
 	SETTINGS
 };
 const char *setting_name(enum setting setting); /* "state-dir" */

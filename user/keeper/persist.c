@@ -77,6 +77,35 @@ static void load_name(const struct store_tls_name *row, void *userdata)
 	kern_tls_best_set(keeper->kern, &key, &best);
 }
 
+static void load_certificate(const struct store_certificate *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	int id = service_id(keeper, row->service);
+	struct certificate c = {
+		.port = row->port,
+		.key_bits = row->key_bits,
+		.self_signed = row->self_signed,
+		.client = row->client,
+		.not_before_s = row->not_before_s,
+		.not_after_s = row->not_after_s,
+		.first_wall_ns = row->first_ns,
+		.last_wall_ns = row->last_ns,
+		.count = row->count,
+	};
+
+	if (id <= 0)
+		return;
+	c.service = (uint16_t)id;
+	snprintf(c.fingerprint, sizeof(c.fingerprint), "%s", row->fingerprint);
+	snprintf(c.key, sizeof(c.key), "%s", row->key);
+	snprintf(c.signature, sizeof(c.signature), "%s", row->signature);
+	snprintf(c.subject, sizeof(c.subject), "%s", row->subject);
+	snprintf(c.issuer, sizeof(c.issuer), "%s", row->issuer);
+	snprintf(c.names, sizeof(c.names), "%s", row->names);
+	snprintf(c.server_name, sizeof(c.server_name), "%s", row->server_name);
+	certificates_restore(keeper->certificates, &c);
+}
+
 static void load_key(const char *ja4, uint64_t key, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -94,6 +123,7 @@ void persist_load(struct keeper *keeper)
 	store_each_tls_value(store, load_value, keeper);
 	store_each_tls_name(store, load_name, keeper);
 	store_each_ja4(store, load_key, keeper);
+	store_each_certificate(store, load_certificate, keeper);
 	/* fingerprints that are blocked: their keys are known only now */
 	for (size_t i = 0; i < decisions_count(keeper->decisions); i++) {
 		const struct decision *d = decisions_at(keeper->decisions, i);
@@ -154,6 +184,33 @@ static void put_key(const char *ja4, uint64_t key, void *userdata)
 	store_put_ja4(keeper->store, ja4, key);
 }
 
+static void put_certificate(const struct certificate *c, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct store_certificate row = {
+		.service = service_name(keeper, c->service),
+		.fingerprint = c->fingerprint,
+		.key = c->key,
+		.signature = c->signature,
+		.subject = c->subject,
+		.issuer = c->issuer,
+		.names = c->names,
+		.server_name = c->server_name,
+		.port = c->port,
+		.key_bits = c->key_bits,
+		.self_signed = c->self_signed,
+		.client = c->client,
+		.not_before_s = c->not_before_s,
+		.not_after_s = c->not_after_s,
+		.first_ns = c->first_wall_ns,
+		.last_ns = c->last_wall_ns,
+		.count = c->count,
+	};
+
+	if (row.service)
+		store_put_certificate(keeper->store, &row);
+}
+
 static void put_finding(const struct finding *f, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -181,10 +238,12 @@ static void store_sight(struct keeper *keeper)
 	if (store_begin(keeper->store) < 0)
 		return;
 	tls_history_each_dirty(keeper->tls_history, &sink);
+	certificates_each_dirty(keeper->certificates, put_certificate, keeper);
 	findings_each_dirty(keeper->findings, put_finding, keeper);
 	if (store_commit(keeper->store) < 0)
 		return;
 	tls_history_stored(keeper->tls_history);
+	certificates_stored(keeper->certificates);
 	findings_stored(keeper->findings);
 }
 
@@ -202,6 +261,7 @@ void persist_tick(struct keeper *keeper)
 	if (keeper->store_epoch != store_epoch(keeper->store)) {
 		keeper->store_epoch = store_epoch(keeper->store);
 		tls_history_unstored(keeper->tls_history);
+		certificates_unstored(keeper->certificates);
 		findings_unstored(keeper->findings);
 	}
 	persist_decisions(keeper);

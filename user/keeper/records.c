@@ -11,6 +11,7 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
 
@@ -136,8 +137,10 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 		tls_take_handshake(keeper, (const struct gl_rec_handshake *)record, wall_ns);
 	} else if (record->kind == GL_REC_TLS_ALERT && size >= sizeof(struct gl_rec_tls_alert)) {
 		tls_take_alert(keeper, (const struct gl_rec_tls_alert *)record, wall_ns);
-	} else if (record->kind == GL_REC_CERTIFICATE) {
-		keeper->certificates_unread++;
+	} else if (record->kind == GL_REC_CERTIFICATE &&
+		   size >= sizeof(struct gl_rec_certificate)) {
+		inspectors_record(keeper->inspectors,
+				  ((const struct gl_rec_certificate *)record)->conn, record, size);
 	} else {
 		keeper->records_unknown++;
 	}

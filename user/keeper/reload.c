@@ -10,6 +10,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
 #include "user/policy/diff.h"
@@ -104,6 +105,7 @@ void reload_follow(struct keeper *keeper)
 	const struct policy *policy = apply_ruling(keeper->apply)->policy;
 
 	modes_apply(keeper->modes, policy, apply_intern(keeper->apply), kern_control(keeper->kern));
+	inspectors_policy(keeper->inspectors);
 	if (!policy)
 		return;
 	escalate_set_rules(keeper->escalate, &policy->escalate,

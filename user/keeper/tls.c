@@ -5,10 +5,11 @@
 
 #include "user/base/log.h"
 #include "user/detect/tls_judge.h"
+#include "user/keeper/certificates.h"
 
 #define ACTOR "detect"
 
-static const char *service_name(const struct keeper *keeper, uint16_t id, char spare[16])
+const char *tls_service_name(const struct keeper *keeper, uint16_t id, char spare[16])
 {
 	const char *name = intern_name(apply_intern(keeper->apply), INTERN_SERVICE, id);
 
@@ -18,8 +19,7 @@ static const char *service_name(const struct keeper *keeper, uint16_t id, char s
 	return spare;
 }
 
-/* A finding is told when it is new; again and again it is counted. */
-static void take_finding(const struct finding *finding, void *userdata)
+void tls_take_finding(const struct finding *finding, void *userdata)
 {
 	struct keeper *keeper = userdata;
 
@@ -41,8 +41,9 @@ void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *re
 	r = tls_history_add(keeper->tls_history, &handshake, &before);
 	if (r < 0)
 		log_err(r, "a handshake is not in the history");
-	tls_judge_handshake(&handshake, &before, service_name(keeper, handshake.service, spare),
-			    take_finding, keeper);
+	tls_judge_handshake(&handshake, &before, tls_service_name(keeper, handshake.service, spare),
+			    tls_take_finding, keeper);
+	certificates_take_handshake(keeper, &handshake);
 	contain_hello(keeper, handshake.ja4, handshake.key);
 }
 
@@ -50,6 +51,6 @@ void tls_take_alert(struct keeper *keeper, const struct gl_rec_tls_alert *record
 {
 	char spare[16];
 
-	tls_judge_alert(record, wall_ns, service_name(keeper, record->service, spare), take_finding,
-			keeper);
+	tls_judge_alert(record, wall_ns, tls_service_name(keeper, record->service, spare),
+			tls_take_finding, keeper);
 }

@@ -8,4 +8,7 @@
 
 void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *record,
 			int64_t wall_ns);
+/* A finding is told when it is new; again and again it is counted. userdata: the keeper. */
+void tls_take_finding(const struct finding *finding, void *userdata);
+const char *tls_service_name(const struct keeper *keeper, uint16_t id, char spare[16]);
 void tls_take_alert(struct keeper *keeper, const struct gl_rec_tls_alert *record, int64_t wall_ns);

@@ -174,6 +174,15 @@ int kern_inspector_ring_fd(const struct kern *kern, uint32_t i)
 	return i < GL_INSPECTORS_MAX && kern->ring_fd[i] >= 0 ? kern->ring_fd[i] : -ENOENT;
 }
 
+uint32_t kern_inspector_ring_bytes(const struct kern *kern, uint32_t i)
+{
+	struct bpf_map_info info = {};
+	__u32 size = sizeof(info);
+	int fd = kern_inspector_ring_fd(kern, i);
+
+	return fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0 ? info.max_entries : 0;
+}
+
 int kern_inspectors_fd(const struct kern *kern)
 {
 	return bpf_map__fd(kern->wire->maps.inspectors);

@@ -132,6 +132,7 @@ int kern_tls_best_forget(struct kern *kern, uint16_t service);
  */
 int kern_inspectors(struct kern *kern, uint32_t n, uint32_t ring_bytes);
 int kern_inspector_ring_fd(const struct kern *kern, uint32_t i);
+uint32_t kern_inspector_ring_bytes(const struct kern *kern, uint32_t i); /* 0: there is none */
 int kern_inspectors_fd(const struct kern *kern);
 struct gl_inspector *kern_inspectors_shared(const struct kern *kern);
 int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_account *ret_account);

@@ -103,6 +103,17 @@ int store_put_tls_name(struct store *store, const struct store_tls_name *n)
 		      (int64_t)n->last, n->best_ns, n->fell_ns, (int64_t)n->fell);
 }
 
+int store_put_certificate(struct store *store, const struct store_certificate *c)
+{
+	return change(store, "certificate",
+		      "INSERT OR REPLACE INTO certificates VALUES"
+		      " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		      "tittitttttiiiiiii", c->service, (int64_t)c->port, c->fingerprint, c->key,
+		      (int64_t)c->key_bits, c->signature, c->subject, c->issuer, c->names,
+		      c->server_name, (int64_t)c->self_signed, (int64_t)c->client, c->not_before_s,
+		      c->not_after_s, c->first_ns, c->last_ns, (int64_t)c->count);
+}
+
 int store_forget_tls_names(struct store *store, const char *service)
 {
 	return change(store, "TLS name", "DELETE FROM tls_names WHERE service = ?", "t", service);
@@ -297,6 +308,41 @@ int store_each_tls_name(struct store *store,
 		};
 
 		fn(&n, userdata);
+	}
+	return list_end(store, &l);
+}
+
+int store_each_certificate(struct store *store,
+			   void (*fn)(const struct store_certificate *certificate, void *userdata),
+			   void *userdata)
+{
+	struct listing l;
+	int r = list_begin(store, "SELECT * FROM certificates ORDER BY last", &l);
+
+	if (r < 0)
+		return r;
+	while (list_next(&l)) {
+		const struct store_certificate c = {
+			.service = text(&l, 0),
+			.port = (uint16_t)number(&l, 1),
+			.fingerprint = text(&l, 2),
+			.key = text(&l, 3),
+			.key_bits = (uint16_t)number(&l, 4),
+			.signature = text(&l, 5),
+			.subject = text(&l, 6),
+			.issuer = text(&l, 7),
+			.names = text(&l, 8),
+			.server_name = text(&l, 9),
+			.self_signed = number(&l, 10) != 0,
+			.client = number(&l, 11) != 0,
+			.not_before_s = number(&l, 12),
+			.not_after_s = number(&l, 13),
+			.first_ns = number(&l, 14),
+			.last_ns = number(&l, 15),
+			.count = (uint64_t)number(&l, 16),
+		};
+
+		fn(&c, userdata);
 	}
 	return list_end(store, &l);
 }

@@ -39,6 +39,15 @@ static const char *const steps[STORE_SCHEMA] = {
 	/* 4 */
 	"ALTER TABLE audit ADD COLUMN hash TEXT NOT NULL DEFAULT '';"
 	"ALTER TABLE audit ADD COLUMN previous TEXT NOT NULL DEFAULT '';",
+	/* 5 */
+	"CREATE TABLE certificates (service TEXT NOT NULL, port INTEGER NOT NULL,"
+	" fingerprint TEXT NOT NULL, key TEXT NOT NULL, key_bits INTEGER NOT NULL,"
+	" signature TEXT NOT NULL, subject TEXT NOT NULL, issuer TEXT NOT NULL,"
+	" names TEXT NOT NULL, server_name TEXT NOT NULL, self_signed INTEGER NOT NULL,"
+	" client INTEGER NOT NULL,"
+	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" last INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" PRIMARY KEY (service, port, client, fingerprint)) STRICT, WITHOUT ROWID;",
 };
 
 static const char prune[] =
@@ -49,6 +58,8 @@ static const char prune[] =
 	" LIMIT 1 OFFSET 50000);"
 	"DELETE FROM tls_names WHERE best_time < (SELECT best_time FROM tls_names"
 	" ORDER BY best_time DESC LIMIT 1 OFFSET 16384);"
+	"DELETE FROM certificates WHERE last < (SELECT last FROM certificates"
+	" ORDER BY last DESC LIMIT 1 OFFSET 511);"
 	"DELETE FROM ja4_keys WHERE key NOT IN (SELECT key FROM ja4_keys LIMIT 8192);";
 
 static int version_of(sqlite3 *db, int *ret_version)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    4 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    5 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -97,6 +97,16 @@ struct store_tls_value {
 };
 int store_put_tls_value(struct store *store, const struct store_tls_value *value);
 
+struct store_certificate {
+	const char *service, *fingerprint, *key, *signature, *subject, *issuer, *names,
+		*server_name;
+	uint16_t port, key_bits;
+	bool self_signed, client;
+	int64_t not_before_s, not_after_s, first_ns, last_ns;
+	uint64_t count;
+};
+int store_put_certificate(struct store *store, const struct store_certificate *certificate);
+
 struct store_tls_name {
 	const char *service, *sni;
 	uint32_t sni_key;
@@ -128,5 +138,8 @@ int store_each_tls_value(struct store *store,
 int store_each_tls_name(struct store *store,
 			void (*fn)(const struct store_tls_name *name, void *userdata),
 			void *userdata);
+int store_each_certificate(struct store *store,
+			   void (*fn)(const struct store_certificate *certificate, void *userdata),
+			   void *userdata);
 int store_each_ja4(struct store *store, void (*fn)(const char *ja4, uint64_t key, void *userdata),
 		   void *userdata);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/certificates.h"
+
+#include <string.h>
+
+#include "user/base/clock.h"
+#include "user/detect/certificate_judge.h"
+#include "user/keeper/keeper.h"
+#include "user/keeper/tls.h"
+
+static bool text_valid(const char *text, size_t size)
+{
+	size_t n = strnlen(text, size);
+
+	for (size_t i = 0; i < n; i++)
+		if (text[i] < ' ' || text[i] > '~')
+			return false;
+	return n < size;
+}
+#define TEXT_VALID(member) text_valid(member, sizeof(member))
+
+static bool valid(const struct report_certificate *c)
+{
+	return TEXT_VALID(c->fingerprint) && TEXT_VALID(c->key) && TEXT_VALID(c->signature) &&
+	       TEXT_VALID(c->subject) && TEXT_VALID(c->issuer) && TEXT_VALID(c->names) &&
+	       (c->outcome == GL_OUTCOME_OK || c->outcome == GL_OUTCOME_MALFORMED);
+}
+
+static void judge_name(struct keeper *keeper, const struct certificate *certificate,
+		       const char *name, int64_t wall_ns)
+{
+	char spare[16];
+
+	certificate_judge_name(certificate, tls_service_name(keeper, certificate->service, spare),
+			       name, wall_ns, tls_take_finding, keeper);
+}
+
+bool certificates_take(struct keeper *keeper, const struct report_certificate *report)
+{
+	int64_t wall_ns = clock_wall_ns();
+	const struct certificate *certificate;
+	const char *name = NULL;
+	char spare[16];
+	bool counted;
+
+	if (!valid(report))
+		return false;
+	if (report->outcome != GL_OUTCOME_OK) {
+		keeper->certificates_malformed++;
+		return true;
+	}
+	certificate = certificates_add(keeper->certificates, report, wall_ns, &name, &counted);
+	if (certificate->client)
+		return true;
+	if (counted)
+		certificate_judge(certificate,
+				  tls_service_name(keeper, certificate->service, spare), wall_ns,
+				  tls_take_finding, keeper);
+	if (name)
+		judge_name(keeper, certificate, name, wall_ns);
+	return true;
+}
+
+void certificates_take_handshake(struct keeper *keeper, const struct handshake *handshake)
+{
+	const struct certificate *certificate =
+		certificates_handshake(keeper->certificates, handshake);
+
+	if (certificate)
+		judge_name(keeper, certificate, handshake->sni, handshake->wall_ns);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * certificates.h - what inspectors read of server certificates, checked as from a stranger, into
+ * the history and its findings (TLS-05).
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "user/detect/handshake.h"
+#include "user/inspect/report.h"
+
+struct keeper;
+
+/* False: no inspector of ours writes that. */
+bool certificates_take(struct keeper *keeper, const struct report_certificate *report);
+/* The handshake says which name was asked for. */
+void certificates_take_handshake(struct keeper *keeper, const struct handshake *handshake);

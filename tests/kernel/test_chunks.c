@@ -178,7 +178,7 @@ static size_t exchange(const char *request, const struct service *service)
 		total += n;
 	shutdown(fd, SHUT_RDWR);
 	pthread_join(thread, NULL);
-	usleep(20000); /* the last FIN is on its way through softirq */
+	usleep(20000); /* sleep: the last FIN is on its way through softirq */
 	return total;
 }
 

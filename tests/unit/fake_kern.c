@@ -4,6 +4,7 @@
  * images, no kernel. Included by the tests, which then link nothing of user/kern.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,6 +220,29 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 	if (kern->n_cuts == FAKE_CUTS)
 		return -E2BIG;
 	kern->cuts[kern->n_cuts++] = cookie;
+	return 0;
+}
+
+int kern_tls_views(struct kern *kern, struct kern_tls_view **ret_views, size_t *ret_n)
+{
+	struct kern_tls_view *views = calloc(3, sizeof(*views));
+
+	(void)kern;
+	views[0] = (struct kern_tls_view){.port = 8080, .comm = "shopd", .kind = "openssl-dynamic"};
+	views[0].hooked = true;
+	views[1] = (struct kern_tls_view){.port = 8080, .comm = "gopher", .kind = "go"};
+	snprintf(views[1].reason, sizeof(views[1].reason), "Go has its own TLS");
+	views[2] = (struct kern_tls_view){.port = 8080, .comm = "plain", .kind = "none"};
+	*ret_views = views;
+	*ret_n = 3;
+	return 0;
+}
+
+int kern_probe_account(const struct kern *kern, uint32_t library,
+		       struct gl_probe_account *ret_account)
+{
+	(void)kern;
+	*ret_account = (struct gl_probe_account){.reads = 40 + library, .writes = 2};
 	return 0;
 }
 

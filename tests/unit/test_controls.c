@@ -12,6 +12,7 @@
 
 #include "tests/unit/fake_keeper.h"
 #include "user/inspect/transaction.h"
+#include "user/keeper/coverage.h"
 
 static json_t *rows;
 
@@ -96,6 +97,34 @@ static void test_limits(void **state)
 	assert_string_equal(state_of("API-05"), "no traffic yet");
 }
 
+/* Blind is a finding, once for each; hooked and without TLS are not. */
+static void test_coverage(void **state)
+{
+	const json_t *listeners;
+	json_t *coverage = coverage_json(&keeper);
+
+	(void)state;
+	listeners = json_object_get(coverage, "listeners");
+	assert_int_equal(json_array_size(listeners), 3);
+	assert_int_equal(json_integer_value(json_object_get(
+				 json_object_get(json_array_get(listeners, 0), "probes"), "reads")),
+			 40);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(listeners, 1), "state")), "blind");
+	assert_null(json_object_get(json_array_get(listeners, 1), "probes"));
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(listeners, 2), "state")),
+		"no TLS");
+	json_decref(coverage);
+	coverage_tick(&keeper);
+	coverage_tick(&keeper); /* not again within the minute */
+	assert_int_equal(findings_count(keeper.findings), 1);
+	assert_string_equal(findings_at(keeper.findings, 0)->rule, "blind-listener");
+	assert_string_equal(findings_at(keeper.findings, 0)->subject, "gopher:8080");
+	assert_int_equal(findings_at(keeper.findings, 0)->count, 1);
+	assert_string_equal(state_of("REV-16"), "fail");
+}
+
 static int clear(void **state)
 {
 	json_decref(rows);
@@ -108,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_states, setup, clear),
 		cmocka_unit_test_setup_teardown(test_limits, setup, clear),
+		cmocka_unit_test_setup_teardown(test_coverage, setup, clear),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -185,10 +185,11 @@ static void test_completion(void **state)
 	static const struct {
 		const char *words, *offers;
 	} rows[] = {
-		{"glacisctl '' ", "status doctor detach policy mode panic block unblock allow "
-				  "unallow decisions limits sources counters explain events "
-				  "transactions findings controls tls audit completion version "
-				  "--socket --output --help"},
+		{"glacisctl '' ",
+		 "status doctor detach policy mode panic block unblock allow "
+		 "unallow decisions limits sources counters explain events "
+		 "transactions findings coverage controls tls audit completion version "
+		 "--socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},
 		{"glacisctl findings ''", "list show --follow --control --service --limit"},

@@ -17,6 +17,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Explanations", ctl_explain_commands},
 	{"Events", ctl_event_commands},
 	{"What is inside", ctl_sight_commands},
+	{"Coverage", ctl_coverage_commands},
 	{"The standard", ctl_control_commands},
 	{"TLS", ctl_tls_commands},
 	{"Audit", ctl_audit_commands},

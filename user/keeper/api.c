@@ -44,6 +44,7 @@ static const struct route routes[] = {
 	{"GET", "/v1/findings/{id}", ROLE_READER, api_finding, false},
 	{"GET", "/v1/transactions", ROLE_READER, api_transactions, false},
 	{"GET", "/v1/controls", ROLE_READER, api_controls, false},
+	{"GET", "/v1/coverage", ROLE_READER, api_coverage, false},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)

@@ -82,3 +82,4 @@ void api_findings(struct api_request *rq);
 void api_finding(struct api_request *rq);
 void api_transactions(struct api_request *rq);
 void api_controls(struct api_request *rq);
+void api_coverage(struct api_request *rq);

@@ -7,6 +7,7 @@
 
 #include "user/keeper/api.h"
 #include "user/keeper/controls.h"
+#include "user/keeper/coverage.h"
 #include "user/keeper/transactions.h"
 
 #define PAGE 100
@@ -160,4 +161,12 @@ void api_controls(struct api_request *rq)
 	api_reply(rq, 200,
 		  json_pack("{s:o}", "items",
 			    controls_json(rq->keeper->controls, rq->keeper, service)));
+}
+
+void api_coverage(struct api_request *rq)
+{
+	static const char *const parameters[] = {NULL};
+
+	if (api_query_has_only(rq, parameters))
+		api_reply(rq, 200, coverage_json(rq->keeper));
 }

@@ -10,6 +10,7 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/coverage.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
@@ -132,6 +133,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	persist_tick(keeper);
 	access_log_flush(keeper->access_log);
+	coverage_tick(keeper);
 	arm(loop->sweep, SWEEP_MS);
 }
 

@@ -18,6 +18,9 @@
 #include "include/glacis/abi.h"
 #include "include/glacis/bounds.h"
 
+/* how the deciding headers loop: guard.h */
+#define GUARD_LOOP(n, callback, ctx) bpf_loop(n, callback, ctx, 0)
+
 /* TCX_NEXT (6.6) and TC_ACT_UNSPEC (clsact) are the same number: on to the next program. */
 #define TC_NEXT (-1)
 #define TC_DROP 2

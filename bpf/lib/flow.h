@@ -10,6 +10,7 @@
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/maps.h"
 #include "bpf/lib/packet.h"
+#include "include/glacis/guard.h"
 #include "include/glacis/http_msg.h"
 #include "include/glacis/tls_hello.h"
 #include "include/glacis/tls_server.h"
@@ -43,9 +44,12 @@ struct flow_request {
 	__u8 flags; /* enum gl_rec_flags, FLOW_R_CONNECT */
 	__u8 credential;
 	__u32 take; /* bytes of the response's body for inspectors; FLOW_TAKE_ALL */
-	__u32 reserved;
+	__u8 guard; /* GL_OP_GUARD, GUARD_MONITOR: what may not leave in the response */
+	__u8 reserved[3];
 };
 _Static_assert(sizeof(struct flow_request) == 48, "no padding");
+/* GL_OP_GUARD has three groups a half; this is in neither: the request is only monitored. */
+#define GUARD_MONITOR  8
 #define FLOW_TAKE_ALL  0xffffffff
 #define FLOW_TAKE_OVER 0xfffffffe /* nothing more, and the inspectors know */
 #define FLOW_R_CONNECT 0x80
@@ -110,6 +114,9 @@ struct flow {
 	__u32 in_take, out_take; /* bytes of the current body still to be copied */
 	__u64 copied[2]; /* by enum gl_direction: offset of ... */
 	__u32 copied_seq[2]; /* ... this sequence number */
+	struct guard_carry guard; /* the server's last bytes */
+	__u32 guard_pos; /* unframed streams: the server's next byte, once guard_begun */
+	__u32 guard_begun;
 	struct http_msg out;
 	struct http_msg in, saved_in;
 	struct flow_refusal refusal;

@@ -186,7 +186,7 @@ __global int judge_record(struct flow *f, const struct packet *p, const struct j
 		   (j->verdict.proven ? GL_RECF_PROVEN : 0) |
 		   (!flow_is_tls(f) && f->request.method == HTTP_METHOD_HEAD ? GL_RECF_HEAD : 0);
 	r->credential = j->head.credential;
-	r->reserved = 0;
+	r->pattern = 0;
 	return 0;
 }
 

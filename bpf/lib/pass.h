@@ -63,6 +63,7 @@ static __always_inline void pass_request(struct flow *f, const struct gl_policy 
 		   (f->request.method == HTTP_METHOD_CONNECT ? FLOW_R_CONNECT : 0);
 	/* only an operation that asks for a credential can prove one */
 	r->principal = op && op->auth ? j->head.principal : 0;
+	r->guard = op && op->guard ? op->guard | (j->enforce ? 0 : GUARD_MONITOR) : 0;
 	pass_plan(f, r, op);
 	f->judged++;
 }

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "bpf/lib/wire_cut.h"
+#include "bpf/lib/wire_guard.h"
 #include "bpf/lib/wire_in.h"
 #include "bpf/lib/wire_server.h"
 
@@ -62,16 +63,27 @@ struct wire_out_turn {
 	struct flow *flow;
 	struct packet *packet;
 	struct wire_copy *copy;
+	struct wire_guard *guard; /* NULL: nothing is looked for */
+	const struct gl_policy *policy;
+	__u32 end;
+	__u32 reserved;
 };
 
 static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
-	__u32 before = s->off, body, tell = 0;
+	__u32 before = s->off, body, tell = 0, content;
 
-	if (s->off >= s->end)
+	if (s->off >= t->end)
 		return 1;
+	s->end = t->end;
+	if (t->guard) {
+		wire_guard_of(t->guard, f, 1);
+		if (s->end - before > GUARD_BYTES)
+			s->end = before + GUARD_BYTES;
+	}
+	content = f->out.phase < HTTP_CHUNK_SIZE || f->out.phase == HTTP_CHUNK_DATA;
 	body = http_skippable(&f->out, s->end - s->off);
 	if (stream_turn(s)) {
 		f->out_known = 0;
@@ -80,6 +92,9 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	}
 	body = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
 	wire_copy_keep(s->skb, t->copy, before, body, tell);
+	if (t->guard && content &&
+	    wire_guard_piece(s->skb, t->guard, f, t->policy, s->l2 + before, s->off - before))
+		return 1;
 	if (s->cursor.piece->event == HTTP_HEAD) {
 		wire_response(f, t->packet);
 		return 0;
@@ -112,6 +127,7 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 			   const struct gl_policy *policy)
 {
 	struct wire_out_turn t = {.flow = f, .packet = p};
+	struct wire_guard *guard;
 	__s32 known;
 	__u32 len;
 
@@ -124,6 +140,9 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	if (known < 0) {
 		f->out_known = 0;
 		count(GL_CTR_LOST_PENDING);
+		guard = wire_guard_get();
+		if (guard && guard->on)
+			wire_guard_hole(guard, f);
 		return -1;
 	}
 	if ((__u32)known >= len)
@@ -132,7 +151,11 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	t.stream.l2 = p->l2;
 	t.stream.cursor.piece = stream_piece(STREAM_OUT);
 	t.stream.off = p->payload + known;
-	t.stream.end = p->end;
+	t.stream.end = t.end = p->end;
+	t.policy = policy;
+	t.guard = wire_guard_get();
+	if (t.guard && !t.guard->on)
+		t.guard = NULL;
 	if (!t.stream.cursor.piece)
 		return -1;
 	t.stream.cursor.policy = policy;
@@ -143,6 +166,9 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	t.copy = wire_copy_get(GL_TO_CLIENT);
 	bpf_loop(1 << 16, wire_out_turn, &t, 0);
 	wire_copy_end(skb, t.copy, t.stream.off, p->end);
+	/* if framing ends here, this is where the unframed stream begins */
+	f->guard_pos = p->seq + (t.stream.off - p->payload);
+	f->guard_begun = 1;
 	return 0;
 }
 
@@ -178,16 +204,40 @@ static __always_inline struct flow *wire_out_flow(struct __sk_buff *skb)
 	return sk ? bpf_sk_storage_get(&flows, sk, NULL, 0) : NULL;
 }
 
-/* Plaintext HTTP/2 is read by the inspectors. */
-static __always_inline int wire_out_http2(struct __sk_buff *skb, struct packet *p, struct flow *f,
-					  const struct gl_control *control)
+/* True if its responses are framed: the state of a connection of HTTP/1. */
+static __always_inline int wire_out_framed(const struct flow *f)
 {
-	const struct gl_policy *policy = policy_at(control->active);
+	return f->state != FLOW_OPAQUE && f->state != FLOW_HTTP2 && f->state != FLOW_MIDSTREAM;
+}
 
-	if (!policy)
+/* A packet of the server in plaintext. */
+__global int wire_out_plain(struct __sk_buff *skb, struct packet *p, struct flow *f,
+			    const struct gl_policy *policy)
+{
+	int guarded, last;
+
+	if (!p || !f || !policy)
 		return TC_NEXT;
-	wire_copy_all(skb, p, f, policy, GL_TO_CLIENT);
-	if (p->flags & (TCP_FIN | TCP_RST))
+	guarded = wire_guard_begin(f, policy);
+	last = p->flags & (TCP_FIN | TCP_RST);
+	if (wire_out_framed(f) && f->out_known)
+		wire_out_read(skb, p, f, policy);
+	else if (f->state == FLOW_MIDSTREAM)
+		wire_out_midstream(skb, p, f);
+	else if (f->state == FLOW_HTTP2) /* read by the inspectors */
+		wire_copy_all(skb, p, f, policy, GL_TO_CLIENT);
+	if (guarded) {
+		if (!wire_out_framed(f) || !f->out_known)
+			wire_guard_stream(skb, p, f, policy);
+		if (wire_guard_end(p, f)) {
+			f->state = FLOW_CUT;
+			return wire_cut_both(skb, p);
+		}
+	}
+	if ((p->flags & TCP_FIN) && f->out.phase == HTTP_UNTIL_CLOSE && wire_out_framed(f) &&
+	    flow_owed(f))
+		flow_answered(f);
+	if (last && (f->state == FLOW_HTTP || f->state == FLOW_HTTP2))
 		wire_copy_close(skb, p, f, policy, GL_TO_CLIENT);
 	return TC_NEXT;
 }
@@ -222,24 +272,12 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		return TC_NEXT;
 	if (!f)
 		f = wire_out_embryo(skb, &x->packet);
-	if (!f || f->state == FLOW_OPAQUE || f->state == FLOW_CLOSED)
+	if (!f || f->state == FLOW_CLOSED)
 		return TC_NEXT;
 	if (f->state == FLOW_CUT)
 		return TC_DROP;
-	if (f->state == FLOW_HTTP2)
-		return wire_out_http2(skb, &x->packet, f, control);
 	if (flow_is_tls(f))
 		return f->tls.out_done ? TC_NEXT : server_segment(skb, x, f);
-	if (f->state == FLOW_MIDSTREAM) {
-		wire_out_midstream(skb, &x->packet, f);
-		return TC_NEXT;
-	}
 	policy = policy_at(control->active);
-	if (policy && f->out_known)
-		wire_out_read(skb, &x->packet, f, policy);
-	if ((x->packet.flags & TCP_FIN) && f->out.phase == HTTP_UNTIL_CLOSE && flow_owed(f))
-		flow_answered(f);
-	if (policy && f->state == FLOW_HTTP && (x->packet.flags & (TCP_FIN | TCP_RST)))
-		wire_copy_close(skb, &x->packet, f, policy, GL_TO_CLIENT);
-	return TC_NEXT;
+	return policy ? wire_out_plain(skb, &x->packet, f, policy) : TC_NEXT;
 }

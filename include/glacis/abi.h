@@ -56,7 +56,9 @@ enum gl_verdict { GL_VERDICT_LIST(GL_ENUM_VALUE) GL_VERDICT_MAX };
 	X(GL_REASON_TLS_DOWNGRADE, "tls-downgrade")                                                \
 	X(GL_REASON_TLS_FALLBACK, "tls-inappropriate-fallback")                                    \
 	X(GL_REASON_TLS_MALFORMED, "tls-malformed-hello")                                          \
-	X(GL_REASON_JA4, "ja4-blocked")
+	X(GL_REASON_JA4, "ja4-blocked")                                                            \
+	X(GL_REASON_SECRET, "secret-in-response")                                                  \
+	X(GL_REASON_UNSCANNED, "response-unscanned")
 enum gl_reason { GL_REASON_LIST(GL_ENUM_VALUE) GL_REASON_MAX };
 
 /* delivery: how the verdict reached the client. */
@@ -163,7 +165,12 @@ enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 	X(GL_CTR_LOST_CONNECTION, "lost-tls-connections")                                          \
 	X(GL_CTR_LOST_CALL, "lost-tls-calls")                                                      \
 	X(GL_CTR_UNJUDGED_FAULT, "unjudged-tls-unreadable")                                        \
-	X(GL_CTR_UNJUDGED_UNBOUND, "unjudged-tls-unbound")
+	X(GL_CTR_UNJUDGED_UNBOUND, "unjudged-tls-unbound")                                         \
+	X(GL_CTR_GUARD_BYTES, "guard-scanned-bytes")                                               \
+	X(GL_CTR_GUARD_HITS, "guard-hits")                                                         \
+	X(GL_CTR_WOULD_GUARD, "would-guard-hits")                                                  \
+	X(GL_CTR_GUARD_UNSCANNED, "guard-unscanned")                                               \
+	X(GL_CTR_WOULD_UNSCANNED, "would-guard-unscanned")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };
 
 /* An address is always 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
@@ -548,7 +555,7 @@ struct gl_rec_verdict {
 	__u16 status; /* of the agent's answer; 0 = none */
 	__u8 verdict, reason, delivery, door;
 	__u8 outcome, mode, flags, credential;
-	__u32 reserved;
+	__u32 pattern; /* index in guard.patterns[] of that generation + 1; 0 = none */
 };
 _Static_assert(sizeof(struct gl_rec_verdict) == 112, "no padding");
 

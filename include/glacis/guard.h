@@ -47,9 +47,22 @@ struct guard_carry {
 	__u32 reserved;
 };
 
-/* Working memory of one call; in the kernel the value of a map. */
+/*
+ * Working memory of one call; in the kernel the value of a map. How far it is lives here too: on
+ * the stack it would be a constant to the verifier, which then walks every byte.
+ */
 struct guard_text {
 	__u8 bytes[GUARD_TEXT];
+	__u64 candidates; /* of this block: bit k, its position k */
+	__u32 from, end; /* the stream's bytes in `bytes` */
+	__u32 block; /* offset of the block */
+	__u32 at; /* the automaton's place */
+	__u32 state;
+	__u32 back; /* what led here: a gram so many bytes behind the beginning */
+	__u32 hits; /* places where a text that ends the scan was found: 0 or 1 */
+	__u32 would; /* places where one was that is only looked for */
+	__u32 pattern; /* the first of them: of those that end it, if there is one */
+	__u32 hit_end; /* one past its last byte, counted from the call's first */
 };
 
 enum guard_result {
@@ -60,20 +73,10 @@ enum guard_result {
 
 struct guard_scan {
 	const struct gl_guard *guard;
-	const struct guard_text *text;
-	__u64 candidates; /* of this block: bit k, its position k */
-	__u32 from, end; /* the stream's bytes in text */
-	__u32 block; /* offset of the block in text */
-	__u32 at; /* the automaton's place in text */
-	__u32 state;
-	__u32 back; /* what led here: a gram so many bytes behind the beginning */
-	__u32 reserved;
+	struct guard_text *text;
 	__u32 service; /* index in services[] */
 	__u32 look, cut; /* enum gl_guard_group: those looked for, those that end the scan */
-	__u32 hits; /* places where one of `cut` was found: 0 or 1 */
-	__u32 would; /* places where one of `look` was */
-	__u32 pattern; /* the first of them: of `cut` if there is one; else of `look` */
-	__u32 hit_end; /* one past its last byte, counted from the call's first */
+	__u32 reserved;
 };
 
 /* Four and eight bytes anywhere; the kernel's targets load unaligned. */
@@ -115,7 +118,7 @@ static __always_inline void guard_forget(struct guard_carry *carry)
 	carry->n = 0;
 }
 
-/* `pattern` ends with the byte before s->at: does it count? 1 = this start is done with. */
+/* `pattern` ends with the byte before s->text->at: does it count? 1 = this start is done with. */
 static __always_inline int guard_accept(struct guard_scan *s, __u32 pattern)
 {
 	const struct gl_guard_pattern *p = at_index(s->guard->patterns, GL_GUARD_PATTERNS, pattern);
@@ -127,14 +130,14 @@ static __always_inline int guard_accept(struct guard_scan *s, __u32 pattern)
 	if (!services || !(*services >> (s->service & 63) & 1) || !(p->groups & s->look))
 		return 0;
 	/* all of it went by before; or another gram was met in it, and its own counts it */
-	if (s->at <= GUARD_AT || p->back != s->back)
+	if (s->text->at <= GUARD_AT || p->back != s->text->back)
 		return 1;
 	if (p->groups & s->cut)
-		s->hits++;
-	else if (s->would++)
+		s->text->hits++;
+	else if (s->text->would++)
 		return 1;
-	s->pattern = pattern;
-	s->hit_end = s->at - GUARD_AT;
+	s->text->pattern = pattern;
+	s->text->hit_end = s->text->at - GUARD_AT;
 	return 1;
 }
 
@@ -145,19 +148,19 @@ static inline long guard_step(__u32 i, struct guard_scan *s)
 	const __u8 *byte;
 
 	(void)i;
-	if (s->at >= s->end)
+	if (s->text->at >= s->text->end)
 		return 1;
-	byte = at_index(s->text->bytes, GUARD_TEXT, s->at);
-	row = at_index(s->guard->row, GL_GUARD_STATES, s->state);
+	byte = at_index(s->text->bytes, GUARD_TEXT, s->text->at);
+	row = at_index(s->guard->row, GL_GUARD_STATES, s->text->state);
 	if (!byte || !row)
 		return 1;
 	next = at_index(s->guard->next, GL_GUARD_ROWS * GL_GUARD_CLASSES,
 			*row * GL_GUARD_CLASSES + s->guard->byte_class[*byte]);
 	if (!next || !*next)
 		return 1;
-	s->state = (s->state + *next) & 0xffff;
-	s->at++;
-	accept = at_index(s->guard->accept, GL_GUARD_STATES, s->state);
+	s->text->state = (s->text->state + *next) & 0xffff;
+	s->text->at++;
+	accept = at_index(s->guard->accept, GL_GUARD_STATES, s->text->state);
 	return accept && *accept ? guard_accept(s, *accept - 1u) : 0;
 }
 
@@ -181,19 +184,19 @@ static inline long guard_candidate(__u32 i, struct guard_scan *s)
 	__u32 back, place;
 
 	(void)i;
-	if (!s->candidates || s->hits)
+	if (!s->text->candidates || s->text->hits)
 		return 1;
-	place = s->block + guard_lowest(s->candidates);
-	s->candidates &= s->candidates - 1;
+	place = s->text->block + guard_lowest(s->text->candidates);
+	s->text->candidates &= s->text->candidates - 1;
 	at = at_index(s->text->bytes, GUARD_TEXT - 4, place);
 	if (!at)
 		return 1;
 	back = s->guard->gram[guard_hash(guard_load(at))] & GL_GUARD_GRAM_BACK;
-	if (place < s->from + back)
+	if (place < s->text->from + back)
 		return 0;
-	s->back = back;
-	s->at = place - back;
-	s->state = GL_GUARD_START;
+	s->text->back = back;
+	s->text->at = place - back;
+	s->text->state = GL_GUARD_START;
 	GUARD_LOOP(GL_GUARD_REACH, guard_step, s);
 	return 0;
 }
@@ -201,12 +204,12 @@ static inline long guard_candidate(__u32 i, struct guard_scan *s)
 /* 64 positions. 1 = stop. The barriers keep clang from spilling all 64 loads. */
 static inline long guard_block(__u32 i, struct guard_scan *s)
 {
-	__u32 block = s->block, any = 0;
+	__u32 block = s->text->block, any = 0;
 	const __u8 *gram = s->guard->gram, *at;
 	__u64 candidates = 0;
 
 	(void)i;
-	if (block >= s->end)
+	if (block >= s->text->end)
 		return 1;
 	at = at_index(s->text->bytes, GUARD_AT + GUARD_BYTES, block);
 	if (!at || block > GUARD_AT + GUARD_BYTES - GUARD_BLOCK)
@@ -224,11 +227,11 @@ static inline long guard_block(__u32 i, struct guard_scan *s)
 			candidates |= there << k;
 			opaque(candidates);
 		}
-		s->candidates = candidates;
+		s->text->candidates = candidates;
 		GUARD_LOOP(GUARD_BLOCK, guard_candidate, s);
 	}
-	s->block = block + GUARD_BLOCK;
-	return s->hits != 0;
+	s->text->block = block + GUARD_BLOCK;
+	return s->text->hits != 0;
 }
 
 /* Makes the text ready for the stream's next bytes, which the caller puts at GUARD_AT. */
@@ -238,25 +241,23 @@ static __always_inline void guard_begin(struct guard_text *text, const struct gu
 }
 
 /*
- * Scans the n bytes that were put there. `s` names guard, service and groups; everything else of it
- * is set here. With a hit of s->cut it stops: GUARD_HIT. Hits of s->look alone are counted.
+ * Scans the n bytes that were put there. `s` names guard, text, service and groups. With a hit of
+ * s->cut it stops: GUARD_HIT. Hits of s->look alone are counted.
  */
-static __always_inline int guard_run(struct guard_scan *s, const struct guard_text *text,
-				     const struct guard_carry *carry, __u32 n)
+static __always_inline int guard_run(struct guard_scan *s, const struct guard_carry *carry, __u32 n)
 {
-	s->text = text;
-	s->from = carry->n < GUARD_AT ? GUARD_AT - carry->n : 0;
-	s->end = GUARD_AT + n;
-	s->block = carry->n ? 0 : GUARD_AT;
-	s->candidates = 0;
-	s->hits = 0;
-	s->would = 0;
-	s->pattern = 0;
-	s->hit_end = 0;
+	s->text->from = carry->n < GUARD_AT ? GUARD_AT - carry->n : 0;
+	s->text->end = GUARD_AT + n;
+	s->text->block = carry->n ? 0 : GUARD_AT;
+	s->text->candidates = 0;
+	s->text->hits = 0;
+	s->text->would = 0;
+	s->text->pattern = 0;
+	s->text->hit_end = 0;
 	if (n > GUARD_BYTES)
 		return GUARD_UNSCANNED;
 	GUARD_LOOP(GUARD_TEXT / GUARD_BLOCK, guard_block, s);
-	return s->hits ? GUARD_HIT : GUARD_CLEAN;
+	return s->text->hits ? GUARD_HIT : GUARD_CLEAN;
 }
 
 /* The n bytes are behind: what the next call has to know of them. */

@@ -74,22 +74,25 @@ struct guard_stream {
 /* False: there was a hit, and these bytes do not leave. */
 static inline bool guard_stream_put(struct guard_stream *s, const uint8_t *bytes, size_t n)
 {
-	struct guard_scan scan = {
-		.guard = s->guard, .look = s->look, .cut = s->cut, .service = s->service};
+	struct guard_scan scan = {.guard = s->guard,
+				  .text = &s->text,
+				  .look = s->look,
+				  .cut = s->cut,
+				  .service = s->service};
 	int result;
 
 	guard_begin(&s->text, &s->carry);
 	if (n)
 		memcpy(s->text.bytes + GUARD_AT, bytes, n);
-	result = guard_run(&scan, &s->text, &s->carry, (uint32_t)n);
+	result = guard_run(&scan, &s->carry, (uint32_t)n);
 	guard_end(&s->carry, &s->text, (uint32_t)n);
-	s->places += scan.would;
-	if (scan.would || scan.hits)
-		s->pattern = scan.pattern;
+	s->places += s->text.would;
+	if (s->text.would || s->text.hits)
+		s->pattern = s->text.pattern;
 	if (result == GUARD_CLEAN) {
 		s->behind += n;
 		return true;
 	}
-	s->hit_end = s->behind + scan.hit_end;
+	s->hit_end = s->behind + s->text.hit_end;
 	return false;
 }

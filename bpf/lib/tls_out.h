@@ -109,8 +109,11 @@ __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 	}
 	tls_out_run(x, c, policy);
 	if (x->run.fault || f->out.phase == HTTP_FAILED) {
-		count(GL_CTR_LOST_PENDING);
+		/* HTTP/2 servers speak first: nothing of a request is lost then */
+		if (flow_owed(f))
+			count(GL_CTR_LOST_PENDING);
 		f->out_known = 0;
+		tls_keep(x, c, GL_TO_CLIENT, x->run.off, x->run.end - x->run.off, 0);
 	}
 	tls_flush(x, c, GL_TO_CLIENT, x->run.end);
 	return 0;

@@ -18,6 +18,7 @@
 #include "user/base/log.h"
 #include "user/inspector/certificate.h"
 #include "user/inspector/child.h"
+#include "user/inspector/reading.h"
 #include "user/inspector/link.h"
 #include "user/inspector/pieces.h"
 #include "user/inspector/ring.h"
@@ -29,6 +30,7 @@
 #define MESSAGES_MAX   64 /* of the keeper's in a turn */
 #define LINES_BYTES    (sizeof(struct gl_inspector) * GL_INSPECTORS_MAX)
 #define FLUSH_RETRY_MS 2
+#define TICK_MS        100
 #define SLEEP_MS       1000
 
 struct work {
@@ -37,9 +39,11 @@ struct work {
 	struct ring *ring; /* NULL: none */
 	struct gl_inspector *lines, *line;
 	struct pieces *pieces;
+	struct reading *reading;
 	const struct gl_policy *policy; /* the ruling one, read-only; NULL: none yet */
-	uint64_t counts[REPORT_COUNT_MAX];
+	uint64_t counts[REPORT_COUNT_MAX]; /* its own; reading.c has its */
 	uint64_t busy_ns, account_ns; /* CLOCK_MONOTONIC: last record; last account */
+	uint64_t tick_ns;
 	bool ended;
 };
 
@@ -74,6 +78,8 @@ int work_new(unsigned number, uint32_t ring_bytes, struct work **ret_work)
 		r = link_new(CHILD_CHANNEL_FD, &work->link);
 	if (r == 0)
 		r = pieces_new(&work->pieces);
+	if (r == 0)
+		r = reading_new(work->link, &work->reading);
 	if (r == 0 && ring_bytes)
 		r = ring_new(CHILD_RING_FD, ring_bytes, &work->ring);
 	if (r == 0 && ring_bytes)
@@ -88,6 +94,7 @@ void work_free(struct work *work)
 {
 	if (!work)
 		return;
+	reading_free(work->reading);
 	link_free(work->link);
 	pieces_free(work->pieces);
 	ring_free(work->ring);
@@ -134,7 +141,8 @@ static void take_record(const void *bytes, size_t size, void *userdata)
 	case GL_REC_CERTIFICATE:
 		take_certificate(work, bytes, size);
 		break;
-	case GL_REC_CHUNK: /* counted by the ring */
+	case GL_REC_CHUNK:
+		reading_chunk(work->reading, bytes, size);
 		break;
 	default:
 		work->counts[REPORT_COUNT_RECORDS_BAD]++;
@@ -146,8 +154,6 @@ static void take_from_ring(const void *bytes, size_t size, void *userdata)
 {
 	struct work *work = userdata;
 
-	work->counts[REPORT_COUNT_CHUNKS]++;
-	work->counts[REPORT_COUNT_BYTES] += size;
 	__atomic_store_n(&work->line->received, work->line->received + 1, __ATOMIC_RELAXED);
 	take_record(bytes, size, userdata);
 }
@@ -161,13 +167,15 @@ static void take_policy(struct work *work, int fd)
 {
 	void *memory = fd < 0 ? MAP_FAILED
 			      : mmap(NULL, sizeof(*work->policy), PROT_READ, MAP_PRIVATE, fd, 0);
+	const struct gl_policy *old = work->policy;
 
 	if (memory == MAP_FAILED) {
 		work->counts[REPORT_COUNT_RECORDS_BAD]++;
 		return;
 	}
-	if (work->policy)
-		munmap((void *)work->policy, sizeof(*work->policy));
+	reading_set_policy(work->reading, memory);
+	if (old)
+		munmap((void *)old, sizeof(*old));
 	work->policy = memory;
 }
 
@@ -226,6 +234,7 @@ static void tell_account(struct work *work, uint64_t now_ns)
 	work->account_ns = now_ns;
 	work->counts[REPORT_COUNT_REPORTS_LOST] = link_lost(work->link);
 	memcpy(account.counts, work->counts, sizeof(account.counts));
+	reading_add_counts(work->reading, account.counts);
 	link_put(work->link, REPORT_ACCOUNT, &account.report, sizeof(account));
 }
 
@@ -245,7 +254,7 @@ static int wait(struct work *work, uint64_t now_ns)
 		{.fd = work->ring ? CHILD_RING_FD : -1, .events = POLLIN},
 	};
 	bool awake = work->ring && now_ns - work->busy_ns < AWAKE_NS;
-	int timeout_ms = SLEEP_MS;
+	int timeout_ms = reading_waits(work->reading) ? TICK_MS : SLEEP_MS;
 
 	if (link_pending(work->link)) { /* the keeper is slow: it will have room again */
 		fds[0].events |= POLLOUT;
@@ -278,6 +287,10 @@ static int turn(struct work *work)
 	n = drain(work, now_ns);
 	if (n < 0)
 		return n;
+	if (now_ns - work->tick_ns >= TICK_MS * 1000000ull) {
+		work->tick_ns = now_ns;
+		reading_tick(work->reading);
+	}
 	tell_account(work, now_ns);
 	r = link_flush(work->link);
 	if (r < 0 && r != -EAGAIN)

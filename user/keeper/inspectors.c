@@ -19,7 +19,7 @@
 
 #define TICK_MS          1000
 #define RESTART_MS       50 /* the first time; twice as long each time it ends soon again */
-#define RESTART_MAX_MS   800
+#define RESTART_MAX_MS   400
 #define STEADY_NS        (10 * CLOCK_NS_PER_S) /* lived so long: an end is a first one again */
 #define SILENCE_NS       (10 * CLOCK_NS_PER_S)
 #define LOADING_NS       (60 * CLOCK_NS_PER_S) /* until its first word */

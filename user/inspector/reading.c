@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/inspector/reading.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "user/base/cleanup.h"
+#include "user/base/clock.h"
+#include "user/base/log.h"
+#include "user/detect/policy.h"
+#include "user/detect/tell.h"
+#include "user/detect/text.h"
+#include "user/inspect/asking.h"
+#include "user/inspect/inspect.h"
+
+#define ID_NONE 0xffff
+
+struct reading {
+	struct link *link; /* borrowed */
+	struct inspect *inspect;
+	struct rules *rules;
+	struct text *text; /* NULL: no rules */
+	const struct gl_policy *policy; /* borrowed; NULL: none yet */
+	uint16_t *op_of; /* index in ops[] by interned id; 0 = none */
+	uint64_t findings;
+};
+
+/* One transaction being looked at. */
+struct looking {
+	struct reading *reading;
+	const struct transaction *tx;
+};
+
+/* ---------------------------------------------------------------------------------------------
+ * Told
+ */
+static void emit(const struct detection *detection, void *userdata)
+{
+	const struct looking *l = userdata;
+	struct report_finding report;
+
+	tell_finding(l->tx, detection, &report);
+	link_put(l->reading->link, REPORT_FINDING, &report.report, sizeof(report));
+	l->reading->findings++;
+}
+
+/*
+ * A stream's head goes to be judged at once: what waits here is answered meanwhile.
+ */
+static void tell_head(struct reading *reading, const struct transaction *tx,
+		      const struct asking *asking)
+{
+	struct report_head head = {
+		.conn = tx->conn,
+		.generation = reading->policy->generation,
+		.principal = tx->principal,
+		.head_ns = clock_boot_ns(),
+		.client = tx->client,
+		.source = tx->source,
+		.client_port = tx->client_port,
+		.server_port = tx->server_port,
+		.service = asking->service,
+		.op = asking->matched,
+		.stream = tx->stream,
+		.pid = tx->pid,
+		.credential = tx->credential,
+		.outcome = asking->outcome,
+		.forwarded = asking->forwarded,
+		.how = tx->how,
+	};
+
+	link_put(reading->link, REPORT_HEAD, &head.report, sizeof(head));
+	link_flush(reading->link);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Looked at
+ */
+static void on_request_head(struct transaction *tx, void *userdata)
+{
+	struct reading *reading = userdata;
+	struct asking asking;
+
+	if (!reading->policy || tx->role != GL_ROLE_SERVER ||
+	    asking_read(reading->policy, tx, &asking) < 0)
+		return;
+	/* one that cannot be read was nothing a door could have judged either: a finding */
+	if (tx->protocol == HTTP_PROTOCOL_2 &&
+	    reading->policy->services[asking.service].flags & GL_SERVICE_HTTP2_JUDGE &&
+	    (asking.outcome == GL_OUTCOME_OK || asking.outcome == GL_OUTCOME_AMBIGUOUS))
+		tell_head(reading, tx, &asking);
+}
+
+static void read_policy(const struct reading *reading, const struct transaction *tx,
+			struct detect_policy *ret_policy)
+{
+	detect_policy_read(reading->policy, tx->op == ID_NONE ? 0 : reading->op_of[tx->op],
+			   ret_policy);
+}
+
+static void on_body(const struct transaction *tx, const struct inspect_window *window,
+		    void *userdata)
+{
+	struct reading *reading = userdata;
+	struct looking looking = {reading, tx};
+	const struct detect_out out = {.emit = emit, .userdata = &looking};
+	struct detect_policy policy;
+
+	if (!reading->text)
+		return;
+	read_policy(reading, tx, &policy);
+	text_body(reading->text, tx, &policy, window, &out);
+}
+
+static void on_transaction(const struct transaction *tx, void *userdata)
+{
+	struct reading *reading = userdata;
+	struct looking looking = {reading, tx};
+	const struct detect_out out = {.emit = emit, .userdata = &looking};
+	struct report_transaction report;
+	struct detect_policy policy;
+
+	tell_transaction(tx, &report);
+	link_put(reading->link, REPORT_TRANSACTION, &report.report, sizeof(report));
+	read_policy(reading, tx, &policy);
+	detect_transaction(tx, &policy, &out);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Beginning and end
+ */
+static void tell_problems(const struct problems *problems, void *userdata)
+{
+	(void)userdata;
+	if (problems->errors)
+		problems_print(problems, stderr);
+}
+
+static int load_rules(struct reading *reading)
+{
+	char buffer[PATH_MAX];
+	const char *path = rules_default_path(buffer, sizeof(buffer));
+	int r;
+
+	if (!path) {
+		log_warning("no rules in %s: secrets and personal data are not looked for",
+			    RULES_DEFAULT_PATH);
+		return 0;
+	}
+	r = rules_load(path, tell_problems, NULL, &reading->rules);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0) {
+		log_err(r, "rules in %s: secrets and personal data are not looked for", path);
+		return 0;
+	}
+	r = text_new(reading->rules, &reading->text);
+	if (r == 0)
+		text_detector_use(reading->text);
+	return r;
+}
+
+int reading_new(struct link *link, struct reading **ret_reading)
+{
+	static const struct inspect_callbacks callbacks = {
+		.request_head = on_request_head, .body = on_body, .transaction = on_transaction};
+	struct inspect_options options = {.wall_offset_ns = clock_wall_of_boot(0)};
+	struct reading *reading = calloc(1, sizeof(*reading));
+	int r;
+
+	if (!reading)
+		return -ENOMEM;
+	reading->link = link;
+	reading->op_of = calloc(ID_NONE + 1, sizeof(*reading->op_of));
+	r = !reading->op_of ? -ENOMEM : load_rules(reading);
+	if (r == 0 && getrandom(options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
+		r = -EIO;
+	if (r == 0)
+		r = inspect_new(&options, &callbacks, reading, &reading->inspect);
+	if (r < 0) {
+		reading_free(reading);
+		return r;
+	}
+	*ret_reading = reading;
+	return 0;
+}
+
+void reading_free(struct reading *reading)
+{
+	if (!reading)
+		return;
+	inspect_free(reading->inspect);
+	text_detector_use(NULL);
+	text_free(reading->text);
+	rules_free(reading->rules);
+	free(reading->op_of);
+	free(reading);
+}
+
+void reading_set_policy(struct reading *reading, const struct gl_policy *policy)
+{
+	reading->policy = policy;
+	memset(reading->op_of, 0, (ID_NONE + 1) * sizeof(*reading->op_of));
+	for (uint32_t i = 1; i < policy->n_ops && i < GL_OPS_MAX; i++)
+		if (!reading->op_of[policy->ops[i].id])
+			reading->op_of[policy->ops[i].id] = (uint16_t)i;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Fed
+ */
+void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t size)
+{
+	inspect_chunk(reading->inspect, chunk, size);
+}
+
+void reading_tick(struct reading *reading)
+{
+	inspect_set_wall_offset(reading->inspect, clock_wall_of_boot(0));
+	inspect_tick(reading->inspect, clock_boot_ns());
+}
+
+bool reading_waits(const struct reading *reading)
+{
+	struct inspect_usage usage;
+
+	inspect_usage(reading->inspect, &usage);
+	return usage.transactions > 0;
+}
+
+void reading_add_counts(const struct reading *reading, uint64_t *counts)
+{
+	const uint64_t *of_streams = inspect_counts(reading->inspect);
+
+	for (int i = 0; i < REPORT_COUNT_MAX; i++)
+		counts[i] += of_streams[i];
+	counts[REPORT_COUNT_FINDINGS] += reading->findings;
+}

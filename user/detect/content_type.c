@@ -124,7 +124,7 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 		  const struct detect_out *out)
 {
 	const struct facts *f = out->facts;
-	struct raw bytes = facts_body(&tx->response_body);
+	struct raw bytes = facts_beginning(&tx->response_body);
 
 	(void)policy;
 	if (!f->answered || tx->flags & TX_GRPC)

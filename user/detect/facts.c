@@ -67,11 +67,16 @@ bool facts_media_json(struct raw media)
 	       (media.n > 5 && raw_is_nocase(raw_from(media, media.n - 5), RAW("+json")));
 }
 
-struct raw facts_body(const struct body *body)
+struct raw facts_beginning(const struct body *body)
 {
-	if (!body->n || body->flags & (BODY_GAP | BODY_UNDECODABLE | BODY_BOMB | BODY_SKIPPED))
+	if (!body->n || body->flags & (BODY_GAP | BODY_UNDECODABLE | BODY_BOMB))
 		return (struct raw){0};
 	return (struct raw){(const char *)body->bytes, body->n};
+}
+
+struct raw facts_body(const struct body *body)
+{
+	return body->flags & BODY_SKIPPED ? (struct raw){0} : facts_beginning(body);
 }
 
 bool facts_body_whole(const struct body *body)
@@ -149,7 +154,7 @@ static void read_response_body(struct facts *facts, const struct transaction *tx
 	struct raw bytes = facts_body(&tx->response_body);
 
 	facts->json = facts_media_json(facts->response_type);
-	facts->look = (uint8_t)facts_look(bytes);
+	facts->look = (uint8_t)facts_look(facts_beginning(&tx->response_body));
 	if (!bytes.n || !(facts->json || facts->look == LOOK_JSON))
 		return;
 	facts->has_shape = true;

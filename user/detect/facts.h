@@ -57,6 +57,8 @@ void facts_read(struct facts *facts, const struct transaction *tx);
 
 /* The bytes that are there, if they are the body's from its beginning; else nothing. */
 struct raw facts_body(const struct body *body);
+/* The same, or the few that are kept of a body nobody reads (BODY_SKIPPED): to tell what it is. */
+struct raw facts_beginning(const struct body *body);
 /* Nothing of it is missing. */
 bool facts_body_whole(const struct body *body);
 enum look facts_look(struct raw bytes);

@@ -138,7 +138,8 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 		  const struct detect_out *out)
 {
 	const struct facts *f = out->facts;
-	const struct file file = {.type = f->request_type, .bytes = facts_body(&tx->request_body)};
+	const struct file file = {.type = f->request_type,
+				  .bytes = facts_beginning(&tx->request_body)};
 
 	if (!f->success || !tx->request_body.wire_bytes || tx->flags & TX_GRPC)
 		return;

@@ -13,6 +13,12 @@ static void request_cut_at_5(struct transaction *tx, struct detect_policy *polic
 	tx->request_body.n = 5;
 }
 
+static void beginning_kept(struct transaction *tx, struct detect_policy *policy)
+{
+	response_cut(tx, policy);
+	tx->response_body.flags |= BODY_SKIPPED;
+}
+
 static const struct detect_case cases_content_type[] = {
 	{"JSON", GET, AS("application/json; charset=UTF-8") "{\"a\": [1, 2]}", ""},
 	{"a kind of JSON", GET, AS("application/vnd.shop.v1+json") "[]", ""},
@@ -69,4 +75,8 @@ static const struct detect_case cases_content_type[] = {
 	 .change = request_cut_at_5},
 	{"text in braces", "POST /x HTTP/1.1\nHost: a\nContent-Type: text/plain\n\n{hello}",
 	 CREATED, ""},
+	{"a page as an image, of which only the beginning was kept", GET, AS("image/png") HTML_PAGE,
+	 "REV-14 html-disguised medium", .change = beginning_kept},
+	{"JSON nobody reads is not judged as JSON", GET, AS("application/json") "{\"a\":", "",
+	 .change = beginning_kept},
 };

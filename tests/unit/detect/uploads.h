@@ -29,6 +29,13 @@ static void up_to_20_mib(struct transaction *tx, struct detect_policy *policy)
 	policy->max_upload_bytes = 20 << 20;
 }
 
+static void nobody_reads(struct transaction *tx, struct detect_policy *policy)
+{
+	(void)policy;
+	tx->request_body.flags |= BODY_SKIPPED | BODY_CUT;
+	tx->response_body.flags |= BODY_SKIPPED | BODY_CUT;
+}
+
 static const struct detect_case cases_uploads[] = {
 	{"an image", UPLOAD("image/png", "\x89PNG\r\n"), STORED, ""},
 	{"a page as an image", UPLOAD("image/png", "<html>"), STORED,
@@ -88,4 +95,6 @@ static const struct detect_case cases_uploads[] = {
 	 STORED, ""},
 	{"DELETE uploads nothing", "DELETE /f HTTP/1.1\nHost: a\n\nMZ", STORED, ""},
 	{"gRPC", UPLOAD("image/png", "<html>"), STORED, "", TX_GRPC},
+	{"a page as an image, of which only the beginning was kept", UPLOAD("image/png", "<html>"),
+	 STORED, "REV-10 upload-disguised high", .change = nobody_reads},
 };

@@ -259,6 +259,7 @@ int kern_attach(struct kern *kern, const char **ret_device)
 	publish(&pass);
 	maps_sweep_embryos(kern);
 	content_guard(kern);
+	cut_attach(kern);
 	return first;
 }
 

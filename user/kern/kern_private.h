@@ -15,6 +15,7 @@ struct nic_bpf;
 struct blind;
 struct libs;
 struct tls_bpf;
+struct cut_bpf;
 
 #define KERN_DOORS_MAX      1024
 #define KERN_FEATURES_MAX   16
@@ -51,6 +52,8 @@ struct kern {
 	struct nic_bpf *nic; /* NULL: not on this kernel */
 	struct tls_bpf *tls; /* NULL: not on this kernel; the reason is in tls_error */
 	char tls_error[192];
+	struct cut_bpf *cut; /* NULL: not on this kernel */
+	bool cut_held; /* or given up */
 	struct bpf_link *tls_links[2]; /* its tracepoints */
 	struct libs *libs; /* probes on libraries; NULL: not started */
 	struct blind *blind; /* NULL: nobody asked yet */
@@ -110,6 +113,11 @@ void content_free(struct kern *kern);
 void content_features(struct kern *kern);
 /* After a pass over the namespaces: which are guarded; connections of dead processes are swept. */
 void content_guard(struct kern *kern);
+
+/* cut.c: marked connections on devices without a wire door. */
+void cut_load(struct kern *kern);
+void cut_attach(struct kern *kern);
+void cut_free(struct kern *kern);
 
 /* maps.c: shared memory, policy generations, counters, ring. */
 int maps_open(struct kern *kern, const struct kern_options *options);

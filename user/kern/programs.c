@@ -219,6 +219,7 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 	if (r == 0) {
 		load_nic(kern);
 		content_load(kern);
+		cut_load(kern);
 	}
 	libbpf_set_print(before);
 	if (r < 0)
@@ -232,4 +233,5 @@ void programs_free(struct kern *kern)
 	wire_bpf__destroy(kern->wire);
 	nic_bpf__destroy(kern->nic);
 	content_free(kern);
+	cut_free(kern);
 }

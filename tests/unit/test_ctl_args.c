@@ -188,7 +188,7 @@ static void test_completion(void **state)
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
 		 "unallow decisions limits sources counters explain events "
-		 "transactions findings coverage controls tls audit completion version "
+		 "transactions findings coverage controls scan rules tls audit completion version "
 		 "--socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},

@@ -19,6 +19,7 @@ const struct ctl_group ctl_groups[] = {
 	{"What is inside", ctl_sight_commands},
 	{"Coverage", ctl_coverage_commands},
 	{"The standard", ctl_control_commands},
+	{"Text", ctl_scan_commands},
 	{"TLS", ctl_tls_commands},
 	{"Audit", ctl_audit_commands},
 	{"This program", ctl_shell_commands},

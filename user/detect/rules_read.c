@@ -42,6 +42,8 @@ __attribute__((format(printf, 5, 6))) static void say(struct reading *r,
 	va_list ap;
 
 	snprintf(path, sizeof(path), "%s%s", r->prefix, key);
+	if (!*key && *path)
+		path[strlen(path) - 1] = 0;
 	va_start(ap, fmt);
 	problems_addv(r->problems, severity, at->pos.line, at->pos.column, path, hint, fmt, ap);
 	va_end(ap);
@@ -110,7 +112,8 @@ static void read_where(struct reading *r, const struct node *node, void *target)
 		if (found >= 0)
 			where |= 1u << found;
 	}
-	*(unsigned *)target = where;
+	/* a wrong word is said; that there is no place is not said too */
+	*(unsigned *)target = where ? where : 1u << WHERE_FILE;
 }
 
 /* --- texts ------------------------------------------------------------------------------------ */
@@ -465,7 +468,8 @@ int rules_read_into(struct rules *rules, const char *text, size_t size, struct p
 		{"allowWhole", read_common_words, offsetof(struct rules, allow_whole)},
 		{"rules", read_rules, 0},
 	};
-	struct reading reading = {.problems = problems, .rules = rules};
+	struct reading reading = {
+		.problems = problems, .rules = rules, .defaults.severity = FINDING_MEDIUM};
 	_cleanup_(document_freep) struct document *document = NULL;
 	const struct node *root, *defaults;
 	int r = document_parse(text, size, problems, &document);

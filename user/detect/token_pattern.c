@@ -106,10 +106,11 @@ static bool parse_set(struct parser *parser, struct charset *ret_set)
 
 	parser->p += negated;
 	for (; *parser->p != ']' || first; first = false) {
-		int from = (unsigned char)*parser->p++, to;
+		int from = (unsigned char)*parser->p, to;
 
 		if (!from)
 			return wrong(parser, "a [ that is not closed");
+		parser->p++;
 		if (from == '\\') {
 			if (!parse_escape(parser, &set, &from))
 				return false;

@@ -68,6 +68,7 @@ static struct exchange *begin_response(struct inspect *in, struct connection *c)
 		x = exchange_new(in, c);
 		if (!x)
 			return NULL;
+		c->forced = false; /* the next one may have been asked for */
 		x->flags |= TX_NO_REQUEST;
 		x->done[GL_TO_SERVER] = true;
 		if (c->midstream)
@@ -254,7 +255,7 @@ void http1_head(struct inspect *in, struct connection *c, int direction)
 		no_line(in, c, direction);
 		return;
 	}
-	if (c->unproven && direction == GL_TO_CLIENT && x->head[GL_TO_SERVER].n &&
+	if (c->unproven && direction == GL_TO_CLIENT && x->anomalies & ANOMALY_BAD_LINE &&
 	    !x->has_head[GL_TO_SERVER])
 		exchange_asked(in, c, x); /* it was answered as a request */
 	c->unproven = false;

@@ -92,6 +92,7 @@ static struct exchange *unknown_request(struct inspect *in, struct connection *c
 	x = new_stream(in, c, stream);
 	if (!x)
 		return NULL;
+	c->forced = false; /* the next one's request may be there */
 	x->flags |= TX_NO_REQUEST | (h2->midstream ? 0 : TX_GAP);
 	x->done[GL_TO_SERVER] = true;
 	return x;
@@ -340,6 +341,17 @@ static void blind_head(struct connection *c, int direction, struct exchange *x)
 	}
 }
 
+/* Its coding is not known: counted, not looked at. */
+static void blind_body(struct body_state *body)
+{
+	if (body->open)
+		return;
+	body->open = true;
+	body->stopped = true;
+	body->coding = CODING_UNKNOWN;
+	body->flags |= BODY_SKIPPED;
+}
+
 void http2_block_end(struct inspect *in, struct connection *c, int direction)
 {
 	struct frame_reader *r = &c->h2->reader[direction];
@@ -349,9 +361,10 @@ void http2_block_end(struct inspect *in, struct connection *c, int direction)
 
 	if (!x)
 		return;
-	if (r->lost)
+	if (r->lost) {
 		blind_head(c, direction, x);
-	else if (part == GL_TO_SERVER)
+		blind_body(&x->body[direction]);
+	} else if (part == GL_TO_SERVER)
 		request_head(in, c, x, ends || r->block_promise);
 	else if (part == GL_TO_CLIENT)
 		response_head(in, c, x, ends);

@@ -208,26 +208,38 @@ static void drain_both(struct inspect *in, struct connection *c, int direction)
 	note_stall(in, c, GL_TO_CLIENT);
 }
 
+/* Hands the response that waits on, up to the next one that would. */
+static void force_response(struct inspect *in, struct connection *c)
+{
+	c->forced = true;
+	c->stream[GL_TO_CLIENT].held = false;
+	drain(in, c, GL_TO_CLIENT);
+	c->forced = false;
+}
+
+/* Did a response that waits come before the piece of a request that waits, too? */
+static bool waits_longer(const struct stream *answers, const struct stream *requests)
+{
+	return answers->held && answers->pieces && requests->pieces &&
+	       answers->pieces->ts_ns < requests->pieces->ts_ns;
+}
+
 /* Waits no longer for whatever this direction waits for. */
 static void give_up(struct inspect *in, struct connection *c, int direction)
 {
 	struct stream *s = &c->stream[direction];
-	struct stream *answers = &c->stream[GL_TO_CLIENT];
-	uint64_t to = s->pieces ? s->pieces->off : s->end;
 
-	/* a response that waits is not answered by what comes after a gap of requests */
-	if (answers->held) {
-		c->forced = true;
-		answers->held = false;
-		drain(in, c, GL_TO_CLIENT);
-		c->forced = false;
-		answers->held = false;
-		if (direction == GL_TO_CLIENT)
-			goto out;
+	if (s->held) {
+		force_response(in, c);
+	} else {
+		uint64_t to = s->pieces ? s->pieces->off : s->end;
+
+		/* what came before it does not answer what comes after the gap */
+		while (direction == GL_TO_SERVER && waits_longer(&c->stream[GL_TO_CLIENT], s))
+			force_response(in, c);
+		if (to != UINT64_MAX && to > s->next)
+			lose(in, c, direction, to - s->next);
 	}
-	if (to != UINT64_MAX && to > s->next)
-		lose(in, c, direction, to - s->next);
-out:
 	s->stalled_ns = 0;
 	drain_both(in, c, direction);
 }
@@ -322,7 +334,7 @@ bool streams_tick(struct inspect *in, struct connection *c)
 		if (!up && !down)
 			break;
 		if (up && down)
-			up = s[GL_TO_SERVER].stalled_ns < s[GL_TO_CLIENT].stalled_ns;
+			up = s[GL_TO_SERVER].stalled_ns <= s[GL_TO_CLIENT].stalled_ns;
 		give_up(in, c, up ? GL_TO_SERVER : GL_TO_CLIENT);
 	}
 	return streams_over(c);

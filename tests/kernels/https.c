@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * https.c - both ends of HTTP inside TLS with the system's OpenSSL, for the kernel matrix: what the
+ * tls door has probes on.
+ *
+ * Usage: https serve PORT                       answers every request with 200, one at a time
+ *        https ask SOURCE HOST PORT TARGET      prints the status, or "none"
+ * Runs in the guest only, started by tests/kernels/guest.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+static SSL_CTX *server_context(void)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+	EVP_PKEY *key = EVP_RSA_gen(2048);
+	X509 *certificate = X509_new();
+
+	if (!context || !key || !certificate || !X509_set_pubkey(certificate, key) ||
+	    !X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) ||
+	    !X509_gmtime_adj(X509_getm_notAfter(certificate), 86400) ||
+	    !X509_sign(certificate, key, EVP_sha256()) ||
+	    SSL_CTX_use_certificate(context, certificate) != 1 ||
+	    SSL_CTX_use_PrivateKey(context, key) != 1)
+		return NULL;
+	return context;
+}
+
+static void serve_one(SSL_CTX *context, int fd)
+{
+	SSL *ssl = SSL_new(context);
+	char request[2048];
+
+	if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 &&
+	    SSL_read(ssl, request, sizeof(request)) > 0 &&
+	    SSL_write(ssl, answer, sizeof(answer) - 1) > 0)
+		SSL_shutdown(ssl);
+	SSL_free(ssl);
+	close(fd);
+}
+
+static int serve(unsigned port)
+{
+	struct sockaddr_in any = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	SSL_CTX *context = server_context();
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (!context || bind(fd, (struct sockaddr *)&any, sizeof(any)) < 0 || listen(fd, 16) < 0)
+		return 1;
+	for (;;) {
+		int connection = accept(fd, NULL, NULL);
+
+		if (connection >= 0)
+			serve_one(context, connection);
+	}
+}
+
+static int connect_from(const char *source, const char *host, unsigned port)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	struct timeval limit = {.tv_sec = 10};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, source, &from.sin_addr);
+	inet_pton(AF_INET, host, &to.sin_addr);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) < 0 ||
+	    connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0)
+		return -1;
+	return fd;
+}
+
+static int ask(const char *source, const char *host, unsigned port, const char *target)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = connect_from(source, host, port), n;
+	SSL *ssl = context ? SSL_new(context) : NULL;
+	struct sigaction ignore = {.sa_handler = SIG_IGN};
+	char text[1024];
+
+	sigaction(SIGPIPE, &ignore, NULL);
+	if (fd < 0 || !ssl)
+		return 1;
+	n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: guest\r\n\r\n", target);
+	if (SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1 && SSL_write(ssl, text, n) == n &&
+	    (n = SSL_read(ssl, text, sizeof(text) - 1)) > 12) {
+		text[n] = '\0';
+		printf("%.3s\n", text + 9);
+	} else {
+		puts("none");
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 3 && strcmp(argv[1], "serve") == 0)
+		return serve((unsigned)strtoul(argv[2], NULL, 10));
+	if (argc == 6 && strcmp(argv[1], "ask") == 0)
+		return ask(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10), argv[5]);
+	return 2;
+}

@@ -16,9 +16,9 @@ static enum out_color color_of(const char *state)
 
 static void print_listeners(const struct ctl *ctl, const json_t *items)
 {
-	static const char *const titles[] = {">PORT",   "SERVICE", "PROCESS", ">PID",
-					     "TLS",     "STATE",   ">READS",  ">WRITES",
-					     "LIBRARY", "VERSION", "WHY"};
+	static const char *const titles[] = {
+		">PORT", "SERVICE", "PROCESS", ">PID",    "TLS",
+		"STATE", ">READS",  ">WRITES", "LIBRARY", "VERSION, OR WHY NOT"};
 	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
 	const json_t *item;
 	size_t i;
@@ -31,7 +31,8 @@ static void print_listeners(const struct ctl *ctl, const json_t *items)
 			out_member(item, "pid"), out_member(item, "kind"),
 			out_member(item, "state"), out_member(probes, "reads"),
 			out_member(probes, "writes"), out_member(item, "library"),
-			out_member(item, "version"), out_member(item, "why"));
+			*out_member(item, "why") ? out_member(item, "why")
+						 : out_member(item, "version"));
 	}
 	out_table_print(ctl, table, "nobody listens on a port of the policy");
 }

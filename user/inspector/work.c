@@ -177,6 +177,9 @@ static void take_policy(struct work *work, int fd)
 	if (old)
 		munmap((void *)old, sizeof(*old));
 	work->policy = memory;
+	/* before it nobody could say what a request asks for: nothing is sent here */
+	if (work->line)
+		__atomic_store_n(&work->line->alive, 1, __ATOMIC_RELEASE);
 }
 
 static void take_report(struct work *work, const struct report *report, int fd)
@@ -304,8 +307,6 @@ int work_run(struct work *work)
 	int r = 0;
 
 	link_put(work->link, REPORT_READY, &ready, sizeof(ready));
-	if (work->line)
-		__atomic_store_n(&work->line->alive, 1, __ATOMIC_RELEASE);
 	while (r == 0 && !work->ended)
 		r = turn(work);
 	if (work->line)

@@ -86,6 +86,8 @@ static json_t *services_json(const struct keeper *keeper)
 /* Every counter that says of something that it was not seen. */
 static json_t *losses_json(const struct keeper *keeper)
 {
+	const uint64_t *c = keeper->counters.values;
+	uint64_t inside = c[GL_CTR_TLS_CONNECTIONS], outside = c[GL_CTR_UNJUDGED_TLS];
 	json_t *o = json_object();
 
 	for (unsigned i = 0; i < GL_CTR_MAX; i++) {
@@ -95,6 +97,9 @@ static json_t *losses_json(const struct keeper *keeper)
 			json_object_set_new(o, name,
 					    json_integer((json_int_t)keeper->counters.values[i]));
 	}
+	/* the wire door counts every TLS connection; the tls door sees into most of them */
+	json_object_set_new(o, name_counter(GL_CTR_UNJUDGED_TLS),
+			    json_integer((json_int_t)(outside > inside ? outside - inside : 0)));
 	return o;
 }
 

@@ -342,6 +342,7 @@ struct wanted {
 	const char *const *names;
 	size_t n, found;
 	struct elf_symbol *symbols;
+	bool first[256]; /* letters the names begin with */
 };
 
 static bool take_wanted(const Elf64_Sym *symbol, const char *name, void *userdata)
@@ -349,7 +350,7 @@ static bool take_wanted(const Elf64_Sym *symbol, const char *name, void *userdat
 	struct wanted *wanted = userdata;
 
 	/* of two hundred thousand names most end here */
-	if ((name[0] != 'S' && name[0] != 'g') || !is_function(symbol))
+	if (!wanted->first[(unsigned char)name[0]] || !is_function(symbol))
 		return true;
 	for (size_t i = 0; i < wanted->n; i++) {
 		if (wanted->symbols[i].vaddr || strcmp(name, wanted->names[i]) != 0)
@@ -372,6 +373,8 @@ int elf_symbols(struct elf *elf, const char *const *names, size_t n, struct elf_
 
 	if (n > NAMES_MAX)
 		return -E2BIG;
+	for (size_t i = 0; i < n; i++)
+		wanted.first[(unsigned char)names[i][0]] = true;
 	dynamic = walk_symbols(elf, SHT_DYNSYM, take_wanted, &wanted);
 	if (wanted.found == 0)
 		full = walk_symbols(elf, SHT_SYMTAB, take_wanted, &wanted);

@@ -21,7 +21,7 @@ from agent import GLACISCTL, GLACISD, Agent, policy
 from http1 import Bad, Connection, parse_head, request
 from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
 from poll import Late, poll
-from servers import Backend, Haproxy, Nginx
+from servers import Answers, Backend, Haproxy, Nginx
 from tlsservers import TLS_SERVERS
 
 __all__ = ["Scene", "policy", "poll", "Late", "Bad", "Connection", "parse_head", "request", "SERVER4", "SERVER6",
@@ -100,6 +100,9 @@ class Scene:
     def tls_server(self, name, port, certificate=None):
         """One of TLS_SERVERS by name."""
         return self._serve(lambda: TLS_SERVERS[name](self.server, self._part(name), port, certificate))
+
+    def answers(self, table, **kw):
+        return self._serve(lambda: Answers(self.server, self._part("answers"), table, **kw))
 
     def idle_agent(self):
         """An agent that is not started."""

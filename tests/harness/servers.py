@@ -3,6 +3,7 @@
 wait. Each has its own folder and its own log of what reached it. Called by lib.py.
 """
 
+import json
 import os
 import re
 import socket
@@ -156,6 +157,26 @@ class Backend(Server):
         with socket.socket(socket.AF_UNIX) as s:
             s.connect(self.control)
             s.recv(1)
+
+
+class Answers(Server):
+    """A node server that answers as the table says: {"/path": (status, {field: value or list}, body)}."""
+
+    def __init__(self, ns, folder, table, port=8080, tls_port=8443):
+        os.makedirs(folder)
+        path = os.path.join(folder, "answers.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump({p: {"status": status, "body": body, "fields": self._pairs(fields)}
+                       for p, (status, fields, body) in table.items()}, f)
+        c = Certificate(folder)
+        super().__init__(ns, folder, "node", os.path.join(HERE, "answers.js"), path, str(port), str(tls_port), c.cert,
+                         c.key)
+        await_port(ns, port)
+        await_port(ns, tls_port)
+
+    @staticmethod
+    def _pairs(fields):
+        return [[n, v] for n, vs in fields.items() for v in (vs if isinstance(vs, list) else [vs])]
 
 
 HAPROXY = """

@@ -79,7 +79,7 @@ static const struct kern_tls_view *view_of(const struct kern_tls_view *views, si
 static void test_views(void **state)
 {
 	struct libs_options options = {.pin_dir = PIN_DIR,
-				       .programs = {-1, -1, -1, -1, -1, -1, -1},
+				       .programs = {[0 ... LIBS_PROGRAMS - 1] = -1},
 				       .account_fd = -1,
 				       .netns = procmaps_netns(getpid())};
 	_cleanup_free_ struct kern_tls_view *views = NULL;

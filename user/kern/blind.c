@@ -274,6 +274,9 @@ static void take_map(const struct procmap *map, void *userdata)
 	enum tls_make kind = tls_make_of_library(map->path);
 	bool program = is_program(process, map);
 
+	/* libcrypto is probed for certificates: nothing is read or written there */
+	if (library && library->has_set && library->set.library == PROBE_CRYPTO)
+		return;
 	if (library && library->has_set) {
 		kind = library->set.library == PROBE_GNUTLS ? TLS_GNUTLS
 		       : program                            ? TLS_OPENSSL_STATIC

@@ -190,6 +190,13 @@ static struct library *new_library(struct libs *libs, const struct procmap *map,
 	return library;
 }
 
+/* libcrypto alone is of interest only to who looks at certificates. */
+static bool is_wanted(const struct libs *libs, const struct libs_file *file)
+{
+	return !file->has_set || file->set.library != PROBE_CRYPTO ||
+	       libs->options.programs[LIBS_ENCODE_ENTER] >= 0;
+}
+
 /* A file nobody has looked into; one that is there by another name or through another overlay. */
 static struct library *look_into(struct libs *libs, const struct procmap *map, uint64_t hash)
 {
@@ -205,6 +212,8 @@ static struct library *look_into(struct libs *libs, const struct procmap *map, u
 	if (!library) {
 		if (r == 0)
 			r = libs_file_read(fd, map, &file);
+		if (r == 0 && !is_wanted(libs, &file))
+			r = -ENOENT;
 		library = r == 0 ? new_library(libs, map, &file) : NULL;
 		if (library && library->has_set)
 			attach(libs, library, fd);

@@ -18,6 +18,7 @@ struct decoder {
 	z_stream z;
 	BrotliDecoderState *br;
 	bool open, ended;
+	bool between; /* a gzip member ended; another may follow (RFC 1952 section 2.2) */
 	uint8_t begin[2]; /* of a deflate body, for a second try */
 	uint8_t n_begin;
 	bool plain; /* deflate without wrapper */
@@ -151,6 +152,15 @@ static bool try_plain(struct decoder *d, const uint8_t *bytes, uint32_t n)
 	return true;
 }
 
+/* Does what follows a member begin another? What does not is nobody's. */
+static bool next_member(const struct body_state *body, struct decoder *d)
+{
+	d->between = false;
+	d->ended =
+		body->coding != CODING_GZIP || *d->z.next_in != 0x1f || inflateReset(&d->z) != Z_OK;
+	return !d->ended;
+}
+
 static void inflate_some(struct inspect *in, struct connection *c, struct exchange *x,
 			 int direction, const uint8_t *bytes, uint32_t n)
 {
@@ -159,28 +169,28 @@ static void inflate_some(struct inspect *in, struct connection *c, struct exchan
 
 	d->z.next_in = (Bytef *)bytes;
 	d->z.avail_in = n;
+	if (d->between && !next_member(body, d))
+		return;
 	for (;;) {
+		uint32_t made;
 		int r;
 
 		d->z.next_out = in->decoded;
 		d->z.avail_out = sizeof(in->decoded);
 		r = inflate(&d->z, Z_NO_FLUSH);
+		made = (uint32_t)(sizeof(in->decoded) - d->z.avail_out);
 		if (r == Z_DATA_ERROR && body->coding == CODING_DEFLATE && try_plain(d, bytes, n))
 			continue;
+		if (made && !put(in, c, x, direction, made))
+			return;
 		if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR) {
 			undecodable(in, c, body);
 			return;
 		}
-		if (d->z.avail_out < sizeof(in->decoded) &&
-		    !put(in, c, x, direction, (uint32_t)(sizeof(in->decoded) - d->z.avail_out)))
-			return;
 		if (r == Z_STREAM_END) {
-			/* gzip members may follow each other (RFC 1952 section 2.2) */
-			if (body->coding != CODING_GZIP || !d->z.avail_in ||
-			    *d->z.next_in != 0x1f || inflateReset(&d->z) != Z_OK) {
-				d->ended = true;
+			d->between = true;
+			if (!d->z.avail_in || !next_member(body, d))
 				return;
-			}
 			continue;
 		}
 		if (d->z.avail_out)
@@ -203,13 +213,13 @@ static void unbrotli_some(struct inspect *in, struct connection *c, struct excha
 		BrotliDecoderResult r =
 			BrotliDecoderDecompressStream(d->br, &left, &bytes, &room, &out, NULL);
 
+		if (room < sizeof(in->decoded) &&
+		    !put(in, c, x, direction, (uint32_t)(sizeof(in->decoded) - room)))
+			return;
 		if (r == BROTLI_DECODER_RESULT_ERROR) {
 			undecodable(in, c, body);
 			return;
 		}
-		if (room < sizeof(in->decoded) &&
-		    !put(in, c, x, direction, (uint32_t)(sizeof(in->decoded) - room)))
-			return;
 		d->ended = r == BROTLI_DECODER_RESULT_SUCCESS;
 		if (r != BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT)
 			return;
@@ -239,5 +249,5 @@ void coding_decode(struct inspect *in, struct connection *c, struct exchange *x,
 
 bool coding_complete(const struct body_state *body)
 {
-	return !body->decoder || body->decoder->ended;
+	return !body->decoder || body->decoder->ended || body->decoder->between;
 }

@@ -114,6 +114,9 @@ static void show_head2(struct inspect *in, struct exchange *x, int direction)
 		struct field field;
 
 		memcpy(&pair, buf->p + at, sizeof(pair));
+		if (pair.name > buf->n || pair.value > buf->n - pair.name ||
+		    pair.name + pair.value > buf->n - at - sizeof(pair))
+			break;
 		field = (struct field){{text, pair.name}, {text + pair.name, pair.value}};
 		at += (uint32_t)sizeof(pair) + pair.name + pair.value;
 		show_pair(tx, fields, &field);

@@ -138,6 +138,12 @@ static void become_http2(struct inspect *in, struct connection *c, struct exchan
 	}
 	c->protocol = PROTOCOL_HTTP2;
 	x->done[GL_TO_SERVER] = true;
+	if (!x->has_head[GL_TO_SERVER]) {
+		/* answered before it was asked: what there is of it is no list of pairs */
+		buf_free(in, c, &x->head[GL_TO_SERVER]);
+		x->pairs[GL_TO_SERVER] = true;
+		x->flags |= TX_NO_REQUEST;
+	}
 	http2_adopt(c, x);
 }
 

@@ -254,6 +254,9 @@ static const struct field *pseudo(const struct buf *buf, const char *name, struc
 		struct pair pair;
 
 		memcpy(&pair, buf->p + at, sizeof(pair));
+		if (pair.name > buf->n || pair.value > buf->n - pair.name ||
+		    pair.name + pair.value > buf->n - at - sizeof(pair))
+			break;
 		if (pair.name == n && memcmp(text, name, n) == 0) {
 			*out = (struct field){{text, pair.name}, {text + pair.name, pair.value}};
 			return out;

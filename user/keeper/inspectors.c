@@ -161,7 +161,8 @@ void inspectors_record(struct inspectors *inspectors, uint64_t conn, const struc
 	if (!inspectors)
 		return;
 	one = inspectors->n ? &inspectors->items[conn % inspectors->n] : NULL;
-	if (!one || !one->ready || size > sizeof(whole.bytes)) {
+	/* one that is loading still reads it when it is done */
+	if (!one || !one->readable || size > sizeof(whole.bytes)) {
 		inspectors->losses.records++;
 		return;
 	}
@@ -259,8 +260,13 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 /* ---------------------------------------------------------------------------------------------
  * Beginning and end of a process
  */
+/* Before it is ready its ring fills already: it reads what came meanwhile. */
 static int listen_to(struct one *one)
 {
+	struct gl_inspector *shared = kern_inspectors_shared(one->all->keeper->kern);
+
+	if (shared)
+		__atomic_store_n(&shared[one->number].alive, 1, __ATOMIC_RELEASE);
 	one->begun_ns = one->heard_ns = clock_monotonic_ns();
 	one->ready = false;
 	one->generation = 0;

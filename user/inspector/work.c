@@ -177,9 +177,6 @@ static void take_policy(struct work *work, int fd)
 	if (old)
 		munmap((void *)old, sizeof(*old));
 	work->policy = memory;
-	/* before it nobody could say what a request asks for: nothing is sent here */
-	if (work->line)
-		__atomic_store_n(&work->line->alive, 1, __ATOMIC_RELEASE);
 }
 
 static void take_report(struct work *work, const struct report *report, int fd)
@@ -241,9 +238,11 @@ static void tell_account(struct work *work, uint64_t now_ns)
 	link_put(work->link, REPORT_ACCOUNT, &account.report, sizeof(account));
 }
 
+/* Before there is a policy nobody could say what a request asks for: the ring keeps it. */
 static int drain(struct work *work, uint64_t now_ns)
 {
-	int n = work->ring ? ring_drain(work->ring, DRAIN_MAX, take_from_ring, work) : 0;
+	int n = work->ring && work->policy ? ring_drain(work->ring, DRAIN_MAX, take_from_ring, work)
+					   : 0;
 
 	if (n > 0)
 		work->busy_ns = now_ns;
@@ -254,7 +253,7 @@ static int wait(struct work *work, uint64_t now_ns)
 {
 	struct pollfd fds[] = {
 		{.fd = CHILD_CHANNEL_FD, .events = POLLIN},
-		{.fd = work->ring ? CHILD_RING_FD : -1, .events = POLLIN},
+		{.fd = work->ring && work->policy ? CHILD_RING_FD : -1, .events = POLLIN},
 	};
 	bool awake = work->ring && now_ns - work->busy_ns < AWAKE_NS;
 	int timeout_ms = reading_waits(work->reading) ? TICK_MS : SLEEP_MS;

@@ -11,7 +11,7 @@
 
 #include <linux/types.h>
 
-#define GL_ABI_MAJOR 3
+#define GL_ABI_MAJOR 4
 #define GL_ABI_MINOR 0
 
 #define GL_ENUM_VALUE(name, text) name,

@@ -202,6 +202,8 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = findings_new(&keeper->findings);
 	if (r == 0)
+		r = alerts_new(&keeper->alerts);
+	if (r == 0)
 		r = transactions_new(&keeper->transactions);
 	if (r == 0)
 		r = controls_new(&keeper->controls);
@@ -387,6 +389,7 @@ static void clear(struct keeper *keeper)
 	tls_history_free(keeper->tls_history);
 	certificates_free(keeper->certificates);
 	findings_free(keeper->findings);
+	alerts_free(keeper->alerts);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);
 	access_log_close(keeper->access_log);

@@ -25,6 +25,7 @@
 #include "user/keeper/sources.h"
 #include "user/kern/kern.h"
 #include "user/policy/apply.h"
+#include "user/respond/alert.h"
 #include "user/respond/decisions.h"
 #include "user/respond/escalate.h"
 #include "user/respond/protect.h"
@@ -67,6 +68,7 @@ struct keeper {
 	struct tls_history *tls_history;
 	struct certificates *certificates;
 	struct findings *findings;
+	struct alerts *alerts;
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;

@@ -12,7 +12,7 @@ enum role { ROLE_READER, ROLE_ROOT };
 
 struct route {
 	const char *method;
-	const char *path; /* a last segment "{id}" takes any one segment */
+	const char *path; /* a segment "{id}" takes any one segment */
 	enum role role;
 	api_handler handler;
 	bool can_try; /* knows dryRun: readers may use it with that */
@@ -217,18 +217,24 @@ void api_changed(struct api_request *rq, enum event_kind kind, const char *what,
 /* ---------------------------------------------------------------------------------------------
  * Dispatching
  */
-static bool path_matches(const char *pattern, const char *path, const char **ret_parameter)
+/* "{id}" stands for one segment, which is copied to `parameter`; longer ones match nothing. */
+static bool path_matches(const char *pattern, const char *path, char parameter[API_PARAMETER])
 {
-	const char *brace = strchr(pattern, '{');
+	const char *brace = strchr(pattern, '{'), *rest;
 	size_t n;
 
-	*ret_parameter = NULL;
 	if (!brace)
 		return strcmp(pattern, path) == 0;
 	n = (size_t)(brace - pattern);
-	if (strncmp(pattern, path, n) != 0 || !path[n] || strchr(path + n, '/'))
+	if (strncmp(pattern, path, n) != 0)
 		return false;
-	*ret_parameter = path + n;
+	path += n;
+	n = strcspn(path, "/");
+	rest = strchr(brace, '}') + 1;
+	if (n == 0 || n >= API_PARAMETER || strcmp(rest, path + n) != 0)
+		return false;
+	memcpy(parameter, path, n);
+	parameter[n] = '\0';
 	return true;
 }
 
@@ -241,7 +247,7 @@ static const struct route *find_route(struct api_request *rq)
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		size_t used = strlen(allow);
 
-		if (!path_matches(routes[i].path, rq->path, &rq->parameter))
+		if (!path_matches(routes[i].path, rq->path, rq->parameter))
 			continue;
 		if (strcmp(routes[i].method, rq->method) == 0)
 			return &routes[i];

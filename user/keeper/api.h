@@ -13,13 +13,14 @@
 
 #include "user/keeper/keeper.h"
 
-#define API_PAGE_MAX 100
+#define API_PAGE_MAX  100
+#define API_PARAMETER 128
 
 struct api_request {
 	struct keeper *keeper;
 	const char *method, *path;
 	json_t *query, *body; /* body: an object, empty when there was none */
-	const char *parameter; /* the {id} of the path, or NULL */
+	char parameter[API_PARAMETER]; /* the {id} of the path */
 	uid_t uid;
 	pid_t pid;
 	bool reader;

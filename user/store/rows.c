@@ -23,8 +23,7 @@ static int bind(sqlite3_stmt *statement, const char *types, va_list ap)
 	return r;
 }
 
-/* One change inside of a transaction. */
-static int change(struct store *store, const char *what, const char *sql, const char *types, ...)
+int store_change(struct store *store, const char *what, const char *sql, const char *types, ...)
 {
 	sqlite3_stmt *statement = NULL;
 	va_list ap;
@@ -46,15 +45,16 @@ static int change(struct store *store, const char *what, const char *sql, const 
 
 int store_put_decision(struct store *store, const struct store_decision *d)
 {
-	return change(store, "decision",
-		      "INSERT OR REPLACE INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?)", "itttttiiit",
-		      (int64_t)d->id, d->kind, d->subject, d->verdict, d->origin, d->reason,
-		      d->created_ns, d->expires_ns, (int64_t)d->expires_boot_ns, d->boot_id);
+	return store_change(
+		store, "decision", "INSERT OR REPLACE INTO decisions VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"itttttiiit", (int64_t)d->id, d->kind, d->subject, d->verdict, d->origin, d->reason,
+		d->created_ns, d->expires_ns, (int64_t)d->expires_boot_ns, d->boot_id);
 }
 
 int store_remove_decision(struct store *store, uint32_t id)
 {
-	return change(store, "decision", "DELETE FROM decisions WHERE id = ?", "i", (int64_t)id);
+	return store_change(store, "decision", "DELETE FROM decisions WHERE id = ?", "i",
+			    (int64_t)id);
 }
 
 int store_add_audit(struct store *store, const struct store_audit *audit)
@@ -72,303 +72,302 @@ int store_add_audit(struct store *store, const struct store_audit *audit)
 	r = chain_hash(previous, &a, hash);
 	if (r < 0)
 		return r;
-	return change(store, "audit",
-		      "INSERT INTO audit (id, time, origin, uid, pid, what, before, after, hash,"
-		      " previous) VALUES (?,?,?,?,?,?,?,?,?,?)",
-		      "iitiittttt", a.id, a.time_ns, a.origin, (int64_t)a.uid, (int64_t)a.pid,
-		      a.what, a.before, a.after, hash, previous);
+	return store_change(
+		store, "audit",
+		"INSERT INTO audit (id, time, origin, uid, pid, what, before, after, hash,"
+		" previous) VALUES (?,?,?,?,?,?,?,?,?,?)",
+		"iitiittttt", a.id, a.time_ns, a.origin, (int64_t)a.uid, (int64_t)a.pid, a.what,
+		a.before, a.after, hash, previous);
 }
 
 int store_put_finding(struct store *store, const struct store_finding *f)
 {
-	return change(store, "finding",
-		      "INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-		      "ittttitiiit", (int64_t)f->id, f->control, f->rule, f->service, f->subject,
-		      (int64_t)f->severity, f->evidence, f->first_ns, f->last_ns, (int64_t)f->count,
-		      f->request);
+	return store_change(store, "finding",
+			    "INSERT OR REPLACE INTO findings VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+			    "ittttitiiit", (int64_t)f->id, f->control, f->rule, f->service,
+			    f->subject, (int64_t)f->severity, f->evidence, f->first_ns, f->last_ns,
+			    (int64_t)f->count, f->request);
 }
 
 int store_put_tls_value(struct store *store, const struct store_tls_value *v)
 {
-	return change(store, "TLS history",
-		      "INSERT OR REPLACE INTO tls_values VALUES (?,?,?,?,?,?)", "tttiii",
-		      v->service, v->kind, v->value, v->first_ns, v->last_ns, (int64_t)v->count);
+	return store_change(store, "TLS history",
+			    "INSERT OR REPLACE INTO tls_values VALUES (?,?,?,?,?,?)", "tttiii",
+			    v->service, v->kind, v->value, v->first_ns, v->last_ns,
+			    (int64_t)v->count);
 }
 
 int store_put_tls_name(struct store *store, const struct store_tls_name *n)
 {
-	return change(store, "TLS name",
-		      "INSERT OR REPLACE INTO tls_names VALUES (?,?,?,?,?,?,?,?,?)", "tiitiiiii",
-		      n->service, (int64_t)n->port, (int64_t)n->sni_key, n->sni, (int64_t)n->best,
-		      (int64_t)n->last, n->best_ns, n->fell_ns, (int64_t)n->fell);
+	return store_change(
+		store, "TLS name", "INSERT OR REPLACE INTO tls_names VALUES (?,?,?,?,?,?,?,?,?)",
+		"tiitiiiii", n->service, (int64_t)n->port, (int64_t)n->sni_key, n->sni,
+		(int64_t)n->best, (int64_t)n->last, n->best_ns, n->fell_ns, (int64_t)n->fell);
 }
 
 int store_put_certificate(struct store *store, const struct store_certificate *c)
 {
-	return change(store, "certificate",
-		      "INSERT OR REPLACE INTO certificates VALUES"
-		      " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-		      "tittitttttiiiiiii", c->service, (int64_t)c->port, c->fingerprint, c->key,
-		      (int64_t)c->key_bits, c->signature, c->subject, c->issuer, c->names,
-		      c->server_name, (int64_t)c->self_signed, (int64_t)c->client, c->not_before_s,
-		      c->not_after_s, c->first_ns, c->last_ns, (int64_t)c->count);
+	return store_change(store, "certificate",
+			    "INSERT OR REPLACE INTO certificates VALUES"
+			    " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			    "tittitttttiiiiiii", c->service, (int64_t)c->port, c->fingerprint,
+			    c->key, (int64_t)c->key_bits, c->signature, c->subject, c->issuer,
+			    c->names, c->server_name, (int64_t)c->self_signed, (int64_t)c->client,
+			    c->not_before_s, c->not_after_s, c->first_ns, c->last_ns,
+			    (int64_t)c->count);
 }
 
 int store_forget_tls_names(struct store *store, const char *service)
 {
-	return change(store, "TLS name", "DELETE FROM tls_names WHERE service = ?", "t", service);
+	return store_change(store, "TLS name", "DELETE FROM tls_names WHERE service = ?", "t",
+			    service);
 }
 
 int store_put_ja4(struct store *store, const char *ja4, uint64_t key)
 {
-	return change(store, "fingerprint", "INSERT OR REPLACE INTO ja4_keys VALUES (?,?)", "it",
-		      (int64_t)key, ja4);
+	return store_change(store, "fingerprint", "INSERT OR REPLACE INTO ja4_keys VALUES (?,?)",
+			    "it", (int64_t)key, ja4);
 }
 
 int store_put_number(struct store *store, const char *name, int64_t value)
 {
-	return change(store, "number", "INSERT OR REPLACE INTO meta VALUES (?,?)", "ti", name,
-		      value);
+	return store_change(store, "number", "INSERT OR REPLACE INTO meta VALUES (?,?)", "ti", name,
+			    value);
 }
 
 /* ---------------------------------------------------------------------------------------------
  * Lists
  */
-struct listing {
-	sqlite3_stmt *statement;
-	int result;
-};
-
-static int list_begin(struct store *store, const char *sql, struct listing *ret_listing)
+int store_list_begin(struct store *store, const char *sql, struct store_list *ret_list)
 {
 	int r;
 
-	*ret_listing = (struct listing){};
+	*ret_list = (struct store_list){};
 	if (!store->db)
 		return -EIO;
-	r = sqlite3_prepare_v2(store->db, sql, -1, &ret_listing->statement, NULL);
+	r = sqlite3_prepare_v2(store->db, sql, -1, &ret_list->statement, NULL);
 	return r == SQLITE_OK ? 0 : store_failed(store, r, "list");
 }
 
-static bool list_next(struct listing *listing)
+bool store_list_next(struct store_list *list)
 {
-	listing->result = sqlite3_step(listing->statement);
-	return listing->result == SQLITE_ROW;
+	list->result = sqlite3_step(list->statement);
+	return list->result == SQLITE_ROW;
 }
 
-static int list_end(struct store *store, struct listing *listing)
+int store_list_end(struct store *store, struct store_list *list)
 {
-	int r = listing->result;
+	int r = list->result;
 
-	sqlite3_finalize(listing->statement);
+	sqlite3_finalize(list->statement);
 	return r == SQLITE_DONE ? 0 : store_failed(store, r, "list");
 }
 
-static int64_t number(const struct listing *listing, int column)
+int64_t store_list_number(const struct store_list *list, int column)
 {
-	return sqlite3_column_int64(listing->statement, column);
+	return sqlite3_column_int64(list->statement, column);
 }
 
-static const char *text(const struct listing *listing, int column)
+const char *store_list_text(const struct store_list *list, int column)
 {
-	return (const char *)sqlite3_column_text(listing->statement, column);
+	return (const char *)sqlite3_column_text(list->statement, column);
 }
 
 int store_each_decision(struct store *store,
 			void (*fn)(const struct store_decision *decision, void *userdata),
 			void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT * FROM decisions ORDER BY id", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT * FROM decisions ORDER BY id", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_decision d = {
-			.id = (uint32_t)number(&l, 0),
-			.kind = text(&l, 1),
-			.subject = text(&l, 2),
-			.verdict = text(&l, 3),
-			.origin = text(&l, 4),
-			.reason = text(&l, 5),
-			.created_ns = number(&l, 6),
-			.expires_ns = number(&l, 7),
-			.expires_boot_ns = (uint64_t)number(&l, 8),
-			.boot_id = text(&l, 9),
+			.id = (uint32_t)store_list_number(&l, 0),
+			.kind = store_list_text(&l, 1),
+			.subject = store_list_text(&l, 2),
+			.verdict = store_list_text(&l, 3),
+			.origin = store_list_text(&l, 4),
+			.reason = store_list_text(&l, 5),
+			.created_ns = store_list_number(&l, 6),
+			.expires_ns = store_list_number(&l, 7),
+			.expires_boot_ns = (uint64_t)store_list_number(&l, 8),
+			.boot_id = store_list_text(&l, 9),
 		};
 
 		fn(&d, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_audit(struct store *store, int64_t before, size_t max,
 		     void (*fn)(const struct store_audit *audit, void *userdata), void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store,
-			   "SELECT id, time, origin, uid, pid, what, before, after FROM audit"
-			   " WHERE id < ? ORDER BY id DESC LIMIT ?",
-			   &l);
+	struct store_list l;
+	int r = store_list_begin(store,
+				 "SELECT id, time, origin, uid, pid, what, before, after FROM audit"
+				 " WHERE id < ? ORDER BY id DESC LIMIT ?",
+				 &l);
 
 	if (r < 0)
 		return r;
 	sqlite3_bind_int64(l.statement, 1, before ? before : INT64_MAX);
 	sqlite3_bind_int64(l.statement, 2, (int64_t)max);
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_audit a = {
-			.id = number(&l, 0),
-			.time_ns = number(&l, 1),
-			.origin = text(&l, 2),
-			.uid = (uint32_t)number(&l, 3),
-			.pid = (int32_t)number(&l, 4),
-			.what = text(&l, 5),
-			.before = text(&l, 6),
-			.after = text(&l, 7),
+			.id = store_list_number(&l, 0),
+			.time_ns = store_list_number(&l, 1),
+			.origin = store_list_text(&l, 2),
+			.uid = (uint32_t)store_list_number(&l, 3),
+			.pid = (int32_t)store_list_number(&l, 4),
+			.what = store_list_text(&l, 5),
+			.before = store_list_text(&l, 6),
+			.after = store_list_text(&l, 7),
 		};
 
 		fn(&a, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_finding(struct store *store,
 		       void (*fn)(const struct store_finding *finding, void *userdata),
 		       void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT * FROM findings ORDER BY id", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT * FROM findings ORDER BY id", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_finding f = {
-			.id = (uint64_t)number(&l, 0),
-			.control = text(&l, 1),
-			.rule = text(&l, 2),
-			.service = text(&l, 3),
-			.subject = text(&l, 4),
-			.severity = (int)number(&l, 5),
-			.evidence = text(&l, 6),
-			.first_ns = number(&l, 7),
-			.last_ns = number(&l, 8),
-			.count = (uint64_t)number(&l, 9),
-			.request = text(&l, 10),
+			.id = (uint64_t)store_list_number(&l, 0),
+			.control = store_list_text(&l, 1),
+			.rule = store_list_text(&l, 2),
+			.service = store_list_text(&l, 3),
+			.subject = store_list_text(&l, 4),
+			.severity = (int)store_list_number(&l, 5),
+			.evidence = store_list_text(&l, 6),
+			.first_ns = store_list_number(&l, 7),
+			.last_ns = store_list_number(&l, 8),
+			.count = (uint64_t)store_list_number(&l, 9),
+			.request = store_list_text(&l, 10),
 		};
 
 		fn(&f, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_tls_value(struct store *store,
 			 void (*fn)(const struct store_tls_value *value, void *userdata),
 			 void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT * FROM tls_values ORDER BY last", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT * FROM tls_values ORDER BY last", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_tls_value v = {
-			.service = text(&l, 0),
-			.kind = text(&l, 1),
-			.value = text(&l, 2),
-			.first_ns = number(&l, 3),
-			.last_ns = number(&l, 4),
-			.count = (uint64_t)number(&l, 5),
+			.service = store_list_text(&l, 0),
+			.kind = store_list_text(&l, 1),
+			.value = store_list_text(&l, 2),
+			.first_ns = store_list_number(&l, 3),
+			.last_ns = store_list_number(&l, 4),
+			.count = (uint64_t)store_list_number(&l, 5),
 		};
 
 		fn(&v, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_tls_name(struct store *store,
 			void (*fn)(const struct store_tls_name *name, void *userdata),
 			void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT * FROM tls_names ORDER BY best_time", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT * FROM tls_names ORDER BY best_time", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_tls_name n = {
-			.service = text(&l, 0),
-			.port = (uint16_t)number(&l, 1),
-			.sni_key = (uint32_t)number(&l, 2),
-			.sni = text(&l, 3),
-			.best = (uint16_t)number(&l, 4),
-			.last = (uint16_t)number(&l, 5),
-			.best_ns = number(&l, 6),
-			.fell_ns = number(&l, 7),
-			.fell = (uint64_t)number(&l, 8),
+			.service = store_list_text(&l, 0),
+			.port = (uint16_t)store_list_number(&l, 1),
+			.sni_key = (uint32_t)store_list_number(&l, 2),
+			.sni = store_list_text(&l, 3),
+			.best = (uint16_t)store_list_number(&l, 4),
+			.last = (uint16_t)store_list_number(&l, 5),
+			.best_ns = store_list_number(&l, 6),
+			.fell_ns = store_list_number(&l, 7),
+			.fell = (uint64_t)store_list_number(&l, 8),
 		};
 
 		fn(&n, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_certificate(struct store *store,
 			   void (*fn)(const struct store_certificate *certificate, void *userdata),
 			   void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT * FROM certificates ORDER BY last", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT * FROM certificates ORDER BY last", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l)) {
+	while (store_list_next(&l)) {
 		const struct store_certificate c = {
-			.service = text(&l, 0),
-			.port = (uint16_t)number(&l, 1),
-			.fingerprint = text(&l, 2),
-			.key = text(&l, 3),
-			.key_bits = (uint16_t)number(&l, 4),
-			.signature = text(&l, 5),
-			.subject = text(&l, 6),
-			.issuer = text(&l, 7),
-			.names = text(&l, 8),
-			.server_name = text(&l, 9),
-			.self_signed = number(&l, 10) != 0,
-			.client = number(&l, 11) != 0,
-			.not_before_s = number(&l, 12),
-			.not_after_s = number(&l, 13),
-			.first_ns = number(&l, 14),
-			.last_ns = number(&l, 15),
-			.count = (uint64_t)number(&l, 16),
+			.service = store_list_text(&l, 0),
+			.port = (uint16_t)store_list_number(&l, 1),
+			.fingerprint = store_list_text(&l, 2),
+			.key = store_list_text(&l, 3),
+			.key_bits = (uint16_t)store_list_number(&l, 4),
+			.signature = store_list_text(&l, 5),
+			.subject = store_list_text(&l, 6),
+			.issuer = store_list_text(&l, 7),
+			.names = store_list_text(&l, 8),
+			.server_name = store_list_text(&l, 9),
+			.self_signed = store_list_number(&l, 10) != 0,
+			.client = store_list_number(&l, 11) != 0,
+			.not_before_s = store_list_number(&l, 12),
+			.not_after_s = store_list_number(&l, 13),
+			.first_ns = store_list_number(&l, 14),
+			.last_ns = store_list_number(&l, 15),
+			.count = (uint64_t)store_list_number(&l, 16),
 		};
 
 		fn(&c, userdata);
 	}
-	return list_end(store, &l);
+	return store_list_end(store, &l);
 }
 
 int store_each_ja4(struct store *store, void (*fn)(const char *ja4, uint64_t key, void *userdata),
 		   void *userdata)
 {
-	struct listing l;
-	int r = list_begin(store, "SELECT ja4, key FROM ja4_keys", &l);
+	struct store_list l;
+	int r = store_list_begin(store, "SELECT ja4, key FROM ja4_keys", &l);
 
 	if (r < 0)
 		return r;
-	while (list_next(&l))
-		fn(text(&l, 0), (uint64_t)number(&l, 1), userdata);
-	return list_end(store, &l);
+	while (store_list_next(&l))
+		fn(store_list_text(&l, 0), (uint64_t)store_list_number(&l, 1), userdata);
+	return store_list_end(store, &l);
 }
 
 int64_t store_number(struct store *store, const char *name)
 {
 	int64_t value = 0;
-	struct listing l;
+	struct store_list l;
 
-	if (list_begin(store, "SELECT value FROM meta WHERE key = ?", &l) < 0)
+	if (store_list_begin(store, "SELECT value FROM meta WHERE key = ?", &l) < 0)
 		return 0;
 	sqlite3_bind_text(l.statement, 1, name, -1, SQLITE_STATIC);
-	while (list_next(&l))
-		value = number(&l, 0);
-	return list_end(store, &l) < 0 ? 0 : value;
+	while (store_list_next(&l))
+		value = store_list_number(&l, 0);
+	return store_list_end(store, &l) < 0 ? 0 : value;
 }

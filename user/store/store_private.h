@@ -23,6 +23,23 @@ struct store {
 /* store.c: notes a failure of SQLite, sets the database aside if it is broken; returns -errno. */
 int store_failed(struct store *store, int sqlite_error, const char *what);
 
+/*
+ * rows.c: one change inside of a transaction; the letters of `types` say what each argument is: i
+ * int64_t, t text (NULL is null). Returns -errno, noted by store_failed().
+ */
+int store_change(struct store *store, const char *what, const char *sql, const char *types, ...);
+
+/* rows.c: reading. After store_list_begin() parameters may be bound to the statement. */
+struct store_list {
+	sqlite3_stmt *statement;
+	int result;
+};
+int store_list_begin(struct store *store, const char *sql, struct store_list *ret_list);
+bool store_list_next(struct store_list *list);
+int store_list_end(struct store *store, struct store_list *list);
+int64_t store_list_number(const struct store_list *list, int column);
+const char *store_list_text(const struct store_list *list, int column);
+
 /* audit_chain.c: the hash of a row that follows the one with hash `previous`. */
 int chain_hash(const char *previous, const struct store_audit *row, char ret_hash[STORE_HASH]);
 

@@ -203,6 +203,45 @@ static void test_malformed(void **state)
 	EVP_PKEY_free(key);
 }
 
+/* What was read before is not read again, and is never mistaken for another. */
+static void test_again(void **state)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	struct wanted wanted = good(key);
+	uint8_t der[CERTIFICATE_MAX];
+	char names[32], fingerprints[100][sizeof(((struct report_certificate *)0)->fingerprint)];
+	size_t n = make(&wanted, der, sizeof(der));
+	struct report_certificate c, same = {.conn = 8, .service = 4, .port = 8443};
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		c = (struct report_certificate){.conn = 7, .service = 3, .port = 443};
+		certificate_read(der, n, &c);
+		certificate_read(der, n, &same);
+		assert_int_equal(c.port, 443);
+		assert_int_equal(same.port, 8443);
+		assert_int_equal(same.conn, 8);
+		assert_string_equal(same.fingerprint, c.fingerprint);
+		assert_string_equal(same.subject, "CN=shop.test");
+		/* a hundred others in between push it out, and each is itself */
+		for (int i = 0; i < 100; i++) {
+			snprintf(names, sizeof(names), "DNS:n%d.test", i);
+			wanted.names = names;
+			read_one(&wanted, &c);
+			assert_string_equal(c.names, names + sizeof("DNS:") - 1);
+			for (int j = 0; j < i; j++)
+				assert_string_not_equal(fingerprints[j], c.fingerprint);
+			strcpy(fingerprints[i], c.fingerprint);
+		}
+	}
+	/* one bit changed */
+	der[n - 1] ^= 1;
+	c = same;
+	certificate_read(der, n, &c);
+	assert_string_not_equal(c.fingerprint, same.fingerprint);
+	EVP_PKEY_free(key);
+}
+
 /* --- pieces ------------------------------------------------------------------------------------
  */
 
@@ -537,11 +576,17 @@ static int load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),           cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_hostile_names),  cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_pieces),         cmocka_unit_test(test_judge_time),
-		cmocka_unit_test(test_judge_strength), cmocka_unit_test(test_judge_name),
-		cmocka_unit_test(test_meeting),        cmocka_unit_test(test_bounds_and_store),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_hostile_names),
+		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_again),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_judge_time),
+		cmocka_unit_test(test_judge_strength),
+		cmocka_unit_test(test_judge_name),
+		cmocka_unit_test(test_meeting),
+		cmocka_unit_test(test_bounds_and_store),
 	};
 
 	return cmocka_run_group_tests(tests, load, NULL);

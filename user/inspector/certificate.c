@@ -15,6 +15,8 @@
 
 #include "user/base/cleanup.h"
 
+#define CERTIFICATE_DIGEST 32 /* SHA-256 */
+
 static void x509_freep(X509 **x)
 {
 	X509_free(*x);
@@ -217,14 +219,9 @@ static int read_time(const ASN1_TIME *time, int64_t *ret_s)
 	return 0;
 }
 
-static void put_fingerprint(const uint8_t *der, size_t n, struct report_certificate *c)
+static void put_fingerprint(const uint8_t digest[CERTIFICATE_DIGEST], struct report_certificate *c)
 {
-	uint8_t digest[EVP_MAX_MD_SIZE];
-	unsigned len = 0;
-
-	if (!EVP_Digest(der, n, digest, &len, EVP_sha256(), NULL))
-		return;
-	for (unsigned i = 0; i < len && 2 * i + 2 < sizeof(c->fingerprint); i++)
+	for (unsigned i = 0; i < CERTIFICATE_DIGEST; i++)
 		snprintf(c->fingerprint + 2 * i, 3, "%02x", digest[i]);
 }
 
@@ -234,8 +231,6 @@ static int read_all(const uint8_t *der, size_t n, struct report_certificate *c)
 	const uint8_t *at = der;
 	int r;
 
-	if (n == 0 || n > CERTIFICATE_MAX)
-		return -EBADMSG;
 	x = d2i_X509(NULL, &at, (long)n);
 	if (!x || at != der + n)
 		return -EBADMSG;
@@ -244,7 +239,6 @@ static int read_all(const uint8_t *der, size_t n, struct report_certificate *c)
 		r = read_time(X509_get0_notAfter(x), &c->not_after_s);
 	if (r < 0)
 		return r;
-	put_fingerprint(der, n, c);
 	put_name(c->subject, sizeof(c->subject), X509_get_subject_name(x));
 	put_name(c->issuer, sizeof(c->issuer), X509_get_issuer_name(x));
 	read_key(x, c);
@@ -255,21 +249,51 @@ static int read_all(const uint8_t *der, size_t n, struct report_certificate *c)
 	return 0;
 }
 
+/*
+ * A server shows the same certificate at every handshake, and reading one costs 150 us, most of it
+ * libcrypto's decoder of keys. What was read is kept under the digest of its bytes: nobody can make
+ * two certificates share one. Direct-mapped; who fills it with strangers' certificates makes us
+ * read them again, no more.
+ */
+#define CACHE_SLOTS 64
+static struct {
+	bool used;
+	uint8_t digest[CERTIFICATE_DIGEST];
+	struct report_certificate read;
+} cache[CACHE_SLOTS];
+
+static void read_anew(const uint8_t *der, size_t n, const uint8_t digest[CERTIFICATE_DIGEST],
+		      struct report_certificate *ret)
+{
+	struct report_certificate c = {.outcome = GL_OUTCOME_OK};
+
+	if (read_all(der, n, &c) < 0)
+		c = (struct report_certificate){.outcome = GL_OUTCOME_MALFORMED};
+	else
+		put_fingerprint(digest, &c);
+	ERR_clear_error();
+	*ret = c;
+}
+
 void certificate_read(const uint8_t *der, size_t n, struct report_certificate *certificate)
 {
-	struct report_certificate c = {
-		.report = certificate->report,
-		.conn = certificate->conn,
-		.service = certificate->service,
-		.port = certificate->port,
-		.flags = certificate->flags,
-	};
-	const struct report_certificate empty = c;
+	struct report_certificate c = {.outcome = GL_OUTCOME_MALFORMED};
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	unsigned len = 0, slot;
 
-	if (read_all(der, n, &c) < 0) {
-		c = empty;
-		c.outcome = GL_OUTCOME_MALFORMED;
+	if (n > 0 && n <= CERTIFICATE_MAX && EVP_Digest(der, n, digest, &len, EVP_sha256(), NULL)) {
+		slot = digest[0] % CACHE_SLOTS;
+		if (!cache[slot].used || memcmp(cache[slot].digest, digest, CERTIFICATE_DIGEST)) {
+			read_anew(der, n, digest, &cache[slot].read);
+			memcpy(cache[slot].digest, digest, CERTIFICATE_DIGEST);
+			cache[slot].used = true;
+		}
+		c = cache[slot].read;
 	}
-	ERR_clear_error();
+	c.report = certificate->report;
+	c.conn = certificate->conn;
+	c.service = certificate->service;
+	c.port = certificate->port;
+	c.flags = certificate->flags;
 	*certificate = c;
 }

@@ -18,6 +18,7 @@ import tempfile
 import traceback
 
 from agent import GLACISCTL, GLACISD, Agent, policy
+from h2servers import H2C_SERVERS
 from http1 import Bad, Connection, parse_head, request
 from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
 from poll import Late, poll
@@ -98,8 +99,9 @@ class Scene:
         return self._serve(lambda: Haproxy(self.client, self._part("haproxy"), port, source, **kw))
 
     def tls_server(self, name, port, certificate=None):
-        """One of TLS_SERVERS by name."""
-        return self._serve(lambda: TLS_SERVERS[name](self.server, self._part(name), port, certificate))
+        """One of TLS_SERVERS or H2C_SERVERS by name."""
+        kind = TLS_SERVERS.get(name) or H2C_SERVERS[name]
+        return self._serve(lambda: kind(self.server, self._part(name), port, certificate))
 
     def answers(self, table, **kw):
         return self._serve(lambda: Answers(self.server, self._part("answers"), table, **kw))

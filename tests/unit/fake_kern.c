@@ -214,6 +214,14 @@ int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_acco
 	return 0;
 }
 
+bool kern_is_cut(const struct kern *kern, uint64_t cookie)
+{
+	for (size_t i = 0; i < kern->n_cuts; i++)
+		if (kern->cuts[i] == cookie)
+			return true;
+	return false;
+}
+
 int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 {
 	(void)reason;

@@ -24,7 +24,8 @@ struct feed {
 	bool begun[2];
 	bool no_begin; /* attached mid-connection */
 	uint8_t how, role;
-	uint64_t heads, bodies, transactions; /* callbacks */
+	uint64_t heads, unreadable, bodies, transactions; /* callbacks */
+	uint8_t outcome; /* of the last unreadable */
 	uint64_t window_bytes[2], windows_last[2];
 	uint64_t window_next; /* offset where the next window has to go on */
 	bool keep_bodies; /* in the text */
@@ -63,6 +64,16 @@ static inline void feed_on_head(struct transaction *tx, void *userdata)
 
 	f->heads++;
 	tx->op = 7; /* has to come back */
+}
+
+static inline void feed_on_unreadable(const struct transaction *tx, uint8_t outcome, void *userdata)
+{
+	struct feed *f = userdata;
+
+	if (tx->conn != f->conn || tx->protocol != HTTP_PROTOCOL_2 || outcome == GL_OUTCOME_OK)
+		abort();
+	f->unreadable++;
+	f->outcome = outcome;
 }
 
 static inline void feed_on_body(const struct transaction *tx, const struct inspect_window *w,
@@ -110,8 +121,12 @@ static inline void feed_on_transaction(const struct transaction *tx, void *userd
 
 static inline void feed_open_with(struct feed *f, const struct inspect_options *options)
 {
-	static const struct inspect_callbacks callbacks = {feed_on_head, feed_on_body,
-							   feed_on_transaction};
+	static const struct inspect_callbacks callbacks = {
+		.request_head = feed_on_head,
+		.unreadable = feed_on_unreadable,
+		.body = feed_on_body,
+		.transaction = feed_on_transaction,
+	};
 
 	memset(f, 0, offsetof(struct feed, text) + 1);
 	f->conn = 1;

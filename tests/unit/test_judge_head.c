@@ -67,10 +67,18 @@ static void test_limit(void **state)
 	assert_int_equal(events_count(keeper.events, EVENTS_VERDICTS), before);
 	for (int i = 0; i < 3; i++)
 		assert_true(judge_head(&keeper, &head));
-	assert_int_equal(keeper.judged.judged, 8);
-	assert_int_equal(keeper.judged.refused, 3);
-	assert_int_equal(keeper.kern->n_cuts, 3);
+	/* the connection ends with the first one: the others are told of once, and take nothing */
+	assert_int_equal(keeper.judged.judged, 6);
+	assert_int_equal(keeper.judged.refused, 1);
+	assert_int_equal(keeper.judged.after_cut, 2);
+	assert_int_equal(keeper.kern->n_cuts, 1);
 	assert_int_equal(keeper.kern->cuts[0], 77);
+	assert_int_equal(events_count(keeper.events, EVENTS_VERDICTS), before + 1);
+	/* another connection of the source: refused from its first request on */
+	head.conn = 78;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 2);
+	assert_int_equal(keeper.kern->n_cuts, 2);
 	assert_int_equal(last_verdict()->verdict, GL_VERDICT_LIMIT);
 	assert_int_equal(last_verdict()->delivery, GL_DELIVERY_RESET);
 	assert_int_equal(last_verdict()->limit, 5);
@@ -78,8 +86,9 @@ static void test_limit(void **state)
 	assert_false(last_verdict()->flags & GL_RECF_WOULD);
 	/* another source is not concerned */
 	head = example("198.18.0.2", head.op);
+	head.conn = 79;
 	assert_true(judge_head(&keeper, &head));
-	assert_int_equal(keeper.judged.refused, 3);
+	assert_int_equal(keeper.judged.refused, 2);
 }
 
 static void test_monitor(void **state)
@@ -103,22 +112,57 @@ static void test_rules(void **state)
 	(void)state;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(last_verdict()->reason, GL_REASON_NO_CREDENTIAL);
+	head.conn++;
 	head.credential = GL_CRED_AUTHORIZATION;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(keeper.judged.refused, 1);
 	head = example("198.18.0.4", op_of("shop * /api/v1/admin/**"));
+	head.conn = 79;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(last_verdict()->reason, GL_REASON_SOURCE_NETWORK);
 	head = example("10.1.2.3", head.op);
+	head.conn = 80;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(keeper.judged.refused, 2);
 	/* no operation: the service's default */
 	head = example("198.18.0.4", 0);
+	head.conn = 81;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(keeper.judged.refused, 2);
+	head.conn++;
 	head.outcome = GL_OUTCOME_AMBIGUOUS;
 	assert_true(judge_head(&keeper, &head));
 	assert_int_equal(last_verdict()->reason, GL_REASON_AMBIGUOUS_PATH);
+}
+
+/* What cannot be read is refused, or it would be a way around every limit. */
+static void test_unreadable(void **state)
+{
+	static const struct {
+		uint8_t outcome, reason;
+	} cases[] = {
+		{GL_OUTCOME_MALFORMED, GL_REASON_MALFORMED},
+		{GL_OUTCOME_TOO_LONG, GL_REASON_TOO_LONG},
+		{GL_OUTCOME_UNSUPPORTED, GL_REASON_UNSUPPORTED},
+		{GL_OUTCOME_SHORT, GL_REASON_MALFORMED},
+	};
+	struct report_head head = example("198.18.0.6", 0);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		head.conn = 100 + i;
+		head.outcome = cases[i].outcome;
+		assert_true(judge_head(&keeper, &head));
+		assert_int_equal(last_verdict()->verdict, GL_VERDICT_REFUSE);
+		assert_int_equal(last_verdict()->reason, cases[i].reason);
+		assert_int_equal(keeper.judged.refused, i + 1);
+		assert_int_equal(keeper.kern->n_cuts, i + 1);
+	}
+	keeper.kern->control.mode = GL_MODE_MONITOR;
+	head.conn = 200;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.would_refuse, 1);
+	assert_int_equal(keeper.kern->n_cuts, sizeof(cases) / sizeof(cases[0]));
 }
 
 static void test_strangers(void **state)
@@ -136,7 +180,7 @@ static void test_strangers(void **state)
 	bad.op = (uint16_t)kern_policy(keeper.kern)->n_ops;
 	assert_false(judge_head(&keeper, &bad));
 	bad = head;
-	bad.outcome = GL_OUTCOME_MALFORMED;
+	bad.outcome = GL_OUTCOME_MAX;
 	assert_false(judge_head(&keeper, &bad));
 	bad = head;
 	bad.generation += 3;
@@ -183,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_monitor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prove, setup, teardown),
 	};

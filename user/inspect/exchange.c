@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+static const struct raw none = {"", 0};
+
 struct exchange *exchange_new(struct inspect *in, struct connection *c)
 {
 	struct exchange *x = connection_take(in, c, sizeof(*x), false);
@@ -159,9 +161,20 @@ static void show_frame(struct inspect *in, const struct connection *c, const str
 	memcpy(tx->request_id, x->request_id, sizeof(tx->request_id));
 }
 
+void exchange_show_connection(struct inspect *in, const struct connection *c)
+{
+	static const struct exchange nothing = {.op = 0xffff, .cls = 0xffff};
+	struct transaction *tx = &in->tx;
+
+	show_frame(in, c, &nothing);
+	tx->source = c->client;
+	tx->service = c->service;
+	tx->method = tx->target = tx->authority = tx->reason = none;
+	tx->request.n = tx->response.n = 0;
+}
+
 void exchange_show(struct inspect *in, struct connection *c, struct exchange *x)
 {
-	static const struct raw none = {"", 0};
 	struct transaction *tx = &in->tx;
 
 	show_frame(in, c, x);

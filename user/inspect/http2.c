@@ -133,6 +133,21 @@ void http2_free(struct inspect *in, struct connection *c)
 	c->h2 = NULL;
 }
 
+void http2_unreadable(struct inspect *in, struct connection *c, int direction, uint32_t stream,
+		      uint8_t outcome)
+{
+	struct transaction *tx = &in->tx;
+	struct http2 *h2 = c->h2;
+
+	if (direction != GL_TO_SERVER || h2->midstream || h2->gap || h2->reader[direction].lost ||
+	    !in->callbacks.unreadable)
+		return;
+	exchange_show_connection(in, c);
+	tx->protocol = HTTP_PROTOCOL_2;
+	tx->stream = stream;
+	in->callbacks.unreadable(tx, outcome, in->userdata);
+}
+
 /* Its place in the frames is not known any more. */
 static void unsync(struct inspect *in, struct connection *c, int direction)
 {
@@ -147,10 +162,19 @@ static void unsync(struct inspect *in, struct connection *c, int direction)
 }
 
 /* Frames that say what no peer says. */
-static void bad_frame(struct inspect *in, struct connection *c, int direction)
+static void bad_frame(struct inspect *in, struct connection *c, int direction, uint8_t outcome)
 {
 	count(in, REPORT_COUNT_H2_ERRORS, 1);
+	http2_unreadable(in, c, direction, 0, outcome);
 	unsync(in, c, direction);
+}
+
+/* The decoder gave up: no head of this direction can be read any more. */
+static void bad_block(struct inspect *in, struct connection *c, int direction)
+{
+	count(in, REPORT_COUNT_H2_ERRORS, 1);
+	http2_unreadable(in, c, direction, 0, GL_OUTCOME_MALFORMED);
+	http2_lose(in, c, direction);
 }
 
 /* Bytes of the payload before its content: pad length, priority, promised stream, last stream. */
@@ -196,7 +220,7 @@ static bool begin_content(struct inspect *in, struct connection *c, int directio
 	if (r->flags & FLAG_PADDED && r->prefix_size && r->type != FRAME_GOAWAY)
 		r->pad = r->prefix[0];
 	if (r->pad > r->left) {
-		bad_frame(in, c, direction);
+		bad_frame(in, c, direction, GL_OUTCOME_MALFORMED);
 		return true;
 	}
 	if (r->type == FRAME_GOAWAY) {
@@ -214,10 +238,8 @@ static void end_block(struct inspect *in, struct connection *c, int direction)
 {
 	struct frame_reader *r = &c->h2->reader[direction];
 
-	if (!http2_block_data(in, c, direction, NULL, 0, true)) {
-		count(in, REPORT_COUNT_H2_ERRORS, 1);
-		http2_lose(in, c, direction);
-	}
+	if (!http2_block_data(in, c, direction, NULL, 0, true))
+		bad_block(in, c, direction);
 	r->block = false;
 	http2_block_end(in, c, direction);
 	r->x = NULL;
@@ -283,11 +305,11 @@ static bool begin_frame(struct inspect *in, struct connection *c, int direction)
 	r->n_prefix = 0;
 	r->prefix_size = prefix_size_of(r);
 	if (!frame_allowed(r) || r->prefix_size > r->left) {
-		bad_frame(in, c, direction);
+		bad_frame(in, c, direction, GL_OUTCOME_MALFORMED);
 		return true;
 	}
 	if (r->type == FRAME_CONTINUATION && ++r->continuations > CONTINUATIONS_MAX) {
-		bad_frame(in, c, direction);
+		bad_frame(in, c, direction, GL_OUTCOME_TOO_LONG);
 		return true;
 	}
 	if (!r->prefix_size)
@@ -335,13 +357,11 @@ static void read_block(struct inspect *in, struct connection *c, int direction,
 
 	r->block_bytes += n;
 	if (r->block_bytes > BLOCK_BYTES_MAX) {
-		bad_frame(in, c, direction);
+		bad_frame(in, c, direction, GL_OUTCOME_TOO_LONG);
 		return;
 	}
-	if (!http2_block_data(in, c, direction, bytes, n, false)) {
-		count(in, REPORT_COUNT_H2_ERRORS, 1);
-		http2_lose(in, c, direction);
-	}
+	if (!http2_block_data(in, c, direction, bytes, n, false))
+		bad_block(in, c, direction);
 }
 
 static void read_data(struct inspect *in, struct connection *c, int direction, const uint8_t *bytes,
@@ -386,7 +406,7 @@ static uint32_t read_preface(struct inspect *in, struct connection *c, const uin
 
 	if (memcmp(bytes, preface + PREFACE_BYTES - r->preface, part) != 0) {
 		r->preface = 0;
-		bad_frame(in, c, GL_TO_SERVER);
+		bad_frame(in, c, GL_TO_SERVER, GL_OUTCOME_MALFORMED);
 		return n;
 	}
 	r->preface = (uint8_t)(r->preface - part);

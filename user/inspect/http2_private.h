@@ -84,5 +84,8 @@ void http2_block_end(struct inspect *in, struct connection *c, int direction);
 void http2_stream_end(struct inspect *in, struct connection *c, int direction, struct exchange *x);
 void http2_reset(struct inspect *in, struct connection *c, uint32_t stream);
 void http2_goaway(struct inspect *in, struct connection *c, uint32_t last_stream);
+/* Tells inspect_callbacks.unreadable of what the client sends; stream 0: all that follows. */
+void http2_unreadable(struct inspect *in, struct connection *c, int direction, uint32_t stream,
+		      uint8_t outcome);
 /* HPACK's state is gone. */
 void http2_lose(struct inspect *in, struct connection *c, int direction);

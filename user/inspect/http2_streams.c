@@ -117,8 +117,11 @@ bool http2_block_begin(struct inspect *in, struct connection *c, int direction)
 		r->x = new_stream(in, c, r->block_stream);
 	else if (direction == GL_TO_CLIENT && !r->x)
 		r->x = unknown_request(in, c, r->block_stream);
-	else if (!r->x && (r->block_stream > h2->last_stream || h2->midstream || r->lost))
+	else if (!r->x && (r->block_stream > h2->last_stream || h2->midstream || r->lost)) {
 		r->x = new_stream(in, c, r->block_stream);
+		if (!r->x)
+			http2_unreadable(in, c, direction, r->block_stream, GL_OUTCOME_TOO_LONG);
+	}
 	/* a pushed response's request is in head[GL_TO_SERVER], whoever sent it; CONTINUATION
 	 * names the stream the promise was sent on */
 	if (r->block_promise)

@@ -54,6 +54,13 @@ struct inspect_callbacks {
 	 * is there in the other callbacks.
 	 */
 	void (*request_head)(struct transaction *tx, void *userdata);
+	/*
+	 * HTTP/2: from here on, or in this one stream, nobody can tell what the client asks for: it
+	 * broke the rules of framing or HPACK, or there is no memory for it. Once for a connection
+	 * or a stream; bytes the doors lost are no such case. Of the transaction only what concerns
+	 * the connection, and the stream, is set. outcome: enum gl_outcome, not OK.
+	 */
+	void (*unreadable)(const struct transaction *tx, uint8_t outcome, void *userdata);
 	/* A stretch of a body, for text scans. Short bodies come once, whole, before transaction().
 	 * Heads are complete as far as they were seen; of bodies tx holds nothing yet. */
 	void (*body)(const struct transaction *tx, const struct inspect_window *window,

@@ -294,6 +294,8 @@ void exchange_finish_all(struct inspect *in, struct connection *c, uint32_t flag
 void exchange_drop(struct inspect *in, struct connection *c, struct exchange *x);
 /* Makes in->tx of it, bodies excepted. */
 void exchange_show(struct inspect *in, struct connection *c, struct exchange *x);
+/* The same with nothing but the connection in it. */
+void exchange_show_connection(struct inspect *in, const struct connection *c);
 
 /* request_id.c */
 void request_id_choose(struct inspect *in, const struct transaction *tx, char out[REQUEST_ID_TEXT],

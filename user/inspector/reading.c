@@ -79,6 +79,13 @@ static void tell_head(struct reading *reading, const struct transaction *tx,
 /* ---------------------------------------------------------------------------------------------
  * Looked at
  */
+static bool is_judged(const struct reading *reading, const struct transaction *tx,
+		      const struct asking *asking)
+{
+	return tx->protocol == HTTP_PROTOCOL_2 &&
+	       reading->policy->services[asking->service].flags & GL_SERVICE_HTTP2_JUDGE;
+}
+
 static void on_request_head(struct transaction *tx, void *userdata)
 {
 	struct reading *reading = userdata;
@@ -87,11 +94,24 @@ static void on_request_head(struct transaction *tx, void *userdata)
 	if (!reading->policy || tx->role != GL_ROLE_SERVER ||
 	    asking_read(reading->policy, tx, &asking) < 0)
 		return;
-	/* one that cannot be read was nothing a door could have judged either: a finding */
-	if (tx->protocol == HTTP_PROTOCOL_2 &&
-	    reading->policy->services[asking.service].flags & GL_SERVICE_HTTP2_JUDGE &&
-	    (asking.outcome == GL_OUTCOME_OK || asking.outcome == GL_OUTCOME_AMBIGUOUS))
+	if (is_judged(reading, tx, &asking))
 		tell_head(reading, tx, &asking);
+}
+
+/* What the client asks for cannot be told any more: that is what the keeper has to judge. */
+static void on_unreadable(const struct transaction *tx, uint8_t outcome, void *userdata)
+{
+	struct reading *reading = userdata;
+	struct transaction about = *tx;
+	struct asking asking;
+
+	if (!reading->policy || tx->role != GL_ROLE_SERVER ||
+	    asking_read(reading->policy, &about, &asking) < 0)
+		return;
+	asking.outcome = outcome;
+	asking.matched = 0;
+	if (is_judged(reading, tx, &asking))
+		tell_head(reading, &about, &asking);
 }
 
 static void read_policy(const struct reading *reading, const struct transaction *tx,
@@ -166,7 +186,11 @@ static int load_rules(struct reading *reading)
 int reading_new(struct link *link, struct reading **ret_reading)
 {
 	static const struct inspect_callbacks callbacks = {
-		.request_head = on_request_head, .body = on_body, .transaction = on_transaction};
+		.request_head = on_request_head,
+		.unreadable = on_unreadable,
+		.body = on_body,
+		.transaction = on_transaction,
+	};
 	struct inspect_options options = {.wall_offset_ns = clock_wall_of_boot(0)};
 	struct reading *reading = calloc(1, sizeof(*reading));
 	int r;

@@ -129,6 +129,7 @@ void api_counters(struct api_request *rq)
 		{"http2-would-refuse", keeper->judged.would_refuse},
 		{"http2-cuts", keeper->judged.cuts},
 		{"http2-stale", keeper->judged.stale},
+		{"http2-after-cut", keeper->judged.after_cut},
 		{"transactions", transactions_total(keeper->transactions)},
 		{"access-log-lines", access_log_counts(keeper->access_log).lines},
 		{"access-log-lost", access_log_counts(keeper->access_log).lost},

@@ -14,6 +14,7 @@
 #include "user/base/clock.h"
 #include "user/inspector/inspector.h"
 #include "user/keeper/certificates.h"
+#include "user/keeper/judge_head.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
 
@@ -202,6 +203,11 @@ static bool take_finding(struct one *one, const struct report *report)
 	return transactions_take_finding(one->all->keeper, (const struct report_finding *)report);
 }
 
+static bool take_head(struct one *one, const struct report *report)
+{
+	return judge_head(one->all->keeper, (const struct report_head *)report);
+}
+
 static bool take_certificate(struct one *one, const struct report *report)
 {
 	return certificates_take(one->all->keeper, (const struct report_certificate *)report);
@@ -215,6 +221,7 @@ static const struct {
 	[REPORT_ACCOUNT] = {sizeof(struct report_account), take_account},
 	[REPORT_TRANSACTION] = {sizeof(struct report_transaction), take_transaction},
 	[REPORT_FINDING] = {sizeof(struct report_finding), take_finding},
+	[REPORT_HEAD] = {sizeof(struct report_head), take_head},
 	[REPORT_CERTIFICATE] = {sizeof(struct report_certificate), take_certificate},
 };
 

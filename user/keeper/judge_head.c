@@ -15,8 +15,25 @@
 static bool head_valid(const struct report_head *head, const struct gl_policy *policy)
 {
 	return head->report.len == sizeof(*head) && head->service < policy->n_services &&
-	       head->op < policy->n_ops && head->how < GL_HOW_MAX &&
-	       (head->outcome == GL_OUTCOME_OK || head->outcome == GL_OUTCOME_AMBIGUOUS);
+	       head->op < policy->n_ops && head->how < GL_HOW_MAX && head->outcome < GL_OUTCOME_MAX;
+}
+
+static bool is_readable(const struct report_head *head)
+{
+	return head->outcome == GL_OUTCOME_OK || head->outcome == GL_OUTCOME_AMBIGUOUS;
+}
+
+/* A head that cannot be read is refused, as at the doors (I8): else it would be a way around every
+ * limit. */
+static void refuse_unreadable(const struct report_head *head, struct admit_verdict *ret_verdict)
+{
+	*ret_verdict = (struct admit_verdict){
+		.verdict = GL_VERDICT_REFUSE,
+		.reason = head->outcome == GL_OUTCOME_TOO_LONG      ? GL_REASON_TOO_LONG
+			  : head->outcome == GL_OUTCOME_UNSUPPORTED ? GL_REASON_UNSUPPORTED
+								    : GL_REASON_MALFORMED,
+		.cls = GL_CLASS_UNLIMITED,
+	};
 }
 
 /* As at the doors: what matches nothing is the default's, what can be read in two ways the
@@ -57,11 +74,15 @@ static uint64_t decide(struct keeper *keeper, const struct gl_policy *policy,
 		.forwarded = head->forwarded,
 		.flags = head->how == GL_HOW_WIRE ? 0 : ADMIT_SECURE,
 	};
-	uint64_t now_ns = 0;
+	uint64_t now_ns = clock_boot_ns();
 
+	if (!is_readable(head)) {
+		refuse_unreadable(head, ret_verdict);
+		return now_ns;
+	}
 	fill_tables(keeper, &tables);
 	for (int i = 0; i < CLOCK_TRIES; i++) {
-		now_ns = clock_boot_ns();
+		now_ns = i ? clock_boot_ns() : now_ns;
 		admit(policy, service, control, &tables, &h, now_ns, ret_verdict);
 		if (ret_verdict->reason != GL_REASON_CLOCK)
 			break;
@@ -81,7 +102,7 @@ static uint64_t new_instance(void)
 /* The same record a door would write, on the same way. */
 static void tell(struct keeper *keeper, const struct gl_policy *policy,
 		 const struct report_head *head, const struct admit_verdict *v, bool enforce,
-		 uint64_t now_ns)
+		 bool delivered, uint64_t now_ns)
 {
 	const struct gl_op *op = &policy->ops[effective_op(policy, head)];
 	const struct gl_rec_verdict record = {
@@ -102,7 +123,7 @@ static void tell(struct keeper *keeper, const struct gl_policy *policy,
 		.cls = v->cls < GL_CLASSES_MAX ? policy->classes[v->cls].id : 0xffff,
 		.verdict = v->verdict,
 		.reason = v->reason,
-		.delivery = enforce ? GL_DELIVERY_RESET : GL_DELIVERY_NONE,
+		.delivery = delivered ? GL_DELIVERY_RESET : GL_DELIVERY_NONE,
 		.door = head->how == GL_HOW_WIRE ? GL_DOOR_WIRE : GL_DOOR_TLS,
 		.outcome = head->outcome,
 		.mode = enforce ? GL_MODE_ENFORCE : GL_MODE_MONITOR,
@@ -115,13 +136,23 @@ static void tell(struct keeper *keeper, const struct gl_policy *policy,
 	records_take_verdict(keeper, &record);
 }
 
+/* Ends the connection; its other streams go with it, so this is told once a connection. */
+static void refuse(struct keeper *keeper, const struct gl_policy *policy,
+		   const struct report_head *head, const struct admit_verdict *v, uint64_t now_ns)
+{
+	bool marked = kern_cut(keeper->kern, head->conn, v->reason) == 0;
+
+	keeper->judged.refused++;
+	keeper->judged.cuts += marked;
+	tell(keeper, policy, head, v, true, marked, now_ns);
+}
+
 bool judge_head(struct keeper *keeper, const struct report_head *head)
 {
 	const struct gl_policy *policy = kern_policy(keeper->kern);
 	struct admit_verdict verdict;
 	const struct gl_service *service;
 	uint64_t now_ns;
-	bool enforce;
 
 	if (policy && head->generation != policy->generation)
 		policy = kern_policy_of(keeper->kern, head->generation);
@@ -131,20 +162,22 @@ bool judge_head(struct keeper *keeper, const struct report_head *head)
 	}
 	if (!head_valid(head, policy))
 		return false;
+	/* nothing of it is answered any more, so it takes nothing of a limit */
+	if (kern_is_cut(keeper->kern, head->conn)) {
+		keeper->judged.after_cut++;
+		return true;
+	}
 	service = &policy->services[head->service];
 	now_ns = decide(keeper, policy, head, &verdict);
 	keeper->judged.judged++;
 	if (verdict.verdict == GL_VERDICT_ALLOW)
 		return true;
-	enforce = admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor;
-	if (enforce) {
-		keeper->judged.refused++;
-		if (kern_cut(keeper->kern, head->conn, verdict.reason) == 0)
-			keeper->judged.cuts++;
+	if (admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor) {
+		refuse(keeper, policy, head, &verdict, now_ns);
 	} else {
 		keeper->judged.would_refuse++;
+		tell(keeper, policy, head, &verdict, false, false, now_ns);
 	}
-	tell(keeper, policy, head, &verdict, enforce, now_ns);
 	return true;
 }
 

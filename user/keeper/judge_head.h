@@ -13,8 +13,9 @@
 struct keeper;
 
 struct judge_counts {
-	uint64_t judged, refused, would_refuse, cuts,
-		stale; /* stale: read with a policy gone since */
+	uint64_t judged, refused, would_refuse, cuts;
+	uint64_t stale; /* read with a policy gone since */
+	uint64_t after_cut; /* ran, unjudged and unanswered: their connection was over */
 };
 
 /* The handler of REPORT_HEAD. False: not what an inspector of ours writes. */

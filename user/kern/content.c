@@ -245,6 +245,14 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 	return r == -EEXIST ? 0 : r;
 }
 
+bool kern_is_cut(const struct kern *kern, uint64_t cookie)
+{
+	struct gl_cut cut;
+
+	return __atomic_load_n(&kern->control->cuts, __ATOMIC_ACQUIRE) &&
+	       bpf_map_lookup_elem(bpf_map__fd(kern->wire->maps.cuts), &cookie, &cut) == 0;
+}
+
 static bool guards(const struct kern *kern, __u32 inode)
 {
 	for (size_t i = 0; i < kern->n_doors; i++)

@@ -139,6 +139,8 @@ int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_acco
 
 /* Nothing leaves this connection any more (enum gl_reason). -E2BIG: GL_CUTS_MAX are marked. */
 int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason);
+/* Was it marked, by whomever, and is it not gone yet? */
+bool kern_is_cut(const struct kern *kern, uint64_t cookie);
 
 /* What the probes attached with GL_PROBE_COOKIE(shape, library) saw. -ENOTSUP: no tls door. */
 int kern_probe_account(const struct kern *kern, uint32_t library,

@@ -231,7 +231,7 @@ static void test_again(void **state)
 			assert_string_equal(c.names, names + sizeof("DNS:") - 1);
 			for (int j = 0; j < i; j++)
 				assert_string_not_equal(fingerprints[j], c.fingerprint);
-			strcpy(fingerprints[i], c.fingerprint);
+			memcpy(fingerprints[i], c.fingerprint, sizeof(fingerprints[i]));
 		}
 	}
 	/* one bit changed */

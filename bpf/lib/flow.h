@@ -101,11 +101,14 @@ struct flow {
 	__u32 slot; /* ... in this slot of the outer map */
 	__u16 service; /* index in services[] of that policy + 1 */
 	__u16 port;
-	__u32 judged; /* requests passed on */
+	__u32 judged; /* requests passed on; what the server's side measures responses against */
 	__u32 answered; /* final responses complete */
-	__u32 saved_judged;
+	__u32 next; /* requests in the stream up to pos; below judged while a resend is read again
+		     */
+	__u32 saved_next;
+	__u32 sent; /* one past the last byte that left the server, FIN included; only grows */
 	__u32 busy; /* compare-and-swap: one CPU at a time reads the client's side */
-	__u32 out_pos; /* next byte of the server */
+	__u32 out_pos; /* next byte of the server to be read */
 	__u8 state; /* enum flow_state */
 	__u8 out_known; /* the position in the server's stream is known (I9) */
 	__u8 answer_seen; /* midstream: a final response went by */
@@ -179,6 +182,42 @@ static __always_inline __u32 flow_owed(const struct flow *f)
 	return f->judged - *(const volatile __u32 *)&f->answered;
 }
 
+/*
+ * A packet of the server is about to leave. The kernel's snd_nxt moves only when the transmission
+ * returns, and the client's next segment may be here before that, on another processor: what has
+ * gone by counts as sent. Written under the socket's lock, in front of everything a response
+ * changes.
+ */
+static __always_inline void flow_sent(struct flow *f, __u32 end)
+{
+	if (seq_diff(end, f->sent) > 0)
+		*(volatile __u32 *)&f->sent = end;
+}
+
+/* One past what the client can have seen of the server. */
+static __always_inline __u32 flow_sent_end(const struct flow *f, __u32 snd_nxt)
+{
+	__u32 sent = *(const volatile __u32 *)&f->sent;
+
+	return seq_diff(sent, snd_nxt) > 0 ? sent : snd_nxt;
+}
+
+/* Will TCP look at a segment's data at all (RFC 9293 section 3.10.7.4)? */
+enum flow_acceptance {
+	ACCEPT_DATA,
+	ACCEPT_NONE, /* no ACK, a SYN or a RST: TCP takes no data of it */
+	ACCEPT_AHEAD, /* acknowledges what the server never sent */
+};
+
+/* (An ack of long ago is no sign: the kernel's fast path takes such data.) */
+static __always_inline int flow_acceptable(const struct flow *f, __u8 flags, __u32 ack,
+					   __u32 snd_nxt)
+{
+	if ((flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
+		return ACCEPT_NONE;
+	return seq_diff(ack, flow_sent_end(f, snd_nxt)) > 0 ? ACCEPT_AHEAD : ACCEPT_DATA;
+}
+
 /* What the flow table decides about a segment before any byte is read. */
 enum flow_placing {
 	PLACE_PARSE, /* parse from f->pos; bytes before it were judged */
@@ -211,6 +250,10 @@ static __always_inline void flow_rewind_hello(struct flow *f)
 		f->state = FLOW_HTTP;
 }
 
+/*
+ * Requests are taken back only when something else has been read in their place (flow_settle): the
+ * kernel may have taken them since rcv_nxt was read, and their responses may be on their way.
+ */
 static __always_inline void flow_rewind(struct flow *f)
 {
 	if (f->state == FLOW_HELLO) {
@@ -218,12 +261,19 @@ static __always_inline void flow_rewind(struct flow *f)
 	} else {
 		f->in = f->saved_in;
 		f->request = f->saved_request;
-		f->judged = f->saved_judged;
+		f->next = f->saved_next;
 	}
 	f->pos = f->commit;
 	f->structure = f->commit;
 	f->behind = 0;
 	count(GL_CTR_REWINDS);
+}
+
+/* A segment was read: what it held in place of an earlier one counts. */
+static __always_inline void flow_settle(struct flow *f)
+{
+	if (seq_diff(f->judged, f->next) > 0)
+		f->judged = f->next;
 }
 
 /*
@@ -238,8 +288,12 @@ static __always_inline void flow_rewind(struct flow *f)
  */
 static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u32 rcv_nxt)
 {
-	int committed = seq_diff(rcv_nxt, f->structure) >= 0;
+	int committed;
 
+	/* read before another processor's segment was: the kernel has been further */
+	if (seq_diff(f->commit, rcv_nxt) > 0)
+		rcv_nxt = f->commit;
+	committed = seq_diff(rcv_nxt, f->structure) >= 0;
 	if (seq_diff(end, rcv_nxt) <= 0)
 		return PLACE_PASS;
 	if (seq_diff(rcv_nxt, f->pos) > 0) {
@@ -272,6 +326,9 @@ static __always_inline int flow_place(struct flow *f, __u32 seq, __u32 end, __u3
 	if (seq_diff(seq, rcv_nxt) > 0)
 		return PLACE_HOLD;
 	if (rcv_nxt == f->commit && (!f->behind || seq_diff(end, f->pos) >= 0)) {
+		/* what would be read again is answered: the kernel took it since */
+		if (seq_diff(f->answered, f->saved_next) > 0)
+			return seq_diff(end, f->pos) > 0 ? PLACE_HOLD : PLACE_PASS;
 		flow_rewind(f);
 		return PLACE_PARSE;
 	}
@@ -293,7 +350,7 @@ static __always_inline void flow_commit(struct flow *f, __u32 rcv_nxt)
 	if (f->state == FLOW_TLS)
 		return;
 	f->saved_in = f->in;
-	f->saved_judged = f->judged;
+	f->saved_next = f->next;
 	if (flow_in_head(f))
 		f->saved_request = f->request;
 }

@@ -48,7 +48,7 @@ static __always_inline __u32 pass_take(__u32 *take, __u32 n, __u32 *ret_tell)
 static __always_inline void pass_request(struct flow *f, const struct gl_policy *policy,
 					 const struct judgement *j)
 {
-	struct flow_request *r = flow_pending(f, f->judged);
+	struct flow_request *r = flow_pending(f, f->next);
 	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
 
 	r->judged_ns = j->now_ns;
@@ -65,7 +65,9 @@ static __always_inline void pass_request(struct flow *f, const struct gl_policy 
 	r->principal = op && op->auth ? j->head.principal : 0;
 	r->guard = op && op->guard ? op->guard | (j->enforce ? 0 : GUARD_MONITOR) : 0;
 	pass_plan(f, r, op);
-	f->judged++;
+	f->next++;
+	if (seq_diff(f->next, f->judged) > 0)
+		f->judged = f->next;
 }
 
 static __always_inline void pass_prove(const struct flow_request *r, __u16 status, __u64 now_ns)

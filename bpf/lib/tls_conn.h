@@ -106,7 +106,7 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	f->state = begins ? FLOW_HTTP : FLOW_MIDSTREAM;
 	f->out_known = begins;
 	f->answer_seen = 0;
-	f->judged = f->answered = 0;
+	f->judged = f->next = f->answered = 0;
 	f->service = 0;
 	http_open(&f->in, 0);
 	http_open(&f->out, HTTP_F_RESPONSE);

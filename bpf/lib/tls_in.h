@@ -192,7 +192,7 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 	if (f->state == FLOW_MIDSTREAM && f->answer_seen) {
 		f->state = FLOW_HTTP;
 		f->out_known = 1;
-		f->judged = f->answered = 0;
+		f->judged = f->next = f->answered = 0;
 		http_open(&f->in, 0);
 		http_open(&f->out, HTTP_F_RESPONSE);
 	}

@@ -94,7 +94,7 @@ static __always_inline int hello_begins(struct __sk_buff *skb, const struct wire
 {
 	__u8 first = 0;
 
-	if (f->judged || f->in.phase != HTTP_IDLE ||
+	if (f->next || f->in.phase != HTTP_IDLE ||
 	    packet_load(skb, &x->packet, x->run.off, &first, 1))
 		return 0;
 	return first == HELLO_RECORD || (first & HELLO_SSL2);

@@ -14,6 +14,8 @@
 #include "bpf/lib/wire_hello.h"
 #include "bpf/lib/wire_read.h"
 
+#define PAWS_WINDOW 1 /* TCP takes a timestamp that much older than the newest */
+
 static __always_inline void wire_release_held(void)
 {
 	__u32 zero = 0;
@@ -24,20 +26,8 @@ static __always_inline void wire_release_held(void)
 }
 
 /*
- * Will TCP look at this segment at all (RFC 9293 section 3.10.7.4)? What it drops unseen must not
- * be judged: no ACK or a SYN, or an acknowledgement of what was never sent. (A very old one is no
- * sign: the kernel's fast path takes such data.)
- */
-static __always_inline int wire_acceptable(const struct packet *p, const struct wire_sock *sock)
-{
-	if ((p->flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
-		return 0;
-	return seq_diff(p->ack, sock->snd_nxt) <= 0;
-}
-
-/*
- * The dearer half, asked before a refusal acts: checksum, signature options, timestamp (PAWS,
- * RFC 7323 section 5). Who can forge the rest can also send what he likes.
+ * Asked before a refusal acts: checksum, signature options, timestamp (PAWS, RFC 7323 section 5).
+ * Who can forge the rest can also send what he likes.
  */
 __global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
 			  const struct wire_sock *sock)
@@ -49,21 +39,20 @@ __global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
 	answer_stamps(skb, p, &spec);
 	if (spec.signature)
 		return 0;
-	if (spec.stamps && sock->ts_recent && seq_diff(bpf_ntohl(spec.tsval), sock->ts_recent) < 0)
+	if (spec.stamps && sock->ts_recent &&
+	    seq_diff(bpf_ntohl(spec.tsval), sock->ts_recent) < -PAWS_WINDOW)
 		return 0;
 	return trim_sum_right(skb, p);
 }
 
 /*
- * I9: an answer goes out only when the server owes nothing and the client has all it sent. The
- * kernel's snd_nxt moves only after a packet has left through egress, so the end of what went by
- * there counts as well; it is read after the count of responses.
+ * I9: an answer goes out only when the server owes nothing and the client has all it sent. What is
+ * sent is read after the count of responses (flow_answered).
  */
 static __always_inline int wire_may_answer(const struct flow *f, const struct packet *p,
 					   const struct wire_sock *sock)
 {
-	return f->out_known && !flow_owed(f) && p->ack == *(const volatile __u32 *)&f->out_pos &&
-	       p->ack == sock->snd_nxt &&
+	return f->out_known && !flow_owed(f) && p->ack == flow_sent_end(f, sock->snd_nxt) &&
 	       (sock->state == BPF_TCP_ESTABLISHED || sock->state == BPF_TCP_CLOSE_WAIT ||
 		sock->state == BPF_TCP_NEW_SYN_RECV);
 }
@@ -158,7 +147,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 				      const struct wire_sock *sock)
 {
 	f->pos = f->commit = f->structure = sock->rcv_nxt;
-	f->out_pos = sock->snd_nxt;
+	f->out_pos = f->sent = sock->snd_nxt;
 	f->out_known = 1;
 	f->port = p->dport;
 	f->state = FLOW_HTTP;
@@ -166,7 +155,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 	http_open(&f->in, 0);
 	http_open(&f->saved_in, 0);
 	http_open(&f->out, HTTP_F_RESPONSE);
-	f->judged = f->answered = 0;
+	f->judged = f->next = f->answered = 0;
 	wire_copy_open(f, sock->cookie, f->pos, f->out_pos);
 }
 
@@ -184,9 +173,10 @@ static __always_inline int wire_join(struct flow *f, const struct packet *p,
 	if (f->state == FLOW_FRESH) {
 		f->state = FLOW_MIDSTREAM;
 		f->port = p->dport;
+		f->sent = sock->snd_nxt;
 		count(GL_CTR_UNJUDGED_MIDSTREAM);
 	}
-	if (!f->answer_seen || p->seq != sock->rcv_nxt || p->ack != sock->snd_nxt)
+	if (!f->answer_seen || p->seq != sock->rcv_nxt || p->ack != flow_sent_end(f, sock->snd_nxt))
 		return 0;
 	wire_open(f, p, sock);
 	return 1;
@@ -220,7 +210,7 @@ __global int wire_tls(struct __sk_buff *skb, struct wire_scratch *x, struct flow
 		return TC_NEXT;
 	policy = policy_of(f, control);
 	service = policy ? policy_service(policy, f) : NULL;
-	if (!service || !wire_acceptable(&x->packet, &x->sock))
+	if (!service || flow_acceptable(f, x->packet.flags, x->packet.ack, x->sock.snd_nxt))
 		return TC_NEXT;
 	hello_aftermath(skb, &x->packet, f, service->id);
 	if (!hello_blocked(control, f->tls.hello.key, bpf_ktime_get_boot_ns()))
@@ -240,6 +230,18 @@ __global int wire_tls(struct __sk_buff *skb, struct wire_scratch *x, struct flow
 	return refuse_reset(skb, &x->packet, f, x->sock.rcv_nxt);
 }
 
+/*
+ * Acknowledges what the door has not seen leave. TCP takes no data of it, unless it left where no
+ * door is and snd_nxt is about to move: never taken unread, so only the ACK passes.
+ */
+static __always_inline int wire_ahead(struct __sk_buff *skb, struct packet *p, int enforce)
+{
+	if (!enforce)
+		return TC_NEXT;
+	count(GL_CTR_HELD);
+	return trim_segment(skb, p, 0) ? TC_DROP : TC_NEXT;
+}
+
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
 					struct flow *f)
 {
@@ -248,7 +250,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	const struct gl_policy *policy;
 	const struct gl_service *service;
 	__u32 end = p->seq + packet_length(p);
-	int place, read, enforce, hello;
+	int accept, place, read, enforce, hello;
 
 	if (f->state == FLOW_OPAQUE || !control)
 		return TC_NEXT;
@@ -285,7 +287,10 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 			       : TC_NEXT;
 	if (enforce && (p->flags & TCP_URG) && trim_urgent(skb, p))
 		return TC_DROP;
-	if (!wire_acceptable(p, &x->sock))
+	accept = flow_acceptable(f, p->flags, p->ack, x->sock.snd_nxt);
+	if (accept == ACCEPT_AHEAD)
+		return wire_ahead(skb, p, enforce);
+	if (accept != ACCEPT_DATA)
 		return TC_NEXT;
 	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
 	if (place == PLACE_PASS) {
@@ -311,7 +316,9 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		wire_release_held();
 		f->state = hello ? FLOW_HELLO : FLOW_HTTP;
 		flow_rewind(f);
-		return TC_NEXT;
+		flow_settle(f);
+		count(GL_CTR_HELD);
+		return TC_DROP; /* as TCP would; where this door is wrong, not unjudged */
 	}
 	if (read == WIRE_REFUSED && hello)
 		hello_tell_refusal(x, f);

@@ -274,6 +274,8 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		f = wire_out_embryo(skb, &x->packet);
 	if (!f || f->state == FLOW_CLOSED)
 		return TC_NEXT;
+	flow_sent(f,
+		  x->packet.seq + packet_length(&x->packet) + (x->packet.flags & TCP_FIN ? 1 : 0));
 	if (f->state == FLOW_CUT)
 		return TC_DROP;
 	if (flow_is_tls(f))

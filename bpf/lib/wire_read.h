@@ -101,11 +101,11 @@ static __always_inline void wire_hold_refusal(struct flow *f, const struct judge
  */
 static __always_inline int wire_may_begin(struct flow *f)
 {
-	__u32 owed = flow_owed(f);
+	__u32 owed = f->next - *(const volatile __u32 *)&f->answered;
 
 	if (!owed)
 		return 1;
-	return owed < FLOW_PENDING && !(flow_pending(f, f->judged - 1)->flags & FLOW_R_CONNECT);
+	return owed < FLOW_PENDING && !(flow_pending(f, f->next - 1)->flags & FLOW_R_CONNECT);
 }
 
 static long wire_turn(__u32 i, struct wire_turn *t)
@@ -228,7 +228,7 @@ static __always_inline int wire_on_error(struct wire_scratch *x, struct flow *f,
 {
 	__u8 outcome = f->in.outcome;
 
-	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->judged)
+	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->next)
 		return wire_on_other(x, f, policy);
 	if (judge_unreadable(policy, f, &x->packet, &x->judgement,
 			     outcome == GL_OUTCOME_TOO_LONG      ? GL_REASON_TOO_LONG
@@ -284,6 +284,7 @@ static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch 
 		else if (end == WIRE_ERROR)
 			end = wire_on_error(x, f, policy);
 	}
+	flow_settle(f);
 	f->pos = end == WIRE_REFUSED ? f->head_seq : wire_seq(&x->packet, x->run.off);
 	wire_read_copy(skb, x, f, end);
 	return end;

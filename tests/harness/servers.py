@@ -16,7 +16,7 @@ from poll import poll
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 NGINX = """
-daemon off; master_process off; worker_rlimit_nofile 8192;
+daemon off; {workers} worker_rlimit_nofile 8192;
 pid {dir}/pid; error_log {dir}/error.log;
 events {{ worker_connections 4096; }}
 http {{
@@ -92,8 +92,10 @@ class Certificate:
 
 
 class Nginx(Server):
-    def __init__(self, ns, folder, ports=(8080,), extra="", http="", tls=None, certificate=None, sync=True):
-        """tls: the ssl_protocols of every port; certificate: a Certificate, else one is made."""
+    def __init__(self, ns, folder, ports=(8080,), extra="", http="", tls=None, certificate=None, sync=True,
+                 workers=0):
+        """tls: the ssl_protocols of every port; certificate: a Certificate, else one is made; workers: so many
+        processes, which log in no order (lines() wants one)."""
         os.makedirs(folder)
         ssl = " ssl" if tls else ""
         listen = " ".join(f"listen {p}{ssl} backlog=4096; listen [::]:{p}{ssl} ipv6only=on backlog=4096;"
@@ -104,7 +106,9 @@ class Nginx(Server):
                       "ssl_ciphers ALL:@SECLEVEL=0; ssl_session_cache shared:s:1m; ssl_early_data on;")
         conf = os.path.join(folder, "nginx.conf")
         with open(conf, "w", encoding="utf-8") as f:
-            f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http, local=LOCAL if sync else ""))
+            f.write(NGINX.format(dir=folder, listen=listen, extra=extra, http=http, local=LOCAL if sync else "",
+                                 workers=f"user root; worker_processes {workers};" if workers else
+                                 "master_process off;"))
         super().__init__(ns, folder, "nginx", "-c", conf, "-e", os.path.join(folder, "error.log"))
         self.syncs = 0
         await_port(ns, ports[0])

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * flow.bpf.c - what a flow decides about a segment before a byte of it is read. Only for
+ * test_flow.c, which has the rows.
+ */
+#include "bpf/lib/flow.h"
+#include "tests/kernel/flow_row.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow_row);
+} rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct flow);
+} scratch SEC(".maps");
+
+static __always_inline void begin(struct flow *f, const struct flow_row *r)
+{
+	f->state = FLOW_HTTP;
+	f->pos = r->pos;
+	f->commit = r->commit;
+	f->structure = r->structure;
+	f->judged = r->judged;
+	f->next = r->next;
+	f->saved_next = r->saved_next;
+	f->answered = r->answered;
+	f->sent = 0;
+	f->behind = r->behind;
+	f->in.remaining = r->remaining;
+	f->in.phase = f->saved_in.phase = r->remaining ? HTTP_BODY : HTTP_IDLE;
+}
+
+SEC("tc")
+int flow_meets(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct flow_row *r = bpf_map_lookup_elem(&rows, &zero);
+	struct flow *f = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!r || !f)
+		return 1;
+	begin(f, r);
+	f->sent = r->sent;
+	flow_sent(f, r->sent - 1); /* a resend of the server */
+	r->sent_end = flow_sent_end(f, r->snd_nxt);
+	r->accept = flow_acceptable(f, r->flags, r->ack, r->snd_nxt);
+	r->place = flow_place(f, r->seq, r->end, r->rcv_nxt);
+	r->got_pos = f->pos;
+	r->got_judged = f->judged;
+	r->got_next = f->next;
+	r->got_owed = flow_owed(f);
+	flow_settle(f);
+	r->settled = f->judged;
+	return 0;
+}
+
+char _license[] SEC("license") = "GPL";

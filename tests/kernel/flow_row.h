@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* flow_row.h - what test_flow.c and flow.bpf.c tell each other: one segment met by one flow. */
+#pragma once
+
+#include <linux/types.h>
+
+struct flow_row {
+	/* the flow */
+	__u32 pos, commit, structure;
+	__u32 judged, next, saved_next, answered;
+	__u32 sent;
+	__u32 remaining; /* of the body being read; 0: none */
+	__u32 behind;
+	/* the socket, as far as it was read */
+	__u32 rcv_nxt, snd_nxt;
+	/* the segment */
+	__u32 seq, end, ack, flags;
+	/* what was made of it; `got_judged` and `got_owed` before anything is read in its place */
+	__u32 accept, sent_end, place;
+	__u32 got_pos, got_judged, got_next, got_owed, settled;
+};

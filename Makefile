@@ -28,7 +28,7 @@ MODULES := base policy store inspect kern detect inspector respond courier keepe
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side;
 # it scans files with the rules of detect, and has nothing else of it
-TEXT_SRC := $(addprefix user/detect/,checks.c findings.c personal.c rules.c rules_read.c text.c text_build.c \
+TEXT_SRC := $(addprefix user/detect/,blocks.c checks.c findings.c personal.c rules.c rules_read.c text.c text_build.c \
 	token_pattern.c)
 CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) \
 	$(filter-out user/policy/apply%,$(wildcard user/policy/*.c)) $(TEXT_SRC)
@@ -49,7 +49,7 @@ KERNEL_OBJ := $(KERNEL_BPF_SRC:tests/kernel/%.bpf.c=$(O)/kernel/%.bpf.o)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench check-kernels format \
+.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench bench-detect check-kernels format \
 	deps deps-check deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -99,9 +99,19 @@ fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 
 bench: all ## ratios against peers; not part of check
 	@tests/bench/run && tests/bench/sight && tests/bench/body
+	+@$(MAKE) --no-print-directory bench-detect
 
 check-kernels: deps-kernels all ## the kernel matrix in qemu
 	@tests/kernels/check
+
+# programs of tests/bench that are C and need the agent's code
+$(O)/bench/%: tests/bench/%.c $(LIB_OBJ) Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  BENCH  $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
+
+bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
+	@$(O)/bench/detect
 
 format: ## apply .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * detect.c - what one transaction costs in all HTTP detectors: ns on one core, the best
- * of 41 rounds, for shapes that occur. Statements are only counted; masking them is in the figure.
+ * detect.c - what detectors cost on one core. First a transaction in all of them: ns, the best of
+ * 41 rounds, for shapes that occur; then GB/s of all installed text rules over JSON: answers of 1
+ * KiB to 64 KiB, and one long body in the windows an inspector has. Statements are only counted;
+ * masking them is in the figure.
  *
- *   gcc -std=gnu17 -O2 -D_GNU_SOURCE -I. -o /tmp/detect tests/bench/detect.c <objects> &&
- * /tmp/detect
+ *   make bench-detect                  (MEGABYTES=1024, of which each figure is the mean)
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
+#include "tests/bench/json_documents.h"
 #include "tests/unit/tx_build.h"
 #include "user/detect/detector.h"
+#include "user/detect/text.h"
 
 #define ROUNDS 41
 #define TIMES  2000
@@ -82,6 +86,131 @@ static char *list(size_t bytes)
 	return text;
 }
 
+/* --- bytes ------------------------------------------------------------------------------------ */
+
+#define DOCUMENTS 1024
+#define WINDOW    (64u << 10) /* of a body, as an inspector has it */
+#define LONG_BODY (64u << 20)
+
+struct documents {
+	char *text[DOCUMENTS];
+	size_t n[DOCUMENTS], total;
+};
+
+/* As many of each size, from 1 KiB to 64 KiB. */
+static void make_documents(struct documents *documents)
+{
+	for (unsigned i = 0; i < DOCUMENTS; i++) {
+		size_t want = 1024ull << (i % 7);
+
+		documents->text[i] = malloc(want + 8192);
+		documents->n[i] = json_document(documents->text[i], want + 8192, want, i + 1);
+		documents->total += documents->n[i];
+	}
+}
+
+static void say_speed(const char *what, size_t bytes, double ns, size_t found)
+{
+	printf("%-44s %7.2f GB/s  %.0f MB, %zu statements\n", what, (double)bytes / ns,
+	       (double)bytes / 1e6, found);
+}
+
+static void measure_documents(struct text *text, const struct documents *documents, size_t bytes)
+{
+	size_t done = 0, found = 0;
+	const struct detect_out out = {.emit = count, .userdata = &found};
+	double begin = now_ns();
+
+	while (done < bytes)
+		for (unsigned i = 0; i < DOCUMENTS; i++, done += documents->n[i - 1])
+			text_scan(text, (const uint8_t *)documents->text[i], documents->n[i], 0,
+				  PART_RESPONSE_BODY, &out);
+	say_speed("all rules, answers of 1 KiB to 64 KiB", done, now_ns() - begin, found);
+}
+
+static void measure_whole(const struct documents *documents, size_t bytes)
+{
+	struct transaction *tx =
+		tx_build("GET /api/v1/items HTTP/1.1\n" AGENT TOKEN "\n",
+			 "HTTP/1.1 200 OK\nContent-Type: application/json\n" SERVER "\n");
+	const struct detect_policy policy = {.auth_required = true, .limited = true};
+	size_t done = 0, found = 0;
+	const struct detect_out out = {.emit = count, .userdata = &found};
+	double begin;
+
+	tx->flags |= TX_SECURE;
+	tx->credential = GL_CRED_AUTHORIZATION;
+	begin = now_ns();
+	while (done < bytes) {
+		for (unsigned i = 0; i < DOCUMENTS; i++, done += documents->n[i - 1]) {
+			tx->response_body.bytes = (const uint8_t *)documents->text[i];
+			tx->response_body.n = documents->n[i];
+			tx->response_body.decoded_bytes = documents->n[i];
+			detect_transaction(tx, &policy, &out);
+		}
+	}
+	say_speed("the same as transactions, every detector", done, now_ns() - begin, found);
+	free(tx);
+}
+
+/* From the second window on; the first is a transaction's. */
+static void measure_stream(struct text *text, size_t bytes)
+{
+	char *body = malloc(LONG_BODY + 16384);
+	size_t n = json_document(body, LONG_BODY + 16384, LONG_BODY, 4), done = 0, found = 0;
+	struct transaction *tx = tx_build("GET / HTTP/1.1\n\n", "HTTP/1.1 200 OK\n\n");
+	const struct detect_out out = {.emit = count, .userdata = &found};
+	double begin = now_ns();
+
+	while (done < bytes) {
+		for (size_t off = WINDOW - TEXT_OVERLAP; off + WINDOW <= n;
+		     off += WINDOW - TEXT_OVERLAP) {
+			struct inspect_window window = {
+				.direction = GL_TO_CLIENT,
+				.bytes = (const uint8_t *)body + off,
+				.n = WINDOW,
+				.overlap = TEXT_OVERLAP,
+				.off = off,
+			};
+
+			text_body(text, tx, NULL, &window, &out);
+			done += WINDOW - TEXT_OVERLAP;
+		}
+	}
+	say_speed("one body of 64 MiB, windows of 64 KiB", done, now_ns() - begin, found);
+	free(tx);
+	free(body);
+}
+
+static int measure_text(void)
+{
+	const char *megabytes = getenv("MEGABYTES");
+	size_t bytes = strtoul(megabytes ?: "1024", NULL, 10) * 1000000;
+	static struct documents documents;
+	struct rules *rules;
+	struct text *text;
+	double begin = now_ns(), read;
+
+	if (rules_load("deploy/rules", NULL, NULL, &rules) < 0)
+		return 1;
+	read = now_ns();
+	if (text_new(rules, &text) < 0)
+		return 1;
+	printf("%-44s %7.0f ms to read, %.0f ms to compile\n", "rules", (read - begin) / 1e6,
+	       (now_ns() - read) / 1e6);
+	make_documents(&documents);
+	text_detector_use(text);
+	measure_documents(text, &documents, bytes);
+	measure_stream(text, bytes);
+	measure_whole(&documents, bytes);
+	text_detector_use(NULL);
+	text_free(text);
+	rules_free(rules);
+	for (unsigned i = 0; i < DOCUMENTS; i++)
+		free(documents.text[i]);
+	return 0;
+}
+
 int main(void)
 {
 	char *kib = list(1400), *four = list(4400), *sixteen = list(16700);
@@ -111,5 +240,5 @@ int main(void)
 	free(kib);
 	free(four);
 	free(sixteen);
-	return 0;
+	return measure_text();
 }

@@ -54,9 +54,19 @@ static const struct {
 	{"rules:\n  - {id: A b, about: c, control: rev17, where: [flie], pattern: '(a'}\n", 4, 0,
 	 "t:2:10: error: \"A b\" is no id"},
 	{"rules:\n  - {id: a, about: b, control: REV-17, where: [file], pattern: '[0-9]{8}'}\n", 0,
-	 1, "t:2:64: warning: the pattern has no literal"},
+	 1,
+	 "t:2:64: warning: a: the pattern has no literal: it is tried at every byte, and slows "
+	 "all of it (at rules[0].pattern)\n    hint: give it three or more fixed characters in a "
+	 "row, or `near` words"},
 	{"rules:\n  - {id: a, about: b, control: REV-17, where: [file], pattern: 'x_[0-9]{8}'}\n",
-	 0, 1, "t:2:64: warning: the pattern's longest literal has 2 characters"},
+	 0, 1, "t:2:64: warning: a: the pattern's longest literal has 2 characters"},
+	/* a long word is found by its begin, however short that is */
+	{"rules:\n  - {id: a, about: b, control: REV-17, where: [file], pattern: "
+	 "'x_[0-9]{13}'}\n",
+	 0, 0, ""},
+	{"rules:\n  - {id: a, about: b, control: REV-17, where: [file], pattern: "
+	 "'x_[0-9]{13}', openBegin: true}\n",
+	 0, 1, "t:2:64: warning: a: the pattern's longest literal has 2 characters"},
 	{"rules:\n  - {id: a, id: b, about: b, control: REV-17, where: [file], pattern: 'abcd'}\n",
 	 1, 0, "t:2:13: error: "},
 };
@@ -186,6 +196,47 @@ static void test_wrong_patterns(void **state UNUSED)
 	}
 }
 
+static const struct {
+	const char *pattern;
+	enum pattern_by by;
+	bool open_begin;
+	uint8_t ahead;
+} words[] = {
+	{"ab[0-9]{13}", BY_WORD, false, 0},
+	{"ab[0-9]{12}", BY_LITERAL, false, 0},
+	{"ab[0-9]{13}", BY_LITERAL, true, 0},
+	{"ab[0-9-]{13}", BY_LITERAL, false, 0},
+	{"[0-9]ab[0-9]{13}", BY_LITERAL, false,
+	 0}, /* the word is longer than what is known of it */
+	{"a\\.[0-9]{15}", BY_WORD_BEHIND, false, 2},
+	{"a\\.[0-9]{15}", BY_WORD_BEHIND, true, 2},
+	{"abc[0-9]{2}[.:][0-9a-f]{20}", BY_WORD_BEHIND, false, 6},
+	{"abc[0-9]{2,3}[.:][0-9a-f]{20}", BY_LITERAL, false, 0},
+	{"abc[0-9]{2}[.a][0-9a-f]{20}", BY_LITERAL, false, 0},
+	{"abc", BY_LITERAL, false, 0},
+};
+
+static void test_words(void **state UNUSED)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		struct token_pattern pattern;
+		const char *why;
+		size_t at;
+
+		assert_int_equal(token_pattern_parse(words[i].pattern, false, &pattern, &at, &why),
+				 0);
+		pattern.open_begin = words[i].open_begin;
+		token_pattern_by(&pattern);
+		assert_int_equal(pattern.by, words[i].by);
+		if (pattern.by == BY_WORD_BEHIND)
+			assert_int_equal(pattern.ahead, words[i].ahead);
+		assert_int_equal(token_pattern_parse(words[i].pattern, true, &pattern, &at, &why),
+				 0);
+		token_pattern_by(&pattern);
+		assert_int_equal(pattern.by, BY_LITERAL);
+	}
+}
+
 /* A pattern made to be slow, on a text made for it: it ends soon, and finds nothing. */
 static void test_steps(void **state UNUSED)
 {
@@ -239,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_files),    cmocka_unit_test(test_load),
 		cmocka_unit_test(test_patterns), cmocka_unit_test(test_wrong_patterns),
 		cmocka_unit_test(test_steps),    cmocka_unit_test(test_unanchored),
+		cmocka_unit_test(test_words),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

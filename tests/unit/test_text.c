@@ -212,6 +212,61 @@ static void test_personal(void **state UNUSED)
 	assert_found("{\"passport_no\":\"L89023645\"}", WHERE_RESPONSE, "passport ...(9)");
 }
 
+/* Numbers as they are written, tokens that are found as long words, at every place in a block of 64
+ * and over its edges. */
+static void test_shapes_anywhere(void **state UNUSED)
+{
+	static const struct {
+		const char *bytes, *found;
+	} shapes[] = {
+		{"4111 1111 1111 1111", "card-number ************1111"},
+		{"3782-822463-10005", "card-number ***********0005"},
+		{"3056 930902 5904", "card-number **********5904"},
+		{"6200 1234 5678 9012 347", "card-number ***************2347"},
+		{"6200123456789012347", "card-number ***************2347"},
+		{"12 4111 1111 1111 1111", "card-number ************1111"},
+		{"7713 4111 1111 1111 1111", ""}, /* a row of numbers */
+		{"4111 1111 1111 1111 7713", ""},
+		{"GB82WEST12345698765432", "iban ************5432"},
+		{"GB82 WEST 1234 5698 7654 32", "iban ************5432"},
+		{"\\nDE89370400440532013000", "iban ****************3000"},
+		{"xDE89370400440532013000", ""},
+		{"536-90-4399", "us-ssn ...(11)"},
+		{"AKIA"
+		 "QYLPMN5HFIQR7XYA",
+		 "aws-access-key AKIA...(20)"},
+		{"\\nAKIA"
+		 "QYLPMN5HFIQR7XYA",
+		 "aws-access-key AKIA...(20)"},
+		{"\\\\AKIA"
+		 "QYLPMN5HFIQR7XYA",
+		 "aws-access-key AKIA...(20)"},
+		{"nAKIA"
+		 "QYLPMN5HFIQR7XYA",
+		 ""},
+		{"https://jane:s3cr3tpw@git.corp.io/x", "url-password ...(8)"},
+		{"gopher://jane:s3:cr3tpw@git.corp.io/x", "url-password ...(9)"},
+		{"https://jane:@git.corp.io/x", ""},
+		{"https://git.corp.io/x:s3cr3tpw@y", ""},
+		{"https://jane:${PASSWORD}@git.corp.io/x", ""},
+		{"//jane:s3cr3tpw@git.corp.io/x", ""},
+	};
+	char bytes[256];
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		for (size_t at = 0; at < 140; at++) {
+			memset(bytes, ' ', sizeof(bytes));
+			snprintf(bytes + at, sizeof(bytes) - at, "%s", shapes[i].bytes);
+			if (at > 0)
+				bytes[at - 1] = '"';
+			assert_found(bytes, WHERE_FILE, shapes[i].found);
+			bytes[at + strlen(shapes[i].bytes)] = '"';
+			bytes[at + strlen(shapes[i].bytes) + 1] = 0;
+			assert_found(bytes, WHERE_FILE, shapes[i].found);
+		}
+	}
+}
+
 /* Every place in a block of 64 and over its edges. */
 static void test_personal_anywhere(void **state UNUSED)
 {
@@ -401,15 +456,11 @@ static void test_evidence(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_finds_its_own),
-		cmocka_unit_test(test_checks),
-		cmocka_unit_test(test_personal),
-		cmocka_unit_test(test_personal_anywhere),
-		cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_hashes_and_traces),
-		cmocka_unit_test(test_detections),
-		cmocka_unit_test(test_forbidden_fields),
-		cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_each_finds_its_own), cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_personal),           cmocka_unit_test(test_personal_anywhere),
+		cmocka_unit_test(test_shapes_anywhere),    cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_hashes_and_traces),  cmocka_unit_test(test_detections),
+		cmocka_unit_test(test_forbidden_fields),   cmocka_unit_test(test_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

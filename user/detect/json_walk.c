@@ -2,9 +2,8 @@
 #include "user/detect/json_walk.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+
+#include "user/detect/blocks.h"
 
 enum {
 	EXPECT_VALUE,
@@ -313,21 +312,6 @@ static void skip_byte(struct skipping *s)
 	}
 }
 
-#ifdef __SSE2__
-#define BLOCK 64
-
-/* bit i: byte i is c */
-static uint64_t bytes_equal(const __m128i v[4], char c)
-{
-	const __m128i wanted = _mm_set1_epi8(c);
-	uint64_t mask = 0;
-
-	for (int i = 0; i < 4; i++)
-		mask |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], wanted))
-			<< (16 * i);
-	return mask;
-}
-
 /* Bytes behind an odd backslash; *carry is of the byte behind the block. */
 static uint64_t escaped_bytes(uint64_t slashes, bool *carry)
 {
@@ -373,21 +357,17 @@ static bool closes_at(uint64_t opens, uint64_t closes, size_t depth, int *ret_bi
 /* Sixty-four bytes, or up to where the last container closes. */
 static void skip_block(struct skipping *s)
 {
-	const __m128i lower = _mm_set1_epi8(0x20);
-	__m128i v[4], folded[4];
+	struct json_bits bits;
 	uint64_t strings, opens, closes;
 	bool carry = s->escaped;
 	int bit;
 
-	for (int i = 0; i < 4; i++) {
-		v[i] = _mm_loadu_si128((const __m128i *)(const void *)(s->p + 16 * i));
-		folded[i] = _mm_or_si128(v[i], lower); /* '[' is '{' then, and ']' '}' */
-	}
+	blocks_json(s->p, &bits);
 	/* a backslash outside of strings is no JSON; it may escape what it likes */
-	strings = inside(bytes_equal(v, '"') & ~escaped_bytes(bytes_equal(v, '\\'), &carry));
+	strings = inside(bits.quotes & ~escaped_bytes(bits.slashes, &carry));
 	strings ^= s->string ? ~0ull : 0;
-	opens = bytes_equal(folded, '{') & ~strings;
-	closes = bytes_equal(folded, '}') & ~strings;
+	opens = bits.opens & ~strings;
+	closes = bits.closes & ~strings;
 	if (closes_at(opens, closes, s->depth, &bit)) {
 		s->p += bit + 1;
 		s->depth = 0;
@@ -396,9 +376,8 @@ static void skip_block(struct skipping *s)
 	s->depth += (size_t)__builtin_popcountll(opens) - (size_t)__builtin_popcountll(closes);
 	s->string = strings >> 63;
 	s->escaped = carry;
-	s->p += BLOCK;
+	s->p += BLOCK_BYTES;
 }
-#endif
 
 enum json_token json_skip(struct json_walk *w)
 {
@@ -407,10 +386,8 @@ enum json_token json_skip(struct json_walk *w)
 
 	if (w->last < WALK_OBJECT)
 		return w->last;
-#ifdef __SSE2__
-	while (s.depth && s.end - s.p >= BLOCK)
+	while (s.depth && s.end - s.p >= BLOCK_BYTES)
 		skip_block(&s);
-#endif
 	while (s.depth && s.p < s.end)
 		skip_byte(&s);
 	w->p = s.p;

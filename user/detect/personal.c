@@ -4,55 +4,13 @@
 
 #include <string.h>
 
+#include "user/detect/blocks.h"
 #include "user/detect/checks.h"
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
-#define BLOCK       64
 #define LOCAL_MAX   64 /* RFC 5321 section 4.5.3.1 */
 #define DOMAIN_MAX  255
 #define NUMBER_MAX  40 /* bytes of a number with what stands between its digits */
 #define LABEL_SHORT 2
-
-struct masks {
-	uint64_t digits, ats, dots;
-};
-
-/* Which of 64 bytes are digits, '@' and '.': bit i for byte i. */
-#ifdef __SSE2__
-static struct masks classify(const char *p)
-{
-	struct masks masks = {0};
-
-	for (unsigned i = 0; i < 4; i++) {
-		__m128i block = _mm_loadu_si128((const __m128i *)(p + 16 * i));
-		/* '0'..'9' to -128..-119, everything else above */
-		__m128i moved = _mm_sub_epi8(block, _mm_set1_epi8((char)('0' + 128)));
-		__m128i digit = _mm_cmplt_epi8(moved, _mm_set1_epi8(-128 + 10));
-		__m128i at = _mm_cmpeq_epi8(block, _mm_set1_epi8('@'));
-		__m128i dot = _mm_cmpeq_epi8(block, _mm_set1_epi8('.'));
-
-		masks.digits |= (uint64_t)(uint32_t)_mm_movemask_epi8(digit) << 16 * i;
-		masks.ats |= (uint64_t)(uint32_t)_mm_movemask_epi8(at) << 16 * i;
-		masks.dots |= (uint64_t)(uint32_t)_mm_movemask_epi8(dot) << 16 * i;
-	}
-	return masks;
-}
-#else
-static struct masks classify(const char *p)
-{
-	struct masks masks = {0};
-
-	for (unsigned i = 0; i < BLOCK; i++) {
-		masks.digits |= (uint64_t)(p[i] >= '0' && p[i] <= '9') << i;
-		masks.ats |= (uint64_t)(p[i] == '@') << i;
-		masks.dots |= (uint64_t)(p[i] == '.') << i;
-	}
-	return masks;
-}
-#endif
 
 static bool is_digit(char c)
 {
@@ -132,6 +90,37 @@ static void try_email(struct personal *personal, struct raw bytes, size_t at)
 	personal->found(personal, FORM_EMAIL, begin, end);
 }
 
+/* --- passwords in addresses ------------------------------------------------------------------- */
+
+#define URL_USER_MAX     64
+#define URL_PASSWORD_MAX 128
+
+/* Of a URL's authority: no sign that ends one, no quote, no blank. */
+static bool is_authority(char c)
+{
+	return (unsigned char)c > ' ' && !strchr("/@\"'<>", c);
+}
+
+/* "scheme://user:password@host": `at` is where the '@' is. */
+static void try_url_password(struct personal *personal, struct raw bytes, size_t at)
+{
+	size_t begin = at, user;
+
+	if (at + 1 >= bytes.n || !is_alnum(bytes.p[at + 1]))
+		return;
+	while (begin > 0 && at - begin < URL_PASSWORD_MAX && is_authority(bytes.p[begin - 1]))
+		begin--;
+	/* the user ends at the first colon behind "//", the password goes on to the '@' */
+	if (begin < 3 || bytes.p[begin - 1] != '/' || bytes.p[begin - 2] != '/' ||
+	    bytes.p[begin - 3] != ':')
+		return;
+	for (user = begin; user < at && bytes.p[user] != ':';)
+		user++;
+	if (user == at || user == begin || user - begin > URL_USER_MAX || at - user <= 3)
+		return;
+	personal->found(personal, FORM_URL_PASSWORD, user + 1, at);
+}
+
 /* --- numbers ---------------------------------------------------------------------------------- */
 
 /* Letters, digits, and what joins them to a longer name or number. */
@@ -209,6 +198,18 @@ static bool is_grouped(const struct groups *groups, const char *sizes)
 	return true;
 }
 
+/* Of a row of numbers as long as its groups ("7713 4111 1111 1111 1111"), which is no card. */
+static bool in_row(struct raw bytes, size_t begin, const struct groups *groups)
+{
+	size_t at = begin - 1, first;
+
+	if (!groups->sign || begin == 0 || bytes.p[at] != groups->sign)
+		return false;
+	for (first = at; first > 0 && at - first < 5 && is_digit(bytes.p[first - 1]);)
+		first--;
+	return at - first == groups->size[0];
+}
+
 static void try_number(struct personal *personal, struct raw bytes, size_t begin)
 {
 	struct groups groups;
@@ -225,7 +226,7 @@ static void try_number(struct personal *personal, struct raw bytes, size_t begin
 		return;
 	if ((groups.n == 1 || is_grouped(&groups, "4444") || is_grouped(&groups, "465") ||
 	     is_grouped(&groups, "464") || is_grouped(&groups, "44443")) &&
-	    check_card(value))
+	    !in_row(bytes, begin, &groups) && check_card(value))
 		personal->found(personal, FORM_CARD, begin, groups.end);
 }
 
@@ -254,44 +255,6 @@ static void try_iban(struct personal *personal, struct raw bytes, size_t begin)
 		if (end == begin)
 			return;
 	}
-}
-
-/* Four digits in a row end at `at`: the number they are of, once. */
-static size_t try_digits(struct personal *personal, struct raw bytes, size_t at, size_t done)
-{
-	size_t begin = at, low = at > NUMBER_MAX ? at - NUMBER_MAX : 0;
-	struct groups groups;
-	char sign = 0;
-
-	if (low < done)
-		low = done;
-	while (begin > low && is_digit(bytes.p[begin - 1]))
-		begin--;
-	/* the country and check digits of an IBAN: "DE89370400440532013000", "DE89 3704 0044" */
-	for (size_t back = 2; back <= 5 && wanted(personal, FORM_IBAN); back++) {
-		size_t first = begin - back;
-
-		if (back > begin || first < done ||
-		    !(bytes.p[first] >= 'A' && bytes.p[first] <= 'Z'))
-			continue;
-		if (bytes.p[first + 1] >= 'A' && bytes.p[first + 1] <= 'Z' &&
-		    is_digit(bytes.p[first + 2]) && is_digit(bytes.p[first + 3]) &&
-		    begins(bytes, first))
-			try_iban(personal, bytes, first);
-	}
-	/* back over groups: "123-45-6789" is found by its last one */
-	while (at + 1 - begin < 13 && begin > low + 1 && is_digit(bytes.p[begin - 2]) &&
-	       (bytes.p[begin - 1] == ' ' || bytes.p[begin - 1] == '-') &&
-	       (!sign || bytes.p[begin - 1] == sign)) {
-		sign = bytes.p[--begin];
-		while (begin > low && is_digit(bytes.p[begin - 1]))
-			begin--;
-	}
-	if (wanted(personal, FORM_CARD) || wanted(personal, FORM_SSN))
-		try_number(personal, bytes, begin);
-	if (!read_groups(bytes, begin, &groups))
-		return at;
-	return groups.end > at ? groups.end : at;
 }
 
 /* --- addresses -------------------------------------------------------------------------------- */
@@ -332,35 +295,151 @@ static size_t try_ipv4(struct personal *personal, struct raw bytes, size_t dot)
 
 /* --- the pass --------------------------------------------------------------------------------- */
 
-struct pass {
-	struct masks before; /* of the block before: what began there may end here */
-	size_t numbers_done, addresses_done;
+/* Bit i: the last 2, 4, 8 bytes up to and with byte i are of one set. */
+struct rows {
+	uint64_t twos, fours, eights;
 };
 
-static void look(struct personal *personal, struct raw bytes, size_t base,
-		 const struct masks *masks, struct pass *pass)
+struct pass {
+	struct text_bits before; /* of the block before: what began there may end here */
+	struct rows digits, words; /* the same */
+	uint64_t stops, groups; /* dots behind digits; four digits behind a gap */
+	uint64_t long_word; /* it ended inside a word that was told */
+	size_t addresses_done;
+};
+
+/* The bits n places before these, over the edge to the block before. */
+static uint64_t back(uint64_t now, uint64_t before, unsigned n)
 {
-	uint64_t d1 = masks->digits << 1 | pass->before.digits >> 63;
-	uint64_t d2 = masks->digits << 2 | pass->before.digits >> 62;
-	uint64_t d3 = masks->digits << 3 | pass->before.digits >> 61;
-	/* the fourth digit in a row */
-	uint64_t fours = masks->digits & d1 & d2 & d3;
-	/* a dot behind a digit, and one 2 to 4 bytes before it */
-	uint64_t dots = masks->dots & d1;
-	uint64_t pairs = dots & ((dots << 2 | pass->before.dots >> 62) |
-				 (dots << 3 | pass->before.dots >> 61) |
-				 (dots << 4 | pass->before.dots >> 60));
-	uint64_t ats = masks->ats;
+	return now << n | before >> (64 - n);
+}
 
-	for (; ats && wanted(personal, FORM_EMAIL); ats &= ats - 1)
-		try_email(personal, bytes, base + (size_t)__builtin_ctzll(ats));
-	for (; fours && personal->forms & (1u << FORM_CARD | 1u << FORM_IBAN | 1u << FORM_SSN);
-	     fours &= fours - 1) {
-		size_t at = base + (size_t)__builtin_ctzll(fours);
+static struct rows read_rows(uint64_t now, uint64_t before, const struct rows *rows)
+{
+	struct rows new;
 
-		if (at >= pass->numbers_done)
-			pass->numbers_done = try_digits(personal, bytes, at, pass->numbers_done);
+	new.twos = now &back(now, before, 1);
+	new.fours = new.twos &back(new.twos, rows->twos, 2);
+	new.eights = new.fours &back(new.fours, rows->fours, 4);
+	return new;
+}
+
+/* This block's bits above those of the block before it, for what reaches far back. */
+typedef unsigned __int128 both;
+
+static both join(uint64_t now, uint64_t before)
+{
+	return (both)now << 64 | before;
+}
+
+static uint64_t here(both bits)
+{
+	return (uint64_t)(bits >> 64);
+}
+
+/* Ends of 3-2-4 digits. */
+static uint64_t as_ssn(both digits, both fours, both gaps)
+{
+	both pairs = digits & digits << 1;
+
+	return here(fours & gaps << 4 & pairs << 5 & gaps << 7 & pairs << 8 & digits << 10);
+}
+
+/* Ends of 4-4-4-4; 4-6-5; 4-6-4; 4-4-4-4-3: how cards are written. */
+static uint64_t as_card_16(both fours, both gaps)
+{
+	return here(fours & gaps << 4 & fours << 5 & gaps << 9 & fours << 10 & gaps << 14 &
+		    fours << 15);
+}
+
+static uint64_t as_card_15(both digits, both fours, both gaps)
+{
+	both sixes = fours & digits << 4 & digits << 5;
+
+	return here(fours & digits << 4 & gaps << 5 & sixes << 6 & gaps << 12 & fours << 13);
+}
+
+static uint64_t as_card_14(both digits, both fours, both gaps)
+{
+	both sixes = fours & digits << 4 & digits << 5;
+
+	return here(fours & gaps << 4 & sixes << 5 & gaps << 11 & fours << 12);
+}
+
+static uint64_t as_card_19(both digits, both fours, both gaps)
+{
+	both threes = digits & digits << 1 & digits << 2;
+
+	return here(threes & gaps << 3 & fours << 4 & gaps << 8 & fours << 9 & gaps << 13 &
+		    fours << 14 & gaps << 18 & fours << 19);
+}
+
+/* The numbers whose last digits, of `size` bytes with the gaps, these are. */
+static void try_ends(struct personal *personal, struct raw bytes, size_t base, uint64_t last,
+		     size_t size)
+{
+	for (; last; last &= last - 1)
+		try_number(personal, bytes, base + (size_t)__builtin_ctzll(last) + 1 - size);
+}
+
+/* There are four digits behind a gap: numbers in groups end near there. */
+static void look_groups(struct personal *personal, struct raw bytes, size_t base,
+			const struct text_bits *bits, const struct rows *rows,
+			const struct pass *pass)
+{
+	both digits = join(bits->digits, pass->before.digits);
+	both fours = join(rows->fours, pass->digits.fours);
+	both gaps = join(bits->gaps, pass->before.gaps);
+
+	if (wanted(personal, FORM_SSN))
+		try_ends(personal, bytes, base, as_ssn(digits, fours, gaps), 11);
+	if (!wanted(personal, FORM_CARD))
+		return;
+	try_ends(personal, bytes, base, as_card_16(fours, gaps), 19);
+	try_ends(personal, bytes, base, as_card_15(digits, fours, gaps), 17);
+	try_ends(personal, bytes, base, as_card_14(digits, fours, gaps), 16);
+	try_ends(personal, bytes, base, as_card_19(digits, fours, gaps), 23);
+}
+
+static void look_numbers(struct personal *personal, struct raw bytes, size_t base,
+			 const struct text_bits *bits, const struct rows *rows, struct pass *pass)
+{
+	uint64_t groups = rows->fours & back(bits->gaps, pass->before.gaps, 4);
+	/* thirteen in a row: a card without gaps */
+	uint64_t rest = rows->eights & back(rows->fours, pass->digits.fours, 8) &
+			back(bits->digits, pass->before.digits, 12);
+
+	if (groups | pass->groups >> 59)
+		look_groups(personal, bytes, base, bits, rows, pass);
+	if (rest && wanted(personal, FORM_CARD))
+		try_ends(personal, bytes, base, rest & ~(rest << 1), 13);
+	pass->groups = groups;
+}
+
+/* Two capitals and two digits. */
+static void look_ibans(struct personal *personal, struct raw bytes, size_t base,
+		       const struct text_bits *bits, const struct rows *rows,
+		       const struct pass *pass)
+{
+	uint64_t at = rows->twos & back(bits->uppers, pass->before.uppers, 2) &
+		      back(bits->uppers, pass->before.uppers, 3);
+
+	for (; at && wanted(personal, FORM_IBAN); at &= at - 1) {
+		size_t begin = base + (size_t)__builtin_ctzll(at) - 3;
+
+		if (begins(bytes, begin))
+			try_iban(personal, bytes, begin);
 	}
+}
+
+/* A dot behind a digit, and one 2 to 4 bytes before it. */
+static void look_addresses(struct personal *personal, struct raw bytes, size_t base,
+			   const struct text_bits *bits, struct pass *pass)
+{
+	uint64_t stops = bits->dots & back(bits->digits, pass->before.digits, 1);
+	uint64_t pairs = stops & (back(stops, pass->stops, 2) | back(stops, pass->stops, 3) |
+				  back(stops, pass->stops, 4));
+
 	for (; pairs && wanted(personal, FORM_IPV4); pairs &= pairs - 1) {
 		size_t at = base + (size_t)__builtin_ctzll(pairs), first = at - 1;
 
@@ -370,23 +449,62 @@ static void look(struct personal *personal, struct raw bytes, size_t base,
 			first--;
 		pass->addresses_done = try_ipv4(personal, bytes, first);
 	}
-	pass->before = *masks;
+	pass->stops = stops;
+}
+
+/* The last of so many bytes tells a long word, and where it began. */
+static void look_words(struct personal *personal, size_t base, const struct rows *rows,
+		       struct pass *pass)
+{
+	uint64_t row = rows->eights & back(rows->eights, pass->words.eights, PERSONAL_WORD - 8);
+	uint64_t at = row & ~(row << 1 | pass->long_word);
+
+	pass->long_word = row >> 63;
+	for (; at; at &= at - 1)
+		personal->word(personal, base + (size_t)__builtin_ctzll(at) + 1 - PERSONAL_WORD);
+}
+
+static void look_ats(struct personal *personal, struct raw bytes, size_t base, uint64_t ats)
+{
+	for (; ats; ats &= ats - 1) {
+		size_t at = base + (size_t)__builtin_ctzll(ats);
+
+		if (wanted(personal, FORM_EMAIL))
+			try_email(personal, bytes, at);
+		if (wanted(personal, FORM_URL_PASSWORD))
+			try_url_password(personal, bytes, at);
+	}
+}
+
+static void look(struct personal *personal, struct raw bytes, size_t base, struct pass *pass)
+{
+	struct text_bits bits;
+	struct rows digits, words;
+	char last[BLOCK_BYTES] = {0};
+
+	if (base + BLOCK_BYTES <= bytes.n) {
+		blocks_text(bytes.p + base, &bits);
+	} else {
+		memcpy(last, bytes.p + base, bytes.n - base);
+		blocks_text(last, &bits);
+	}
+	digits = read_rows(bits.digits, pass->before.digits, &pass->digits);
+	words = read_rows(bits.words, pass->before.words, &pass->words);
+	look_ats(personal, bytes, base, bits.ats);
+	look_numbers(personal, bytes, base, &bits, &digits, pass);
+	look_ibans(personal, bytes, base, &bits, &digits, pass);
+	look_addresses(personal, bytes, base, &bits, pass);
+	if (personal->word)
+		look_words(personal, base, &words, pass);
+	pass->before = bits;
+	pass->digits = digits;
+	pass->words = words;
 }
 
 void personal_scan(struct personal *personal, struct raw bytes)
 {
 	struct pass pass = {0};
-	struct masks masks;
-	char last[BLOCK] = {0};
-	size_t at;
 
-	for (at = 0; at + BLOCK <= bytes.n && personal->forms; at += BLOCK) {
-		masks = classify(bytes.p + at);
-		look(personal, bytes, at, &masks, &pass);
-	}
-	if (at < bytes.n && bytes.n - at < BLOCK) {
-		memcpy(last, bytes.p + at, bytes.n - at);
-		masks = classify(last);
-		look(personal, bytes, at, &masks, &pass);
-	}
+	for (size_t at = 0; at < bytes.n && (personal->forms || personal->word); at += BLOCK_BYTES)
+		look(personal, bytes, at, &pass);
 }

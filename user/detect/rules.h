@@ -51,7 +51,8 @@
 	X(FORM_CARD, "card")                                                                       \
 	X(FORM_IBAN, "iban")                                                                       \
 	X(FORM_SSN, "us-ssn")                                                                      \
-	X(FORM_IPV4, "ipv4")
+	X(FORM_IPV4, "ipv4")                                                                       \
+	X(FORM_URL_PASSWORD, "url-password")
 
 /* How a value is shown. */
 #define RULE_MASK_LIST(X)                                                                          \

@@ -319,19 +319,26 @@ static void read_map(struct reading *r, const struct node *map, const struct key
 	}
 }
 
-/* Rules with a literal cost next to nothing; the others are said. */
+/* Rules with a literal, or of a long word that begins in one way, cost next to nothing; the others
+ * are said. */
 static void check_cost(struct reading *r, const struct node *node,
 		       const struct token_pattern *pattern, const struct rule *rule)
 {
-	if (rule->near.n > 0 || pattern->anchor_size >= ANCHOR_SHORT)
+	if (rule->near.n > 0 || pattern->anchor_size >= ANCHOR_SHORT || pattern->by != BY_LITERAL)
 		return;
 	if (pattern->anchor_size == 0)
-		say(r, PROBLEM_WARNING, node, "give it a literal, or `near` words",
-		    "the pattern has no literal: it is tried at every byte, and slows all of it");
+		say(r, PROBLEM_WARNING, node,
+		    "give it three or more fixed characters in a row, or `near` words",
+		    "%s: the pattern has no literal: it is tried at every byte, and slows all of "
+		    "it",
+		    rule->id);
 	else
-		say(r, PROBLEM_WARNING, node, "three characters are found far less often",
-		    "the pattern's longest literal has %u character%s", pattern->anchor_size,
-		    pattern->anchor_size == 1 ? "" : "s");
+		say(r, PROBLEM_WARNING, node,
+		    "three fixed characters in a row are found far less often, and so is a begin "
+		    "with "
+		    "15 or more letters and digits in a row",
+		    "%s: the pattern's longest literal has %u character%s", rule->id,
+		    pattern->anchor_size, pattern->anchor_size == 1 ? "" : "s");
 }
 
 static void read_pattern(struct reading *r, const struct node *node, const struct draft *draft,
@@ -350,6 +357,7 @@ static void read_pattern(struct reading *r, const struct node *node, const struc
 	}
 	pattern->open_begin = draft->part_begin;
 	pattern->open_end = draft->part_end;
+	token_pattern_by(pattern);
 	rule->pattern_texts[rule->n_patterns] = strdup(node->text);
 	if (!rule->pattern_texts[rule->n_patterns]) {
 		r->no_memory = true;

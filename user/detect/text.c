@@ -96,6 +96,10 @@ static void found(struct scan *scan, const struct rule *rule, size_t begin, size
 
 	if (text->n_found == TEXT_FOUND_MAX)
 		flush(scan);
+	/* two words of one name */
+	if (text->n_found > 0 && text->found[text->n_found - 1].rule == rule &&
+	    text->found[text->n_found - 1].begin == begin)
+		return;
 	text->told[rule - text->rules->items]++;
 	text->found[text->n_found++] = (struct found){rule, begin, end, detail};
 }
@@ -216,6 +220,44 @@ static int on_unanchored(unsigned id, unsigned long long from, unsigned long lon
 	return 0;
 }
 
+/* Its literal stands at bytes[at]? */
+static void try_word(struct scan *scan, const struct use *use, size_t at)
+{
+	const struct token_pattern *pattern = use->pattern;
+	struct token_match match;
+
+	if (scan->bytes.p[at] != pattern->anchor[0] || scan->bytes.n - at < pattern->anchor_size ||
+	    memcmp(scan->bytes.p + at, pattern->anchor, pattern->anchor_size) != 0 ||
+	    !speaks(scan, use->rule))
+		return;
+	scan->text->hits++;
+	if (token_pattern_match(pattern, scan->bytes, at, &match))
+		confirm(scan, use->rule, match.value_begin, match.value_end);
+}
+
+static void try_begins(struct scan *scan, size_t at)
+{
+	const struct words *words = &scan->text->begins;
+	unsigned char first = (unsigned char)scan->bytes.p[at];
+
+	for (size_t i = words->first[first]; i < words->first[first + 1]; i++)
+		try_word(scan, &words->uses[i], at);
+}
+
+static void on_word(struct personal *personal, size_t begin)
+{
+	struct scan *scan = personal->userdata;
+	const struct words *behind = &scan->text->behind;
+	const char *p = scan->bytes.p;
+
+	try_begins(scan, begin);
+	for (size_t i = 0; i < behind->n && behind->uses[i].pattern->ahead <= begin; i++)
+		try_word(scan, &behind->uses[i], begin - behind->uses[i].pattern->ahead);
+	/* the letter of an escape is not of the word: "\nAKIA" */
+	if (begin > 0 && p[begin - 1] == '\\' && strchr("nrt", p[begin]))
+		try_begins(scan, begin + 1);
+}
+
 static void on_personal(struct personal *personal, enum rule_form form, size_t begin, size_t end)
 {
 	struct scan *scan = personal->userdata;
@@ -312,14 +354,13 @@ void text_each(struct text *text, struct raw bytes, enum rule_where where, unsig
 		.fn = fn,
 		.userdata = userdata,
 	};
-	struct personal personal = {.found = on_personal, .userdata = &scan};
+	struct personal personal = {.found = on_personal, .word = on_word, .userdata = &scan};
 
 	if (bytes.n == 0 || bytes.n > TEXT_WINDOW_MAX)
 		return;
 	memset(text->told, 0, text->rules->n * sizeof(*text->told));
 	personal.forms = forms(&scan);
-	if (personal.forms)
-		personal_scan(&personal, bytes);
+	personal_scan(&personal, bytes);
 	if (text->database)
 		hs_scan(text->database, bytes.p, (unsigned)bytes.n, 0, text->scratch, on_literal,
 			&scan);

@@ -50,11 +50,41 @@ static void wish_rule(struct text *text, const struct rule *rule, struct wishes 
 		for (size_t j = 0; j < rule->near.n; j++)
 			wishes->items[wishes->n++] = (struct wish){
 				rule->near.items[j], strlen(rule->near.items[j]), true, use};
-		if (rule->near.n == 0 && pattern->anchor_size > 0)
+		if (rule->near.n == 0 && pattern->by == BY_WORD)
+			text->begins.uses[text->begins.n++] = use;
+		else if (rule->near.n == 0 && pattern->by == BY_WORD_BEHIND)
+			text->behind.uses[text->behind.n++] = use;
+		else if (rule->near.n == 0 && pattern->anchor_size > 0)
 			wishes->items[wishes->n++] = (struct wish){
 				pattern->anchor, pattern->anchor_size, pattern->ignore_case, use};
 		else if (rule->near.n == 0)
 			text->unanchored[text->n_unanchored++] = use;
+	}
+}
+
+/* What is compared first: the literal's first byte, or how far before the word it stands. */
+static uint8_t word_key(const struct use *use)
+{
+	return use->pattern->by == BY_WORD ? (uint8_t)use->pattern->anchor[0] : use->pattern->ahead;
+}
+
+static int compare_words(const void *left, const void *right)
+{
+	const struct use *a = left, *b = right;
+
+	return word_key(a) != word_key(b) ? word_key(a) - word_key(b)
+					  : (a->pattern > b->pattern) - (a->pattern < b->pattern);
+}
+
+static void index_words(struct words *words)
+{
+	size_t at = 0;
+
+	qsort(words->uses, words->n, sizeof(*words->uses), compare_words);
+	for (unsigned key = 0; key <= 256; key++) {
+		while (at < words->n && word_key(&words->uses[at]) < key)
+			at++;
+		words->first[key] = (uint16_t)at;
 	}
 }
 
@@ -69,7 +99,10 @@ static int gather(struct text *text, struct wishes *wishes)
 	text->uses = calloc(n + 1, sizeof(*text->uses));
 	text->literals = calloc(n + 1, sizeof(*text->literals));
 	text->told = calloc(text->rules->n + 1, sizeof(*text->told));
-	if (!wishes->items || !text->unanchored || !text->uses || !text->literals || !text->told)
+	text->begins.uses = calloc(n + 1, sizeof(*text->begins.uses));
+	text->behind.uses = calloc(n + 1, sizeof(*text->behind.uses));
+	if (!wishes->items || !text->unanchored || !text->uses || !text->literals || !text->told ||
+	    !text->begins.uses || !text->behind.uses)
 		return -ENOMEM;
 	for (size_t i = 0; i < text->rules->n; i++) {
 		const struct rule *rule = &text->rules->items[i];
@@ -80,6 +113,8 @@ static int gather(struct text *text, struct wishes *wishes)
 			wish_rule(text, rule, wishes);
 	}
 	qsort(wishes->items, wishes->n, sizeof(*wishes->items), compare_wishes);
+	index_words(&text->begins);
+	index_words(&text->behind);
 	return 0;
 }
 
@@ -183,6 +218,8 @@ void text_free(struct text *text)
 	free(text->literals);
 	free(text->uses);
 	free(text->unanchored);
+	free(text->begins.uses);
+	free(text->behind.uses);
 	free(text->told);
 	free(text);
 }

@@ -20,6 +20,14 @@ struct literal {
 	size_t size;
 };
 
+/* Uses of patterns that a long word finds: BY_WORD by the literal's first byte, BY_WORD_BEHIND by
+ * how far before the word it stands. */
+struct words {
+	struct use *uses;
+	size_t n;
+	uint16_t first[257];
+};
+
 struct found {
 	const struct rule *rule;
 	size_t begin, end;
@@ -34,6 +42,7 @@ struct text {
 	size_t n_literals;
 	struct use *uses, *unanchored;
 	size_t n_uses, n_unanchored;
+	struct words begins, behind;
 	const struct rule *forms[FORM_MAX];
 	uint32_t *told; /* per rule, in this scan */
 	struct found found[TEXT_FOUND_MAX];

@@ -253,6 +253,79 @@ static void find_anchor(struct token_pattern *pattern)
 						    pattern->ignore_case);
 }
 
+static bool set_meets(const struct charset *a, const struct charset *b)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (a->bits[i] & b->bits[i])
+			return true;
+	return false;
+}
+
+static void find_apart(struct token_pattern *pattern)
+{
+	for (uint8_t i = 0; i + 1 < pattern->n; i++) {
+		const struct atom *next = &pattern->atoms[i + 1];
+
+		pattern->atoms[i].apart =
+			next->min > 0 && !set_meets(&pattern->atoms[i].set, &next->set);
+	}
+}
+
+static const struct charset word_set = {
+	.bits = {0x03ff000000000000ull, 0x07fffffe87fffffeull}, /* [0-9A-Za-z_] */
+};
+
+static bool set_is_word(const struct charset *set)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (set->bits[i] & ~word_set.bits[i])
+			return false;
+	return true;
+}
+
+/* Characters of a word that are there at least, from atom i on. */
+static unsigned word_size(const struct token_pattern *pattern, uint8_t i)
+{
+	unsigned size = 0;
+
+	for (; i < pattern->n && set_is_word(&pattern->atoms[i].set); i++)
+		size += pattern->atoms[i].min;
+	return size;
+}
+
+/* Is there a word behind the literal whose begin is known from it: a fixed number of bytes, the
+ * last of them of no word? */
+static bool word_behind(const struct token_pattern *pattern, uint8_t *ret_ahead)
+{
+	unsigned ahead = 0;
+
+	for (uint8_t i = pattern->anchor_first; i + 1 < pattern->n; i++) {
+		const struct atom *atom = &pattern->atoms[i];
+
+		if (atom->min != atom->max || ahead + atom->min > UINT8_MAX)
+			return false;
+		ahead += atom->min;
+		if (i + 1 < pattern->anchor_end || set_meets(&atom->set, &word_set) ||
+		    word_size(pattern, i + 1) < PATTERN_WORD)
+			continue;
+		*ret_ahead = (uint8_t)ahead;
+		return true;
+	}
+	return false;
+}
+
+void token_pattern_by(struct token_pattern *pattern)
+{
+	pattern->by = BY_LITERAL;
+	if (pattern->ignore_case || pattern->anchor_size == 0)
+		return;
+	if (pattern->anchor_first == 0 && !pattern->open_begin &&
+	    word_size(pattern, 0) >= PATTERN_WORD)
+		pattern->by = BY_WORD;
+	else if (word_behind(pattern, &pattern->ahead))
+		pattern->by = BY_WORD_BEHIND;
+}
+
 int token_pattern_parse(const char *text, bool ignore_case, struct token_pattern *ret_pattern,
 			size_t *ret_at, const char **ret_why)
 {
@@ -274,6 +347,7 @@ int token_pattern_parse(const char *text, bool ignore_case, struct token_pattern
 	if (!parser.grouped)
 		pattern.value_end = pattern.n;
 	find_anchor(&pattern);
+	find_apart(&pattern);
 	*ret_pattern = pattern;
 	return 0;
 }
@@ -341,7 +415,7 @@ static bool forward(struct walk *walk, unsigned i, size_t at)
 			return false;
 		if (forward(walk, i + 1, at + n))
 			return true;
-		if (n == 0)
+		if (n == 0 || atom->apart)
 			break;
 	}
 	return false;

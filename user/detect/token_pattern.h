@@ -27,6 +27,18 @@ struct charset {
 struct atom {
 	struct charset set;
 	uint16_t min, max;
+	bool apart; /* what comes next is of none of its characters: fewer than there are never fit
+		     */
+};
+
+/* A token that begins with, or has behind its literal, PATTERN_WORD or more of [A-Za-z0-9_] is
+ * found by that long word, which texts have few of, instead of by its literal, which may be short.
+ */
+#define PATTERN_WORD 15
+enum pattern_by {
+	BY_LITERAL,
+	BY_WORD, /* the literal is the word's begin, and nothing of a word may be before it */
+	BY_WORD_BEHIND, /* the literal stands `ahead` bytes before a word's begin */
 };
 
 struct token_pattern {
@@ -34,6 +46,8 @@ struct token_pattern {
 	uint8_t n;
 	uint8_t value_first, value_end; /* atoms of the value: [first, end) */
 	uint8_t anchor_first, anchor_end; /* atoms of the anchor; equal: there is none */
+	uint8_t by; /* enum pattern_by; token_pattern_by() */
+	uint8_t ahead; /* from the literal's begin to that of the word */
 	bool ignore_case;
 	bool open_begin, open_end; /* may be a part of a longer word there */
 	uint8_t anchor_size;
@@ -46,6 +60,9 @@ struct token_pattern {
  */
 int token_pattern_parse(const char *text, bool ignore_case, struct token_pattern *ret_pattern,
 			size_t *ret_at, const char **ret_why);
+
+/* What a scan is to look for, once open_begin is known; writes pattern->by. */
+void token_pattern_by(struct token_pattern *pattern);
 
 struct token_match {
 	size_t begin, end; /* of the whole */

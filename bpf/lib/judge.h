@@ -9,6 +9,7 @@
 #include "bpf/lib/flow.h"
 #include "bpf/lib/policy.h"
 #include "bpf/lib/tables.h"
+#include "bpf/lib/watch.h"
 #include "include/glacis/admit.h"
 
 /* A request or flow being judged; per-CPU scratch of the door. */
@@ -21,6 +22,9 @@ struct judgement {
 	__u8 enforce;
 	__u8 secure; /* the door is inside TLS: the application has the request already */
 	struct admit_tables tables;
+	/* memory for what a response tells: the stack has no room for it */
+	struct watch_ask watch;
+	struct gl_rec_response told;
 };
 
 static __always_inline void judge_count(__u8 verdict, int enforced)
@@ -93,6 +97,28 @@ __global int judge_rules(const struct gl_policy *policy, struct flow *f, const s
 	return limits;
 }
 
+/* Fills in the memory for one event. */
+static __always_inline void judge_watch_begin(struct watch_ask *ask, const struct gl_addr *source,
+					      __u64 principal, __u32 rule)
+{
+	ask->source = *source;
+	ask->principal = principal;
+	ask->table = NULL;
+	ask->rule = rule;
+	ask->status = 0;
+	ask->evicted = 0;
+}
+
+/* A limit was exceeded. */
+static __always_inline void judge_watch(const struct gl_policy *policy, struct judgement *j)
+{
+	judge_watch_begin(&j->watch, &j->head.source, j->head.principal, GL_WATCH_LIMIT);
+	j->watch.service = j->service_id;
+	j->watch.op = j->op_id;
+	j->watch.cls = j->cls_id;
+	watch_event(policy, &j->watch);
+}
+
 /*
  * Judges the complete head in f->request. A clock behind the window is read again a few times and
  * then refused, never admitted (I3).
@@ -121,6 +147,8 @@ __global int judge_request(const struct gl_policy *policy, struct flow *f, const
 		count(GL_CTR_WINDOW_SHARED);
 	count(GL_CTR_REQUESTS);
 	judge_count(j->verdict.verdict, j->enforce);
+	if (j->verdict.verdict == GL_VERDICT_LIMIT)
+		judge_watch(policy, j);
 	return 0;
 }
 

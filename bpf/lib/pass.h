@@ -90,21 +90,37 @@ static __always_inline void pass_prove(const struct flow_request *r, __u16 statu
 		count(GL_CTR_PROVEN_EVICTED);
 }
 
-static __always_inline void pass_tell(const struct flow *f, __u16 port, __u16 peer_port,
-				      const struct flow_request *r, __u64 now_ns)
+/* What the application answered, towards alert thresholds. */
+static __always_inline void pass_watch(const struct gl_policy *policy, const struct flow_request *r,
+				       __u16 status, struct watch_ask *ask)
 {
-	struct gl_rec_response rec = {};
+	__u32 rule = watch_rule_of(status);
 
-	rec.source = r->source;
-	rec.principal = r->principal;
-	rec.time_ns = now_ns - r->judged_ns;
-	rec.port = port;
-	rec.peer_port = peer_port;
-	rec.service = r->service;
-	rec.op = r->op;
-	rec.cls = r->cls;
-	rec.status = f->out.status;
-	rec.flags = r->flags & ~FLOW_R_CONNECT;
-	rec.credential = r->credential;
-	event_send(&rec, GL_REC_RESPONSE, sizeof(rec), now_ns);
+	if (rule >= GL_WATCH_MAX)
+		return;
+	judge_watch_begin(ask, &r->source, r->principal, rule);
+	ask->service = r->service;
+	ask->op = r->op;
+	ask->cls = r->cls;
+	ask->status = status;
+	watch_event(policy, ask);
+}
+
+static __always_inline void pass_tell(const struct flow *f, __u16 port, __u16 peer_port,
+				      const struct flow_request *r, __u64 now_ns,
+				      struct gl_rec_response *rec)
+{
+	rec->source = r->source;
+	rec->principal = r->principal;
+	rec->time_ns = now_ns - r->judged_ns;
+	rec->port = port;
+	rec->peer_port = peer_port;
+	rec->service = r->service;
+	rec->op = r->op;
+	rec->cls = r->cls;
+	rec->status = f->out.status;
+	rec->flags = r->flags & ~FLOW_R_CONNECT;
+	rec->credential = r->credential;
+	rec->reserved = 0;
+	event_send(rec, GL_REC_RESPONSE, sizeof(*rec), now_ns);
 }

@@ -23,6 +23,19 @@ struct {
 	__type(value, struct gl_proven);
 } proven SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, GL_WATCH_LINES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct gl_watch);
+} watches SEC(".maps");
+
+static __always_inline struct gl_watch *watch_line(__u32 i)
+{
+	return bpf_map_lookup_elem(&watches, &i);
+}
+
 static __always_inline struct gl_window_line *window_line(__u32 i)
 {
 	return bpf_map_lookup_elem(&windows, &i);
@@ -34,6 +47,7 @@ static __always_inline struct gl_proven *proven_slot(__u32 i)
 }
 
 #define WINDOW_LINE(ctx, i) window_line(i)
+#define WATCH_LINE(ctx, i)  watch_line(i)
 #define PROVEN_SLOT(ctx, i) proven_slot(i)
 /* a policy's own nets, or the decisions table */
 #define PREFIX_SLOT(ctx, i)                                                                        \

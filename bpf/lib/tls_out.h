@@ -8,7 +8,8 @@
 #include "bpf/lib/tls_in.h"
 
 /* A response head is complete. */
-static __always_inline void tls_out_head(struct tls_conn *c)
+static __always_inline void tls_out_head(struct tls_scratch *x, struct tls_conn *c,
+					 const struct gl_policy *policy)
 {
 	struct flow *f = &c->flow;
 	struct flow_request *r = flow_pending(f, f->answered);
@@ -24,7 +25,9 @@ static __always_inline void tls_out_head(struct tls_conn *c)
 			head = (r->flags & GL_RECF_HEAD) != 0;
 			f->out_take = r->take;
 			pass_prove(r, status, now_ns);
-			pass_tell(f, c->sock.port, c->sock.peer_port, r, now_ns);
+			pass_watch(policy, r, status, &x->judgement.watch);
+			pass_tell(f, c->sock.port, c->sock.peer_port, r, now_ns,
+				  &x->judgement.told);
 		} else if (status != 408 && !(status >= 400 && flow_in_head(f))) {
 			count(GL_CTR_DESYNC);
 			f->out_known = 0;
@@ -54,7 +57,7 @@ static long tls_out_turn(__u32 i, struct tls_turn *t)
 	}
 	event = t->cursor.piece->event;
 	if (event == HTTP_HEAD)
-		tls_out_head(t->c);
+		tls_out_head(t->x, t->c, t->policy);
 	else if (event == HTTP_MESSAGE && flow_owed(f))
 		f->answered++;
 	else if (event == HTTP_ERROR)

@@ -26,8 +26,17 @@ static __always_inline void wire_unsolicited(struct flow *f)
 	f->state = FLOW_LOST;
 }
 
+static __always_inline struct judgement *wire_out_memory(void)
+{
+	__u32 one = 1;
+	struct wire_scratch *x = bpf_map_lookup_elem(&wire_scratches, &one);
+
+	return x ? &x->judgement : NULL;
+}
+
 /* A response head is complete. */
-static __always_inline void wire_response(struct flow *f, const struct packet *p)
+static __always_inline void wire_response(struct flow *f, const struct packet *p,
+					  const struct gl_policy *policy)
 {
 	struct flow_request *r = flow_pending(f, f->answered);
 	__u16 status = f->out.status;
@@ -35,6 +44,7 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 
 	if (status >= 200 || status == 101) {
 		__u64 now_ns = bpf_ktime_get_boot_ns();
+		struct judgement *j = wire_out_memory();
 
 		count(GL_CTR_RESPONSES);
 		if (!flow_owed(f)) {
@@ -43,7 +53,10 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 			head = (r->flags & GL_RECF_HEAD) != 0;
 			f->out_take = r->take;
 			pass_prove(r, status, now_ns);
-			pass_tell(f, p->sport, p->dport, r, now_ns);
+			if (!j)
+				return;
+			pass_watch(policy, r, status, &j->watch);
+			pass_tell(f, p->sport, p->dport, r, now_ns, &j->told);
 		}
 	}
 	if (status == 101 ||
@@ -96,7 +109,7 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	    wire_guard_piece(s->skb, t->guard, f, t->policy, s->l2 + before, s->off - before))
 		return 1;
 	if (s->cursor.piece->event == HTTP_HEAD) {
-		wire_response(f, t->packet);
+		wire_response(f, t->packet, t->policy);
 		return 0;
 	}
 	if (s->cursor.piece->event == HTTP_MESSAGE) {

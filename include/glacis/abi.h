@@ -170,7 +170,10 @@ enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 	X(GL_CTR_GUARD_HITS, "guard-hits")                                                         \
 	X(GL_CTR_WOULD_GUARD, "would-guard-hits")                                                  \
 	X(GL_CTR_GUARD_UNSCANNED, "guard-unscanned")                                               \
-	X(GL_CTR_WOULD_UNSCANNED, "would-guard-unscanned")
+	X(GL_CTR_WOULD_UNSCANNED, "would-guard-unscanned")                                         \
+	X(GL_CTR_CROSSED, "alert-thresholds-crossed")                                              \
+	X(GL_CTR_WATCH_EVICTED, "alert-windows-evicted")                                           \
+	X(GL_CTR_LOST_WATCH, "lost-alert-counts")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };
 
 /* An address is always 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
@@ -461,6 +464,7 @@ enum gl_answer_index {
 };
 
 #include "include/glacis/abi_guard.h"
+#include "include/glacis/abi_watch_rule.h"
 
 struct gl_policy {
 	__u64 generation; /* 1, 2, ...: a flow that began on a slot since reused sees another number
@@ -474,6 +478,7 @@ struct gl_policy {
 	__u8 exempt_set; /* set of nets[] never limited; 0xff = none */
 	__u8 mode; /* enum gl_mode of spec.mode */
 	__u8 reserved[6];
+	struct gl_watch_rule watch[GL_WATCH_MAX]; /* thresholds of spec.alerts */
 	__u16 port_service[65536]; /* index in services[] + 1; 0 = not ours */
 	struct gl_service services[GL_SERVICES_MAX];
 	struct gl_tls tls[GL_SERVICES_MAX];
@@ -523,6 +528,7 @@ enum gl_rec_kind {
 	GL_REC_CERTIFICATE,
 	GL_REC_TLS_ALERT,
 	GL_REC_CHUNK, /* in an inspector's ring: abi_chunk.h */
+	GL_REC_CROSSED, /* a threshold was reached */
 };
 
 struct gl_rec {
@@ -573,5 +579,6 @@ struct gl_rec_response {
 };
 _Static_assert(sizeof(struct gl_rec_response) == 64, "no padding");
 
+#include "include/glacis/abi_watch.h"
 #include "include/glacis/abi_tls.h"
 #include "include/glacis/abi_chunk.h"

@@ -21,6 +21,7 @@ struct kern {
 	struct gl_window_line *windows;
 	struct gl_prefix_slot *bans;
 	struct gl_proven *proven;
+	struct gl_watch *watches;
 	struct gl_policy *policies[GL_GENERATIONS];
 	uint64_t generation;
 	bool adopted;
@@ -48,6 +49,7 @@ static struct kern *fake_kern_new(void)
 	kern->windows = calloc(FAKE_WINDOW_LINES, sizeof(*kern->windows));
 	kern->bans = calloc(FAKE_BAN_SLOTS, sizeof(*kern->bans));
 	kern->proven = calloc(GL_PROVEN_SLOTS, sizeof(*kern->proven));
+	kern->watches = calloc(GL_WATCH_LINES, sizeof(*kern->watches));
 	kern->control.window_lines = FAKE_WINDOW_LINES;
 	kern->control.ban_slots = FAKE_BAN_SLOTS;
 	kern->door = (struct kern_door){
@@ -64,6 +66,7 @@ void kern_free(struct kern *kern)
 	free(kern->windows);
 	free(kern->bans);
 	free(kern->proven);
+	free(kern->watches);
 	free(kern);
 }
 
@@ -129,6 +132,11 @@ struct gl_prefix_slot *kern_bans(const struct kern *kern, uint32_t *ret_slots)
 {
 	*ret_slots = FAKE_BAN_SLOTS;
 	return kern->bans;
+}
+
+const struct gl_watch *kern_watches(const struct kern *kern)
+{
+	return kern->watches;
 }
 
 struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots)

@@ -354,7 +354,8 @@ static void differences_are_named(void **state)
 		"  classes: {auth: {limit: 9/15m}, general: {limit: 100/1m}, x: {limit: 1/1s}}\n"
 		"  services:\n"
 		"    - {name: shop, ports: [8080, 81], operations: [{match: \"POST /login\", "
-		"class: general}, {match: \"GET /x\", class: x}]}\n";
+		"class: general}, {match: \"GET /x\", class: x}]}\n"
+		"  alerts: {forbidden: {atLeast: 10, per: 1m}, coolDown: 1h}\n";
 
 	(void)state;
 	assert_int_equal(apply_new(kern, dir, &keys, false, &apply), 0);
@@ -365,7 +366,7 @@ static void differences_are_named(void **state)
 			 0);
 	assert_int_equal(
 		policy_diff(apply_ruling(apply)->policy, candidate_policy(candidate), collect, all),
-		8);
+		10);
 	assert_string_equal(
 		all, "mode enforce -> monitor\n"
 		     "service shop: other ports (1 -> 2)\n"
@@ -375,7 +376,9 @@ static void differences_are_named(void **state)
 		     "class auth: limit 5/15m -> 9/15m (counts are kept)\n"
 		     "class general: limit 100/15m -> 100/1m (another window: its counts begin "
 		     "anew)\n"
-		     "class x: new, 1/1s\n");
+		     "class x: new, 1/1s\n"
+		     "alerts.forbidden: on\n"
+		     "alerts.coolDown: 10m -> 1h\n");
 	assert_int_equal(
 		policy_diff(candidate_policy(candidate), candidate_policy(candidate), collect, all),
 		0);

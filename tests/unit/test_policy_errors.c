@@ -113,7 +113,6 @@ static const struct policy_case cases[] = {
 	 "p:13:13: error: escalate needs the key \"refusals\" (at spec.escalate)\n"
 	 "p:13:13: error: escalate needs the key \"per\" (at spec.escalate)\n"
 	 "p:13:13: error: escalate needs the key \"ban\" (at spec.escalate)\n"
-	 "p:14:3: warning: \"alerts\" is accepted, not enforced by this version (at spec.alerts)\n"
 	 "p:14:23: error: an alert rule needs the key \"atLeast\" (at spec.alerts.forbidden)\n"
 	 "p:14:23: error: an alert rule needs the key \"per\" (at spec.alerts.forbidden)\n"},
 	{"types",
@@ -143,7 +142,6 @@ static const struct policy_case cases[] = {
 	 "p:13:13: error: expected a map (escalate), got the number \"5\" (at spec.escalate)\n"
 	 "p:14:14: error: expected a map (responses), got the string \"block\" (at "
 	 "spec.responses)\n"
-	 "p:15:3: warning: \"alerts\" is accepted, not enforced by this version (at spec.alerts)\n"
 	 "p:15:11: error: expected a map (alerts), got the bool \"true\" (at spec.alerts)\n"
 	 "p:16:15: error: expected a map (containment), got nothing (at spec.containment)\n"
 	 "    hint: give it a value, or remove the key\n"},
@@ -388,9 +386,7 @@ static const struct policy_case cases[] = {
 	 "is seen to bear one (at spec.services[0].operations[2].auth[0])\n"
 	 "p:13:76: warning: no request bears \"apiKey\": spec.credentials.apiKeyHeaders names none "
 	 "(at spec.services[0].operations[2].auth[1])\n"
-	 "p:17:3: warning: \"syn\" is accepted, not enforced by this version (at spec.syn)\n"
-	 "p:20:3: warning: \"alerts\" is accepted, not enforced by this version (at "
-	 "spec.alerts)\n"},
+	 "p:17:3: warning: \"syn\" is accepted, not enforced by this version (at spec.syn)\n"},
 };
 
 /* 1500 unknown keys and a missing one: all are counted, 1000 kept, in order. */

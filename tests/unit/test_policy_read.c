@@ -66,7 +66,7 @@ static struct policy *read_everything(const char *text, size_t size)
 	assert_int_equal(problems_init(&problems, "p"), 0);
 	assert_int_equal(policy_read(text, size, "shop.yaml", &problems, &policy), 0);
 	assert_int_equal(problems.errors, 0);
-	assert_int_equal(problems.n, 4);
+	assert_int_equal(problems.n, 3);
 	for (size_t i = 0; i < problems.n; i++)
 		assert_int_equal(problems.items[i].severity, PROBLEM_WARNING);
 	problems_clear(&problems);
@@ -127,6 +127,7 @@ static void test_spec(void **state)
 		    policy->server_errors.enabled);
 	assert_int_equal(policy->auth_failures.at_least, 5);
 	assert_int_equal(policy->auth_failures.per_s, 60);
+	assert_int_equal(policy->auth_failures.per_operation, 50);
 	assert_int_equal(policy->forbidden.at_least, 10);
 	assert_int_equal(policy->forbidden.per_s, 120);
 	assert_int_equal(policy->server_errors.at_least, 1);

@@ -189,7 +189,6 @@ static const struct policy_case cases[] = {
 	 "p:6:44: error: expected a duration like 15m, got the number \"15\" (at "
 	 "spec.containment.ttl)\n"
 	 "    hint: add a unit: 15s or 15m\n"
-	 "p:7:3: warning: \"alerts\" is accepted, not enforced by this version (at spec.alerts)\n"
 	 "p:8:29: error: atLeast 1048576 is out of range (at spec.alerts.authFailures.atLeast)\n"
 	 "    hint: use 1 to 1048575\n"
 	 "p:8:43: error: duration \"8d\" is out of range (at spec.alerts.authFailures.per)\n"

@@ -52,6 +52,7 @@ static int map_shared(struct kern *kern)
 		{kern->wire->maps.windows, sizeof(struct gl_window_line), (void **)&kern->windows},
 		{kern->wire->maps.decisions, sizeof(struct gl_prefix_slot), (void **)&kern->bans},
 		{kern->wire->maps.proven, sizeof(struct gl_proven), (void **)&kern->proven},
+		{kern->wire->maps.watches, sizeof(struct gl_watch), (void **)&kern->watches},
 		{kern->wire->maps.embryo_count, sizeof(uint64_t), (void **)&kern->embryo_count},
 	};
 
@@ -148,6 +149,7 @@ void maps_close(struct kern *kern)
 		unmap_memory(kern->bans, sizeof(struct gl_prefix_slot) *
 						 bpf_map__max_entries(kern->wire->maps.decisions));
 		unmap_memory(kern->proven, sizeof(struct gl_proven) * GL_PROVEN_SLOTS);
+		unmap_memory(kern->watches, sizeof(struct gl_watch) * GL_WATCH_LINES);
 		unmap_memory(kern->embryo_count, sizeof(uint64_t));
 	}
 	for (int i = 0; i < GL_GENERATIONS; i++)
@@ -246,6 +248,11 @@ int kern_policy_fd(const struct kern *kern)
 struct gl_control *kern_control(const struct kern *kern)
 {
 	return kern->control;
+}
+
+const struct gl_watch *kern_watches(const struct kern *kern)
+{
+	return kern->watches;
 }
 
 struct gl_window_line *kern_windows(const struct kern *kern, uint32_t *ret_lines)

@@ -126,11 +126,42 @@ static int worse(int a, int b)
 	return b ? b : a;
 }
 
+/* Thresholds of spec.alerts. A server error counts for its operation: at_least is meant there. */
+static void compile_watch(const struct compilation *c)
+{
+	const struct policy_alert_rule *rules[GL_WATCH_MAX] = {
+		[GL_WATCH_AUTH] = &c->policy->auth_failures,
+		[GL_WATCH_FORBIDDEN] = &c->policy->forbidden,
+		[GL_WATCH_ERROR] = &c->policy->server_errors,
+		[GL_WATCH_LIMIT] = &c->policy->limit_exceeded,
+	};
+
+	for (size_t i = 0; i < GL_WATCH_MAX; i++) {
+		const struct policy_alert_rule *rule = rules[i];
+		struct gl_watch_rule *watch = &c->image->watch[i];
+
+		if (!rule->enabled)
+			continue;
+		watch->window_s = rule->per_s;
+		watch->sub_ns = ((uint64_t)rule->per_s * 1000000000 + 8) / 9;
+		if (i == GL_WATCH_ERROR) {
+			watch->at_least[GL_WATCH_BY_OPERATION] = rule->at_least;
+			continue;
+		}
+		watch->at_least[GL_WATCH_BY_SOURCE] = rule->at_least;
+		if (i == GL_WATCH_LIMIT)
+			continue;
+		watch->at_least[GL_WATCH_BY_PRINCIPAL] = rule->at_least;
+		watch->at_least[GL_WATCH_BY_OPERATION] = rule->per_operation;
+	}
+}
+
 static int compile_all(struct compilation *c)
 {
 	const struct policy *p = c->policy;
 	int err, ret;
 
+	compile_watch(c);
 	ret = answers_common(c->image);
 	ret = worse(ret, compile_headers(c));
 	ret = worse(ret, compile_classes(c));

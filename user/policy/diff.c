@@ -292,6 +292,33 @@ static void diff_escalate(struct diff *diff, const struct policy_escalate *old,
 		    duration_format(old->per_s, a), new->refusals, duration_format(new->per_s, b));
 }
 
+static void diff_alert_rule(struct diff *diff, const char *name,
+			    const struct policy_alert_rule *old,
+			    const struct policy_alert_rule *new)
+{
+	char a[DURATION_TEXT], b[DURATION_TEXT];
+
+	if (old->enabled != new->enabled)
+		say(diff, "alerts.%s: %s", name, new->enabled ? "on" : "off");
+	else if (memcmp(old, new, sizeof(*old)) != 0)
+		say(diff, "alerts.%s: %u per %s (%u per operation) -> %u per %s (%u)", name,
+		    old->at_least, duration_format(old->per_s, a), old->per_operation,
+		    new->at_least, duration_format(new->per_s, b), new->per_operation);
+}
+
+static void diff_alerts(struct diff *diff, const struct policy *old, const struct policy *new)
+{
+	char a[DURATION_TEXT], b[DURATION_TEXT];
+
+	diff_alert_rule(diff, "authFailures", &old->auth_failures, &new->auth_failures);
+	diff_alert_rule(diff, "forbidden", &old->forbidden, &new->forbidden);
+	diff_alert_rule(diff, "serverErrors", &old->server_errors, &new->server_errors);
+	diff_alert_rule(diff, "limitExceeded", &old->limit_exceeded, &new->limit_exceeded);
+	if (old->alert_cool_down_s != new->alert_cool_down_s)
+		say(diff, "alerts.coolDown: %s -> %s", duration_format(old->alert_cool_down_s, a),
+		    duration_format(new->alert_cool_down_s, b));
+}
+
 size_t policy_diff(const struct policy *old, const struct policy *new, diff_line_fn line,
 		   void *userdata)
 {
@@ -312,5 +339,6 @@ size_t policy_diff(const struct policy *old, const struct policy *new, diff_line
 	    !strings_equal(&old->session_cookies, &new->session_cookies))
 		say(&diff, "credentials: other header or cookie names");
 	diff_escalate(&diff, &old->escalate, &new->escalate);
+	diff_alerts(&diff, old, new);
 	return diff.n;
 }

@@ -140,6 +140,7 @@ struct policy_escalate {
 struct policy_alert_rule {
 	bool enabled;
 	uint32_t at_least, per_s;
+	uint32_t per_operation; /* of all sources together; 0 = not counted */
 };
 
 struct policy {
@@ -160,7 +161,8 @@ struct policy {
 	struct policy_escalate escalate;
 	struct policy_responses responses;
 	struct policy_inspect inspect;
-	struct policy_alert_rule auth_failures, forbidden, server_errors;
+	struct policy_alert_rule auth_failures, forbidden, server_errors, limit_exceeded;
+	uint32_t alert_cool_down_s; /* alerts.coolDown */
 	struct policy_strings containment_auto; /* "P1".."P4" */
 	uint32_t containment_max_bans_per_minute, containment_ttl_s;
 };

@@ -103,11 +103,16 @@ static const struct field protect_fields[] = {
 static const struct shape shape_protect = {"protect", "protect", protect_fields,
 					   ARRAY_SIZE(protect_fields)};
 
+/* Of all sources of an operation together, unless said otherwise: so many times one source's. */
+#define ALERT_SPREAD 10
+
 static const struct field rule_fields[] = {
 	{"atLeast", read_number, offsetof(struct policy_alert_rule, at_least), NULL, 1,
 	 GL_WINDOW_COUNT_MAX, FIELD_REQUIRED},
 	{"per", read_seconds, offsetof(struct policy_alert_rule, per_s), NULL, 1, 7 * DAY_S,
 	 FIELD_REQUIRED},
+	{"perOperation", read_number, offsetof(struct policy_alert_rule, per_operation), NULL, 0,
+	 GL_WINDOW_COUNT_MAX, 0},
 };
 static const struct shape shape_rule = {"an alert rule", "alertRule", rule_fields,
 					ARRAY_SIZE(rule_fields)};
@@ -115,14 +120,20 @@ static const struct shape shape_rule = {"an alert rule", "alertRule", rule_field
 static void read_rule(struct reader *r, const struct field *field, const struct node *node,
 		      void *target)
 {
-	((struct policy_alert_rule *)target)->enabled = true;
-	reader_map(r, field->arg, node, target);
+	struct policy_alert_rule *rule = target;
+
+	rule->enabled = true;
+	reader_map(r, field->arg, node, rule);
+	if (rule->at_least && !node_member(node, "perOperation"))
+		rule->per_operation = rule->at_least * ALERT_SPREAD;
 }
 
 static const struct field alerts_fields[] = {
 	{"authFailures", read_rule, POLICY(auth_failures), &shape_rule, 0, 0, 0},
 	{"forbidden", read_rule, POLICY(forbidden), &shape_rule, 0, 0, 0},
 	{"serverErrors", read_rule, POLICY(server_errors), &shape_rule, 0, 0, 0},
+	{"limitExceeded", read_rule, POLICY(limit_exceeded), &shape_rule, 0, 0, 0},
+	{"coolDown", read_seconds, POLICY(alert_cool_down_s), NULL, 1, 7 * DAY_S, 0},
 };
 static const struct shape shape_alerts = {"alerts", "alerts", alerts_fields,
 					  ARRAY_SIZE(alerts_fields)};
@@ -160,7 +171,7 @@ static const struct field spec_fields[] = {
 	{"protect", read_shape, 0, &shape_protect, 0, 0, 0},
 	{"syn", read_shape, 0, &shape_syn, 0, 0, FIELD_UNENFORCED},
 	{"escalate", read_escalate, POLICY(escalate), &shape_escalate, 0, 0, 0},
-	{"alerts", read_shape, 0, &shape_alerts, 0, 0, FIELD_UNENFORCED},
+	{"alerts", read_shape, 0, &shape_alerts, 0, 0, 0},
 	{"containment", read_shape, 0, &shape_containment, 0, 0, 0},
 };
 static const struct shape shape_spec = {"spec", "spec", spec_fields, ARRAY_SIZE(spec_fields)};
@@ -197,6 +208,7 @@ static int new_policy(const char *file, struct policy **ret_policy)
 	policy->mode = GL_MODE_MONITOR;
 	policy->containment_max_bans_per_minute = 60;
 	policy->containment_ttl_s = 3600;
+	policy->alert_cool_down_s = 600;
 	policy->inspect = (struct policy_inspect){
 		.bodies = POLICY_BODIES_FIRST, .max_bytes = 65536, .sample = 1, .tls = true};
 	policy->file = strdup(file);

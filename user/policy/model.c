@@ -52,6 +52,8 @@ void policy_free(struct policy *policy)
 	free_strings(&policy->session_cookies);
 	free_strings(&policy->responses.forbidden_fields);
 	free_strings(&policy->containment_auto);
+	free(policy->incidents.calendar.zone);
+	free(policy->incidents.calendar.holidays);
 	free(policy->name);
 	free(policy->file);
 	free(policy);

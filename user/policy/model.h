@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "include/glacis/abi.h"
+#include "user/policy/model_respond.h"
 
 #define POLICY_NAME_MAX                                                                            \
 	63 /* names of services, classes, policies: [a-z0-9]([-a-z0-9_.]*[a-z0-9])? */
@@ -165,6 +166,7 @@ struct policy {
 	uint32_t alert_cool_down_s; /* alerts.coolDown */
 	struct policy_strings containment_auto; /* "P1".."P4" */
 	uint32_t containment_max_bans_per_minute, containment_ttl_s;
+	struct policy_incidents incidents;
 };
 
 /* NULL-safe, half-built-safe. */

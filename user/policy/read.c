@@ -209,6 +209,7 @@ static int new_policy(const char *file, struct policy **ret_policy)
 	policy->containment_max_bans_per_minute = 60;
 	policy->containment_ttl_s = 3600;
 	policy->alert_cool_down_s = 600;
+	policy->incidents = POLICY_INCIDENTS_DEFAULT;
 	policy->inspect = (struct policy_inspect){
 		.bodies = POLICY_BODIES_FIRST, .max_bytes = 65536, .sample = 1, .tls = true};
 	policy->file = strdup(file);

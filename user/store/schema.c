@@ -48,6 +48,37 @@ static const char *const steps[STORE_SCHEMA] = {
 	" not_before INTEGER NOT NULL, not_after INTEGER NOT NULL, first INTEGER NOT NULL,"
 	" last INTEGER NOT NULL, count INTEGER NOT NULL,"
 	" PRIMARY KEY (service, port, client, fingerprint)) STRICT, WITHOUT ROWID;",
+	/* 6 */
+	"CREATE TABLE incidents (id INTEGER PRIMARY KEY, status INTEGER NOT NULL,"
+	" priority INTEGER NOT NULL, priority_manual INTEGER NOT NULL,"
+	" resolution INTEGER NOT NULL, merged_into INTEGER NOT NULL, split_from INTEGER NOT NULL,"
+	" follows INTEGER NOT NULL, title TEXT NOT NULL, service TEXT NOT NULL,"
+	" assignee TEXT NOT NULL, origin TEXT NOT NULL, opened INTEGER NOT NULL,"
+	" clock INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" triaged INTEGER NOT NULL, root_cause INTEGER NOT NULL, open INTEGER NOT NULL,"
+	" contained INTEGER NOT NULL, eradicated INTEGER NOT NULL, recovered INTEGER NOT NULL,"
+	" post_incident INTEGER NOT NULL, closed INTEGER NOT NULL, told INTEGER NOT NULL,"
+	" alerts INTEGER NOT NULL, evidence INTEGER NOT NULL, evidence_told INTEGER NOT NULL,"
+	" needs_root_cause INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX incidents_open ON incidents (id) WHERE status < 5;"
+	"CREATE INDEX incidents_by_status ON incidents (status, id);"
+	"CREATE INDEX incidents_by_priority ON incidents (priority, id);"
+	"CREATE INDEX incidents_by_service ON incidents (service, id);"
+	"CREATE INDEX incidents_merged ON incidents (merged_into) WHERE merged_into > 0;"
+	"CREATE TABLE incident_alerts (alert INTEGER PRIMARY KEY, incident INTEGER NOT NULL,"
+	" kind TEXT NOT NULL, pattern TEXT NOT NULL, control TEXT NOT NULL, service TEXT NOT NULL,"
+	" operation TEXT NOT NULL, subject TEXT NOT NULL, source TEXT NOT NULL,"
+	" severity INTEGER NOT NULL, principal INTEGER NOT NULL, count INTEGER NOT NULL,"
+	" shared INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL) STRICT;"
+	"CREATE INDEX incident_alerts_of ON incident_alerts (incident, alert);"
+	"CREATE TABLE incident_entries (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL,"
+	" time INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, text TEXT NOT NULL)"
+	" STRICT;"
+	"CREATE INDEX incident_entries_of ON incident_entries (incident, id);"
+	"CREATE TABLE incident_tasks (incident INTEGER NOT NULL, number INTEGER NOT NULL,"
+	" state INTEGER NOT NULL, owner TEXT NOT NULL, text TEXT NOT NULL,"
+	" created INTEGER NOT NULL, due INTEGER NOT NULL, done INTEGER NOT NULL,"
+	" told INTEGER NOT NULL, PRIMARY KEY (incident, number)) STRICT, WITHOUT ROWID;",
 };
 
 static const char prune[] =
@@ -60,7 +91,11 @@ static const char prune[] =
 	" ORDER BY best_time DESC LIMIT 1 OFFSET 16384);"
 	"DELETE FROM certificates WHERE last < (SELECT last FROM certificates"
 	" ORDER BY last DESC LIMIT 1 OFFSET 511);"
-	"DELETE FROM ja4_keys WHERE key NOT IN (SELECT key FROM ja4_keys LIMIT 8192);";
+	"DELETE FROM ja4_keys WHERE key NOT IN (SELECT key FROM ja4_keys LIMIT 8192);"
+	"DELETE FROM incidents WHERE status = 5 AND id <= (SELECT max(id) FROM incidents) - 10000;"
+	"DELETE FROM incident_alerts WHERE incident < (SELECT min(id) FROM incidents);"
+	"DELETE FROM incident_entries WHERE incident < (SELECT min(id) FROM incidents);"
+	"DELETE FROM incident_tasks WHERE incident < (SELECT min(id) FROM incidents);";
 
 static int version_of(sqlite3 *db, int *ret_version)
 {

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    5 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    6 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 

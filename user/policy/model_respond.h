@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * model_respond.h - what a policy says about incidents and playbooks: a part of model.h, which
+ * includes it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define POLICY_HOLIDAYS_MAX         366
+#define POLICY_PLAYBOOKS_MAX        64
+#define POLICY_PLAYBOOK_ACTIONS_MAX 8
+
+/* A date as one number: 20261224. */
+static inline uint32_t policy_date(unsigned year, unsigned month, unsigned day)
+{
+	return year * 10000 + month * 100 + day;
+}
+
+/* spec.incidents.calendar: which days are business days. */
+struct policy_calendar {
+	char *zone; /* timeZone, a name of tzdata; NULL = UTC */
+	uint8_t weekend; /* bit 0 = Sunday ... bit 6 = Saturday; default both; never all */
+	uint32_t *holidays; /* policy_date(), ascending */
+	size_t n_holidays;
+};
+
+/* spec.incidents: correlation, and the phase clock of IR-01 to IR-07. */
+struct policy_incidents {
+	uint32_t correlate_s; /* correlateWithin, default 30m */
+	uint32_t detection_s, containment_s, recovery_s, root_cause_s; /* after the first evidence:
+									  30m, 2h, 24h, 48h */
+	uint32_t review_days; /* business days after recovery, default 5 */
+	uint32_t warn_at; /* percent of a deadline, default 80 */
+	struct policy_calendar calendar;
+};
+
+#define POLICY_INCIDENTS_DEFAULT                                                                   \
+	(struct policy_incidents)                                                                  \
+	{                                                                                          \
+		.correlate_s = 1800, .detection_s = 1800, .containment_s = 7200,                   \
+		.recovery_s = 86400, .root_cause_s = 172800, .review_days = 5, .warn_at = 80,      \
+		.calendar = {.weekend = 1u << 0 | 1u << 6},                                        \
+	}

@@ -14,6 +14,7 @@
 #include "tests/unit/fake_kern.c"
 #include "user/base/cleanup.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
@@ -112,7 +113,7 @@ static int setup(void **state)
 	    store_open(dir, &keeper.store) < 0 ||
 	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
 	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
-	    certificates_new(&keeper.certificates) < 0 ||
+	    alerts_new(&keeper.alerts) < 0 || certificates_new(&keeper.certificates) < 0 ||
 	    transactions_new(&keeper.transactions) < 0 || controls_new(&keeper.controls) < 0 ||
 	    access_log_open(NULL, 0, &keeper.access_log) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
@@ -126,7 +127,7 @@ static int setup(void **state)
 	    reload_install(&keeper, candidate, "file") < 0)
 		return -1;
 	problems_clear(&problems);
-	return 0;
+	return alerting_new(&keeper, &keeper.alerting);
 }
 
 static int teardown(void **state)
@@ -154,6 +155,9 @@ static int teardown(void **state)
 	tls_history_free(keeper.tls_history);
 	certificates_free(keeper.certificates);
 	findings_free(keeper.findings);
+	alerting_free(keeper.alerting);
+	alerts_free(keeper.alerts);
+	keeper.alerting = NULL;
 	transactions_free(keeper.transactions);
 	controls_free(keeper.controls);
 	access_log_close(keeper.access_log);

@@ -16,6 +16,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Limits and sources", ctl_limit_commands},
 	{"Explanations", ctl_explain_commands},
 	{"Events", ctl_event_commands},
+	{"Alerts", ctl_alert_commands},
 	{"What is inside", ctl_sight_commands},
 	{"Coverage", ctl_coverage_commands},
 	{"The standard", ctl_control_commands},

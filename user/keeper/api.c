@@ -43,6 +43,10 @@ static const struct route routes[] = {
 	{"GET", "/v1/findings", ROLE_READER, api_findings, false},
 	{"GET", "/v1/findings/{id}", ROLE_READER, api_finding, false},
 	{"GET", "/v1/transactions", ROLE_READER, api_transactions, false},
+	{"GET", "/v1/alerts", ROLE_READER, api_alerts, false},
+	{"GET", "/v1/alerts/{id}", ROLE_READER, api_alert, false},
+	{"GET", "/v1/alerts/{id}/explanation", ROLE_READER, api_alert_explanation, false},
+	{"PUT", "/v1/alerts/{id}/state", ROLE_ROOT, api_alert_state, false},
 	{"GET", "/v1/controls", ROLE_READER, api_controls, false},
 	{"GET", "/v1/coverage", ROLE_READER, api_coverage, false},
 };

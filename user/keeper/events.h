@@ -31,6 +31,7 @@ enum event_kind {
 	EVENT_MODE,
 	EVENT_AGENT,
 	EVENT_FINDING,
+	EVENT_ALERT,
 	EVENT_KINDS
 };
 const char *event_kind_name(enum event_kind kind);

@@ -21,6 +21,7 @@
 #include "user/base/file.h"
 #include "user/base/prefix_table.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/api.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/inspectors.h"
@@ -296,6 +297,8 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 	if (r == 0)
 		persist_load(keeper);
 	if (r == 0)
+		r = alerting_new(keeper, &keeper->alerting);
+	if (r == 0)
 		r = hold_doors(keeper);
 	if (r == 0)
 		r = libraries_start(keeper);
@@ -389,6 +392,7 @@ static void clear(struct keeper *keeper)
 	tls_history_free(keeper->tls_history);
 	certificates_free(keeper->certificates);
 	findings_free(keeper->findings);
+	alerting_free(keeper->alerting);
 	alerts_free(keeper->alerts);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);

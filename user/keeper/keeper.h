@@ -46,6 +46,7 @@ struct libraries;
 struct loop;
 struct transactions;
 struct access_log;
+struct alerting;
 struct controls;
 struct inspectors;
 
@@ -69,6 +70,7 @@ struct keeper {
 	struct certificates *certificates;
 	struct findings *findings;
 	struct alerts *alerts;
+	struct alerting *alerting;
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;

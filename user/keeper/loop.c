@@ -10,6 +10,7 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/coverage.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
@@ -131,6 +132,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
+	alerting_tick(keeper);
 	persist_tick(keeper);
 	access_log_flush(keeper->access_log);
 	coverage_tick(keeper);

@@ -2,10 +2,13 @@
 #include "user/keeper/persist.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "user/base/addr.h"
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/keeper/alerting.h"
 
 /* ---------------------------------------------------------------------------------------------
  * Back from the store
@@ -106,6 +109,32 @@ static void load_certificate(const struct store_certificate *row, void *userdata
 	certificates_restore(keeper->certificates, &c);
 }
 
+static void load_alert(const struct store_alert *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	int kind = alert_kind_find(row->kind);
+	struct alert a = {
+		.id = row->id,
+		.severity = (enum alert_severity)row->severity,
+		.state = (enum alert_state)row->state,
+		.incident = row->incident,
+		.first_ns = row->first_ns,
+		.last_ns = row->last_ns,
+		.count = row->count,
+	};
+
+	if (kind < 0 || row->severity < 0 || row->severity >= ALERT_SEVERITY_MAX ||
+	    row->state < 0 || row->state >= ALERT_STATE_MAX || alert_unpack(row->data, &a) < 0)
+		return;
+	a.kind = (enum alert_kind)kind;
+	a.have_source = addr_parse(row->source, &a.source) == 0;
+	snprintf(a.control, sizeof(a.control), "%s", row->control);
+	snprintf(a.service, sizeof(a.service), "%s", row->service);
+	snprintf(a.operation, sizeof(a.operation), "%s", row->operation);
+	snprintf(a.subject, sizeof(a.subject), "%s", row->subject);
+	alerts_restore(keeper->alerts, &a);
+}
+
 static void load_key(const char *ja4, uint64_t key, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -123,6 +152,7 @@ void persist_load(struct keeper *keeper)
 	store_each_tls_value(store, load_value, keeper);
 	store_each_tls_name(store, load_name, keeper);
 	store_each_ja4(store, load_key, keeper);
+	store_each_alert(store, ALERTS_MAX, load_alert, keeper);
 	store_each_certificate(store, load_certificate, keeper);
 	/* fingerprints that are blocked: their keys are known only now */
 	for (size_t i = 0; i < decisions_count(keeper->decisions); i++) {
@@ -231,6 +261,32 @@ static void put_finding(const struct finding *f, void *userdata)
 	store_put_finding(keeper->store, &row);
 }
 
+static void put_alert(const struct alert *a, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	char source[ADDR_TEXT] = "", *data = alert_pack(a);
+	const struct store_alert row = {
+		.id = a->id,
+		.kind = alert_kind_name(a->kind),
+		.severity = (int)a->severity,
+		.state = (int)a->state,
+		.control = a->control,
+		.service = a->service,
+		.operation = a->operation,
+		.subject = a->subject,
+		.source = a->have_source ? addr_format(&a->source, source) : source,
+		.incident = a->incident,
+		.first_ns = a->first_ns,
+		.last_ns = a->last_ns,
+		.count = a->count,
+		.data = data,
+	};
+
+	if (data)
+		store_put_alert(keeper->store, &row);
+	free(data);
+}
+
 static void store_sight(struct keeper *keeper)
 {
 	const struct tls_history_sink sink = {put_value, put_name, put_key, keeper};
@@ -240,11 +296,13 @@ static void store_sight(struct keeper *keeper)
 	tls_history_each_dirty(keeper->tls_history, &sink);
 	certificates_each_dirty(keeper->certificates, put_certificate, keeper);
 	findings_each_dirty(keeper->findings, put_finding, keeper);
+	alerts_each_dirty(keeper->alerts, put_alert, keeper);
 	if (store_commit(keeper->store) < 0)
 		return;
 	tls_history_stored(keeper->tls_history);
 	certificates_stored(keeper->certificates);
 	findings_stored(keeper->findings);
+	alerts_stored(keeper->alerts);
 }
 
 void persist_decisions(struct keeper *keeper)
@@ -263,6 +321,7 @@ void persist_tick(struct keeper *keeper)
 		tls_history_unstored(keeper->tls_history);
 		certificates_unstored(keeper->certificates);
 		findings_unstored(keeper->findings);
+		alerts_unstored(keeper->alerts);
 	}
 	persist_decisions(keeper);
 	audit_flush(keeper->audit);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/base/clock.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
@@ -77,6 +78,9 @@ void records_tell(struct keeper *keeper, const struct event *event)
 	}
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
+	/* alerting.c tells more of these */
+	if (event->kind == EVENT_ALERT)
+		return;
 	/* handshakes leave room for verdicts */
 	if (keeper->budget.broadcast++ <
 	    (event->kind == EVENT_HANDSHAKE ? BROADCAST_PER_S / 2 : BROADCAST_PER_S))
@@ -107,13 +111,19 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 /* ---------------------------------------------------------------------------------------------
  * Taking
  */
-void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v)
+static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, bool by_door)
 {
 	int64_t wall_ns = clock_wall_of_boot(v->rec.ts_ns);
 
 	records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
 	sources_verdict(keeper->sources, v);
 	contain_verdict(keeper, v);
+	alerting_verdict(keeper, v, by_door);
+}
+
+void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v)
+{
+	take_verdict(keeper, v, false);
 }
 
 static void take_record(const struct gl_rec *record, size_t size, void *userdata)
@@ -127,12 +137,15 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 	}
 	wall_ns = clock_wall_of_boot(record->ts_ns);
 	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
-		records_take_verdict(keeper, (const struct gl_rec_verdict *)record);
+		take_verdict(keeper, (const struct gl_rec_verdict *)record, true);
+	} else if (record->kind == GL_REC_CROSSED && size >= sizeof(struct gl_rec_crossed)) {
+		alerting_crossed(keeper, (const struct gl_rec_crossed *)record);
 	} else if (record->kind == GL_REC_RESPONSE && size >= sizeof(struct gl_rec_response)) {
 		const struct gl_rec_response *r = (const struct gl_rec_response *)record;
 
 		events_add_response(keeper->events, r, wall_ns);
 		sources_response(keeper->sources, r);
+		alerting_response(keeper, r);
 	} else if (record->kind == GL_REC_HANDSHAKE && size >= sizeof(struct gl_rec_handshake)) {
 		tls_take_handshake(keeper, (const struct gl_rec_handshake *)record, wall_ns);
 	} else if (record->kind == GL_REC_TLS_ALERT && size >= sizeof(struct gl_rec_tls_alert)) {

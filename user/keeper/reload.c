@@ -104,6 +104,8 @@ void reload_follow(struct keeper *keeper)
 {
 	const struct policy *policy = apply_ruling(keeper->apply)->policy;
 
+	if (policy && keeper->alerts)
+		alerts_set_cool_down(keeper->alerts, policy->alert_cool_down_s);
 	modes_apply(keeper->modes, policy, apply_intern(keeper->apply), kern_control(keeper->kern));
 	inspectors_policy(keeper->inspectors);
 	if (!policy)

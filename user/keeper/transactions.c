@@ -13,6 +13,7 @@
 #include "user/detect/detector.h"
 #include "user/inspect/transaction.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/keeper.h"
 
@@ -263,6 +264,7 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 		access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
 	}
 	judge_prove(keeper, tx);
+	alerting_transaction(keeper, tx);
 	broadcast(keeper, transactions_add(keeper->transactions, tx));
 	return true;
 }

@@ -231,10 +231,11 @@ static int add(struct alerts *alerts, const struct alert *alert, struct node **r
 	return 0;
 }
 
-static void tell(struct alerts *alerts, const struct node *node, bool is_new)
+static void tell(struct alerts *alerts, struct node *node, bool is_new)
 {
 	for (size_t i = 0; i < alerts->n_subscribers; i++)
 		alerts->subscribers[i].fn(&node->alert, is_new, alerts->subscribers[i].userdata);
+	node->alert.rose = false;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -281,6 +282,7 @@ static void merge(struct alert *a, const struct alert_report *r)
 	enum alert_severity severity =
 		r->severity < 0 ? alert_kind_severity(r->kind) : (enum alert_severity)r->severity;
 
+	a->rose = severity > a->severity || (r->pattern && r->pattern != a->pattern);
 	if (severity > a->severity)
 		a->severity = severity;
 	if (r->pattern)
@@ -371,6 +373,13 @@ const struct alert *alerts_current(const struct alerts *alerts, const struct ale
 	return node && goes_on(alerts, &node->alert, now_ns) ? &node->alert : NULL;
 }
 
+const struct alert *alerts_newest(const struct alerts *alerts, const struct alert_report *report)
+{
+	const struct node *node = newest(alerts, report);
+
+	return node ? &node->alert : NULL;
+}
+
 void alerts_add_sample(struct alerts *alerts, uint64_t id, const struct alert_sample *sample)
 {
 	struct node *node = find(alerts, id);
@@ -412,6 +421,7 @@ int alerts_set_state(struct alerts *alerts, uint64_t id, enum alert_state state,
 	if (node->alert.state == ALERT_CLOSED && state == ALERT_ACKNOWLEDGED)
 		return -EINVAL;
 	node->alert.state = state;
+	node->alert.rose = true;
 	node->alert.changed_ns = now_ns;
 	snprintf(node->alert.who, sizeof(node->alert.who), "%s", text_or(who));
 	node->alert.dirty = true;

@@ -132,6 +132,7 @@ struct alert {
 	char who[ALERT_WHO]; /* acknowledged or closed it */
 	struct alert_sample samples[ALERT_SAMPLES]; /* the first ones, the last place the newest */
 	struct alert_top tops[ALERT_TOP_MAX][ALERT_TOPS];
+	bool rose; /* while subscribers are told: severity, pattern or state changed */
 	bool dirty; /* not stored yet */
 };
 
@@ -169,6 +170,8 @@ int alerts_raise(struct alerts *alerts, const struct alert_report *report, int64
 /* The one of that case that is going on, or NULL. */
 const struct alert *alerts_current(const struct alerts *alerts, const struct alert_report *report,
 				   int64_t now_ns);
+/* The newest of that case, whatever its state, or NULL. */
+const struct alert *alerts_newest(const struct alerts *alerts, const struct alert_report *report);
 /* A sample or a top for an alert that is there; nothing where it is not. */
 void alerts_add_sample(struct alerts *alerts, uint64_t id, const struct alert_sample *sample);
 void alerts_add_top(struct alerts *alerts, uint64_t id, enum alert_dimension dimension,

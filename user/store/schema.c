@@ -79,6 +79,13 @@ static const char *const steps[STORE_SCHEMA] = {
 	" state INTEGER NOT NULL, owner TEXT NOT NULL, text TEXT NOT NULL,"
 	" created INTEGER NOT NULL, due INTEGER NOT NULL, done INTEGER NOT NULL,"
 	" told INTEGER NOT NULL, PRIMARY KEY (incident, number)) STRICT, WITHOUT ROWID;",
+	/* 7 */
+	"CREATE TABLE alerts (id INTEGER PRIMARY KEY, kind TEXT NOT NULL,"
+	" severity INTEGER NOT NULL, state INTEGER NOT NULL, control TEXT NOT NULL,"
+	" service TEXT NOT NULL, operation TEXT NOT NULL, subject TEXT NOT NULL,"
+	" source TEXT NOT NULL, incident INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" last INTEGER NOT NULL, count INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
+	"CREATE INDEX alerts_last ON alerts (last);",
 };
 
 static const char prune[] =

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    6 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    7 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -89,6 +89,19 @@ struct store_finding {
 	int64_t first_ns, last_ns;
 };
 int store_put_finding(struct store *store, const struct store_finding *finding);
+
+struct store_alert {
+	uint64_t id, incident, count;
+	const char *kind, *control, *service, *operation, *subject;
+	const char *source; /* "" = none */
+	const char *data; /* JSON of its owner: everything else */
+	int severity, state;
+	int64_t first_ns, last_ns;
+};
+int store_put_alert(struct store *store, const struct store_alert *alert);
+/* The newest `max`, ascending by id. */
+int store_each_alert(struct store *store, size_t max,
+		     void (*fn)(const struct store_alert *alert, void *userdata), void *userdata);
 
 struct store_tls_value {
 	const char *service, *kind, *value;

@@ -49,6 +49,10 @@ static void test_same_is_counted(void **state)
 	assert_int_equal(kept->first_wall_ns, 10);
 	assert_int_equal(kept->last_wall_ns, 20);
 	assert_string_equal(kept->request, "r20");
+	other.more = 4;
+	assert_int_equal(findings_put(findings, &other, &kept), 0);
+	assert_int_equal(kept->count, 7);
+	other.more = 0;
 	snprintf(other.service, sizeof(other.service), "pay");
 	assert_int_equal(findings_put(findings, &other, NULL), 1);
 	snprintf(other.rule, sizeof(other.rule), "hsts");

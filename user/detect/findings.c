@@ -131,7 +131,7 @@ int findings_put(struct findings *findings, const struct finding *finding,
 		item->severity = finding->severity;
 		item->last_wall_ns = finding->last_wall_ns;
 	}
-	item->count++;
+	item->count += 1ull + finding->more;
 	item->dirty = true;
 	if (ret_finding)
 		*ret_finding = item;

@@ -35,6 +35,7 @@ struct finding {
 	enum finding_severity severity;
 	int64_t first_wall_ns, last_wall_ns;
 	uint64_t count;
+	uint32_t more; /* to findings_put(): occurrences beside this one */
 	bool dirty; /* not stored yet */
 };
 

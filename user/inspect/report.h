@@ -69,7 +69,9 @@ struct report_finding {
 	uint16_t status;
 	char control[12]; /* of the catalogue */
 	char rule[36];
-	char request_id[64];
+	char request_id[64]; /* of the newest, with conn, wall_ns and status */
+	uint32_t more; /* so many before it said the same and were not told */
+	uint32_t reserved;
 	struct masked evidence;
 };
 

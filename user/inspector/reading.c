@@ -15,6 +15,7 @@
 #include "user/detect/text.h"
 #include "user/inspect/asking.h"
 #include "user/inspect/inspect.h"
+#include "user/inspector/repeats.h"
 
 #define ID_NONE 0xffff
 
@@ -23,6 +24,8 @@ struct reading {
 	struct inspect *inspect;
 	struct rules *rules;
 	struct text *text; /* NULL: no rules */
+	struct repeats *repeats;
+	uint64_t now_ns; /* CLOCK_BOOTTIME of the chunk or tick at hand */
 	const struct gl_policy *policy; /* borrowed; NULL: none yet */
 	uint16_t *op_of; /* index in ops[] by interned id; 0 = none */
 	uint64_t findings;
@@ -40,11 +43,16 @@ struct looking {
 static void emit(const struct detection *detection, void *userdata)
 {
 	const struct looking *l = userdata;
-	struct report_finding report;
 
-	tell_finding(l->tx, detection, &report);
-	link_put(l->reading->link, REPORT_FINDING, &report.report, sizeof(report));
+	repeats_take(l->reading->repeats, l->tx, detection, l->reading->now_ns);
 	l->reading->findings++;
+}
+
+static void tell(struct report_finding *report, void *userdata)
+{
+	struct reading *reading = userdata;
+
+	link_put(reading->link, REPORT_FINDING, &report->report, sizeof(*report));
 }
 
 /*
@@ -199,7 +207,9 @@ int reading_new(struct link *link, struct reading **ret_reading)
 		return -ENOMEM;
 	reading->link = link;
 	reading->op_of = calloc(ID_NONE + 1, sizeof(*reading->op_of));
-	r = !reading->op_of ? -ENOMEM : load_rules(reading);
+	r = !reading->op_of ? -ENOMEM : repeats_new(tell, reading, &reading->repeats);
+	if (r == 0)
+		r = load_rules(reading);
 	if (r == 0 && getrandom(options.seed, sizeof(options.seed), 0) != sizeof(options.seed))
 		r = -EIO;
 	if (r == 0)
@@ -217,6 +227,7 @@ void reading_free(struct reading *reading)
 	if (!reading)
 		return;
 	inspect_free(reading->inspect);
+	repeats_free(reading->repeats);
 	text_detector_use(NULL);
 	text_free(reading->text);
 	rules_free(reading->rules);
@@ -238,13 +249,17 @@ void reading_set_policy(struct reading *reading, const struct gl_policy *policy)
  */
 void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t size)
 {
+	if (chunk->rec.ts_ns > reading->now_ns)
+		reading->now_ns = chunk->rec.ts_ns;
 	inspect_chunk(reading->inspect, chunk, size);
 }
 
 void reading_tick(struct reading *reading)
 {
 	inspect_set_wall_offset(reading->inspect, clock_wall_of_boot(0));
-	inspect_tick(reading->inspect, clock_boot_ns());
+	reading->now_ns = clock_boot_ns();
+	inspect_tick(reading->inspect, reading->now_ns);
+	repeats_tick(reading->repeats, reading->now_ns);
 }
 
 bool reading_waits(const struct reading *reading)
@@ -252,7 +267,7 @@ bool reading_waits(const struct reading *reading)
 	struct inspect_usage usage;
 
 	inspect_usage(reading->inspect, &usage);
-	return usage.transactions > 0;
+	return usage.transactions > 0 || repeats_waiting(reading->repeats) > 0;
 }
 
 void reading_add_counts(const struct reading *reading, uint64_t *counts)

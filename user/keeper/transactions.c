@@ -274,7 +274,8 @@ bool transactions_take_finding(struct keeper *keeper, const struct report_findin
 	const struct intern *intern = apply_intern(keeper->apply);
 	const char *service, *operation;
 	struct finding finding = {.severity = (enum finding_severity)f->severity,
-				  .last_wall_ns = f->wall_ns};
+				  .last_wall_ns = f->wall_ns,
+				  .more = f->more};
 	char source[ADDR_TEXT];
 
 	if (!transactions_finding_valid(f))

@@ -28,7 +28,7 @@ MODULES := base policy store inspect kern detect inspector respond courier keepe
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side;
 # it scans files with the rules of detect, and has nothing else of it
-TEXT_SRC := $(addprefix user/detect/,blocks.c checks.c findings.c personal.c rules.c rules_read.c text.c text_build.c \
+TEXT_SRC := $(addprefix user/detect/,assigned.c blocks.c checks.c findings.c personal.c rules.c rules_read.c text.c text_build.c \
 	token_pattern.c)
 CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) \
 	$(filter-out user/policy/apply%,$(wildcard user/policy/*.c)) $(TEXT_SRC)
@@ -49,7 +49,7 @@ KERNEL_OBJ := $(KERNEL_BPF_SRC:tests/kernel/%.bpf.c=$(O)/kernel/%.bpf.o)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench bench-detect check-kernels format \
+.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench bench-detect quality check-kernels format \
 	deps deps-check deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,7 +77,7 @@ deps-check:
 deps-kernels:
 	@deploy/deps check kernels
 
-test-programs: $(UNIT_BIN) $(KERNEL_BIN) $(KERNEL_OBJ) $(FUZZ_BIN)
+test-programs: $(UNIT_BIN) $(KERNEL_BIN) $(KERNEL_OBJ) $(FUZZ_BIN) $(O)/quality/judge
 
 lint: ## house rules
 	@tests/harness/lint
@@ -109,6 +109,15 @@ $(O)/bench/%: tests/bench/%.c $(LIB_OBJ) Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo '  BENCH  $(@:$(O)/%=%)')
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
+
+# the detectors, asked by tests/quality/report
+$(O)/quality/judge: tests/quality/judge.c $(LIB_OBJ) Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  TEST   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
+
+quality: $(O)/quality/judge ## precision and recall of the detectors, by family
+	@tests/quality/report --build $(O)
 
 bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
 	@$(O)/bench/detect

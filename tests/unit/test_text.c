@@ -16,6 +16,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/detect/families.h"
+#include "user/detect/assigned.h"
 #include "user/detect/checks.h"
 #include "user/detect/text.h"
 
@@ -172,6 +173,8 @@ static void test_checks(void **state UNUSED)
 	assert_true(check_iban(RAW("GB82WEST12345698765432")));
 	assert_false(check_iban(RAW("DE89 3704 0044 0532 0130 01")));
 	assert_false(check_iban(RAW("ZZ89370400440532013000")));
+	assert_false(
+		check_iban(RAW("DE00583119805856026718"))); /* the sum is right, and never made */
 	assert_true(check_ssn(RAW("536-90-4399")));
 	assert_false(check_ssn(RAW("000-90-4399")));
 	assert_false(check_ssn(RAW("666-90-4399")));
@@ -315,6 +318,28 @@ static void test_secrets(void **state UNUSED)
 		     "datadog-api-key 3f9b...(32)");
 }
 
+/* What a name goes on with may say that its value is something else. */
+static void test_names(void **state UNUSED)
+{
+	static const char *const about[] = {"_id",   "Id",         "_key_id", "-type",
+					    "Type",  "VerifiedAt", "_at",     "_KEY_ID",
+					    ".name", "_algorithm", "KeyUrl",  "_sha256"};
+	static const char *const of_it[] = {"",     "id",   "_key", "Key",   "_secret", "_android",
+					    "Paid", "_cat", "_sid", "_grid", "_ID_KEY", "s"};
+
+	for (size_t i = 0; i < sizeof(about) / sizeof(about[0]); i++)
+		assert_true(assigned_is_about((struct raw){about[i], strlen(about[i])}));
+	for (size_t i = 0; i < sizeof(of_it) / sizeof(of_it[0]); i++)
+		assert_false(assigned_is_about((struct raw){of_it[i], strlen(of_it[i])}));
+	assert_found("datadog_api_key = \"3f9b1c0e7d2a4856b1c09e7f5a6d8c42\"", WHERE_FILE,
+		     "datadog-api-key 3f9b...(32)");
+	assert_found("datadog_trace_id = \"3f9b1c0e7d2a4856b1c09e7f5a6d8c42\"", WHERE_FILE, "");
+	assert_found("{\"phoneVerifiedAt\":\"1329688537\"}", WHERE_RESPONSE, "");
+	assert_found("{\"phone\":\"2026-03-11\"}", WHERE_RESPONSE, "");
+	assert_found("{\"phone\":\"1329688537\"}", WHERE_RESPONSE, ""); /* seconds */
+	assert_found("{\"homeFax\":\"+1 415 555 2671\"}", WHERE_RESPONSE, "phone *******2671");
+}
+
 static void test_hashes_and_traces(void **state UNUSED)
 {
 	assert_found("{\"h\":\"$2b$10$N9qo8uLOickgx2ZMRZoMyeIjZAgcfl7p92ldGxad68LJZdL17lhWy\"}",
@@ -456,11 +481,17 @@ static void test_evidence(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_each_finds_its_own), cmocka_unit_test(test_checks),
-		cmocka_unit_test(test_personal),           cmocka_unit_test(test_personal_anywhere),
-		cmocka_unit_test(test_shapes_anywhere),    cmocka_unit_test(test_secrets),
-		cmocka_unit_test(test_hashes_and_traces),  cmocka_unit_test(test_detections),
-		cmocka_unit_test(test_forbidden_fields),   cmocka_unit_test(test_evidence),
+		cmocka_unit_test(test_each_finds_its_own),
+		cmocka_unit_test(test_checks),
+		cmocka_unit_test(test_personal),
+		cmocka_unit_test(test_personal_anywhere),
+		cmocka_unit_test(test_shapes_anywhere),
+		cmocka_unit_test(test_secrets),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_hashes_and_traces),
+		cmocka_unit_test(test_detections),
+		cmocka_unit_test(test_forbidden_fields),
+		cmocka_unit_test(test_evidence),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

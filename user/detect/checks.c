@@ -142,6 +142,10 @@ bool check_iban(struct raw value)
 	}
 	if (n < 15 || n != iban_length(text) || !is_digit(text[2]) || !is_digit(text[3]))
 		return false;
+	/* what ISO 7064 makes is 02 to 98 */
+	if (memcmp(text + 2, "00", 2) == 0 || memcmp(text + 2, "01", 2) == 0 ||
+	    memcmp(text + 2, "99", 2) == 0)
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		char c = text[(i + 4) % n];
 
@@ -174,6 +178,10 @@ static bool check_phone(struct raw value)
 	size_t n;
 
 	if (!only_digits(value, digits, sizeof(digits), &n) || n < 8)
+		return false;
+	/* 2026-03-11, and seconds since 1970 */
+	if ((value.n == 10 && value.p[4] == '-' && value.p[7] == '-') ||
+	    (value.n == 10 && n == 10 && digits[0] == '1'))
 		return false;
 	for (size_t i = 0; i < n; i++)
 		kinds |= 1u << (digits[i] - '0');

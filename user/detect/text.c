@@ -6,12 +6,12 @@
  */
 #include <string.h>
 
+#include "user/detect/assigned.h"
 #include "user/detect/checks.h"
 #include "user/detect/personal.h"
 #include "user/detect/text_private.h"
 
 #define KEYWORD_BYTES 100 /* before a value */
-#define NAME_REST     40 /* of an identifier behind the word that was looked for */
 
 struct scan {
 	struct text *text;
@@ -24,29 +24,13 @@ struct scan {
 
 /* --- confirming ------------------------------------------------------------------------------- */
 
-static bool is_upper(char c)
-{
-	return c >= 'A' && c <= 'Z';
-}
-
-static bool same_nocase(const char *a, const char *b, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		char x = a[i], y = b[i];
-
-		if ((is_upper(x) ? x + 32 : x) != (is_upper(y) ? y + 32 : y))
-			return false;
-	}
-	return true;
-}
-
 static bool has_word(struct raw bytes, const struct rule_words *words)
 {
 	for (size_t i = 0; i < words->n; i++) {
 		size_t n = strlen(words->items[i]);
 
 		for (size_t at = 0; at + n <= bytes.n; at++)
-			if (same_nocase(bytes.p + at, words->items[i], n))
+			if (strncasecmp(bytes.p + at, words->items[i], n) == 0)
 				return true;
 	}
 	return false;
@@ -56,7 +40,7 @@ static bool is_word(struct raw value, const struct rule_words *words)
 {
 	for (size_t i = 0; i < words->n; i++)
 		if (strlen(words->items[i]) == value.n &&
-		    same_nocase(value.p, words->items[i], value.n))
+		    strncasecmp(value.p, words->items[i], value.n) == 0)
 			return true;
 	return false;
 }
@@ -125,50 +109,6 @@ static void confirm(struct scan *scan, const struct rule *rule, size_t begin, si
 	found(scan, rule, begin, end, detail);
 }
 
-/* --- assignments ------------------------------------------------------------------------------ */
-
-static bool is_name(char c)
-{
-	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       c == '_' || c == '-' || c == '.';
-}
-
-static size_t skip(struct raw bytes, size_t at, const char *any, size_t most)
-{
-	for (; most > 0 && at < bytes.n && bytes.p[at] && strchr(any, bytes.p[at]); most--)
-		at++;
-	return at;
-}
-
-/*
- * Behind a word in a name: the rest of the name, quotes, an operator, a quote; where the value
- * begins. As in JSON (escaped too), YAML, shells, headers, source code, XML. 0: nothing is
- * assigned.
- */
-static size_t assigned(struct raw bytes, size_t at)
-{
-	size_t rest = at;
-
-	while (at < bytes.n && at - rest < NAME_REST && is_name(bytes.p[at]))
-		at++;
-	at = skip(bytes, at, "\\\"'`])", 4);
-	at = skip(bytes, at, " \t", 8);
-	if (at + 6 < bytes.n && memcmp(bytes.p + at, "value=", 6) == 0)
-		at += 5;
-	rest = at;
-	at = skip(bytes, at, ":=>,", 3);
-	if (at == rest)
-		return 0;
-	at = skip(bytes, at, " \t\r\n", 8);
-	at = skip(bytes, at, "\\\"'`([", 4);
-	if (at + 7 < bytes.n &&
-	    (same_nocase(bytes.p + at, "bearer ", 7) || same_nocase(bytes.p + at, "apikey ", 7)))
-		at += 7;
-	else if (at + 6 < bytes.n && same_nocase(bytes.p + at, "token ", 6))
-		at += 6;
-	return at;
-}
-
 /* --- what finds ------------------------------------------------------------------------------- */
 
 static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
@@ -196,7 +136,7 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 			continue;
 		}
 		if (!asked)
-			value = assigned(scan->bytes, to);
+			value = assigned_value(scan->bytes, to);
 		asked = true;
 		if (value && token_pattern_match_at(use->pattern, scan->bytes, value, &match))
 			confirm(scan, use->rule, match.value_begin, match.value_end);

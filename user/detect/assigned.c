@@ -12,6 +12,11 @@ static bool is_name(char c)
 	       c == '_' || c == '-' || c == '.';
 }
 
+static bool is_upper(char c)
+{
+	return c >= 'A' && c <= 'Z';
+}
+
 static bool is_lower(char c)
 {
 	return c >= 'a' && c <= 'z';
@@ -46,7 +51,7 @@ static struct raw last_word(struct raw name)
 
 	while (at > 0 && is_name(name.p[at - 1]) && !strchr("_-.", name.p[at - 1])) {
 		at--;
-		if (!is_lower(name.p[at]) && at > 0 && is_lower(name.p[at - 1]))
+		if (is_upper(name.p[at]) && at > 0 && is_lower(name.p[at - 1]))
 			break;
 	}
 	return (struct raw){name.p + at, name.n - at};

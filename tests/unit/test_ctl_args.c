@@ -187,7 +187,7 @@ static void test_completion(void **state)
 	} rows[] = {
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
-		 "unallow decisions limits sources counters explain events alerts "
+		 "unallow decisions incident limits sources counters explain events alerts "
 		 "transactions findings coverage controls scan rules tls audit completion version "
 		 "--socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},

@@ -176,8 +176,9 @@ int api_collect(const struct ctl *ctl, const char *path, size_t max, json_t **re
 
 		if (json_is_string(after))
 			encoded = http_encode(json_string_value(after));
-		if (asprintf(&target, "%s?limit=%zu%s%s", path, left < PAGE ? left : PAGE,
-			     encoded ? "&after=" : "", encoded ? encoded : "") < 0)
+		if (asprintf(&target, "%s%climit=%zu%s%s", path, strchr(path, '?') ? '&' : '?',
+			     left < PAGE ? left : PAGE, encoded ? "&after=" : "",
+			     encoded ? encoded : "") < 0)
 			target = NULL;
 		r = target ? api_call(ctl, "GET", target, NULL, &page) : CTL_REFUSED;
 		if (r != CTL_OK) {

@@ -14,7 +14,7 @@ int api_call(const struct ctl *ctl, const char *method, const char *path, json_t
 	     json_t **ret_body);
 
 /* All pages of a collection, at most `max` items: {"items":[…],"next":null or where it stopped}.
- * `path` has no query. */
+ * `path` may have a query of its own. */
 int api_collect(const struct ctl *ctl, const char *path, size_t max, json_t **ret_body);
 
 /* Each event until the stream ends or the handler returns other than 0. */

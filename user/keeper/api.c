@@ -49,6 +49,20 @@ static const struct route routes[] = {
 	{"PUT", "/v1/alerts/{id}/state", ROLE_ROOT, api_alert_state, false},
 	{"GET", "/v1/controls", ROLE_READER, api_controls, false},
 	{"GET", "/v1/coverage", ROLE_READER, api_coverage, false},
+	{"GET", "/v1/incidents", ROLE_READER, api_incidents_list, false},
+	{"POST", "/v1/incidents", ROLE_ROOT, api_incident_open, true},
+	{"GET", "/v1/incidents/{id}", ROLE_READER, api_incident_get, false},
+	{"GET", "/v1/incidents/{id}/timeline", ROLE_READER, api_incident_timeline, false},
+	{"PUT", "/v1/incidents/{id}/assignee", ROLE_ROOT, api_incident_assign, true},
+	{"PUT", "/v1/incidents/{id}/priority", ROLE_ROOT, api_incident_priority, true},
+	{"POST", "/v1/incidents/{id}/notes", ROLE_ROOT, api_incident_note, true},
+	{"PUT", "/v1/incidents/{id}/phase", ROLE_ROOT, api_incident_phase, true},
+	{"POST", "/v1/incidents/{id}/close", ROLE_ROOT, api_incident_close, true},
+	{"POST", "/v1/incidents/{id}/reopen", ROLE_ROOT, api_incident_reopen, true},
+	{"POST", "/v1/incidents/{id}/merge", ROLE_ROOT, api_incident_merge, true},
+	{"POST", "/v1/incidents/{id}/split", ROLE_ROOT, api_incident_split, true},
+	{"POST", "/v1/incidents/{id}/tasks", ROLE_ROOT, api_incident_task, true},
+	{"PUT", "/v1/incidents/{id}/tasks", ROLE_ROOT, api_incident_task_end, true},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)

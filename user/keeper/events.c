@@ -25,7 +25,7 @@ static const char *const kind_names[EVENT_KINDS] = {
 	[EVENT_DECISION] = "decision",   [EVENT_POLICY] = "policy",
 	[EVENT_MODE] = "mode",           [EVENT_AGENT] = "agent",
 	[EVENT_HANDSHAKE] = "handshake", [EVENT_FINDING] = "finding",
-	[EVENT_ALERT] = "alert",
+	[EVENT_ALERT] = "alert",         [EVENT_INCIDENT] = "incident",
 };
 
 const char *event_kind_name(enum event_kind kind)

@@ -32,6 +32,7 @@ enum event_kind {
 	EVENT_AGENT,
 	EVENT_FINDING,
 	EVENT_ALERT,
+	EVENT_INCIDENT,
 	EVENT_KINDS
 };
 const char *event_kind_name(enum event_kind kind);

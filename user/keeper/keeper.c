@@ -24,6 +24,7 @@
 #include "user/keeper/alerting.h"
 #include "user/keeper/api.h"
 #include "user/keeper/controls.h"
+#include "user/keeper/incidents.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keys.h"
 #include "user/keeper/libraries.h"
@@ -217,6 +218,8 @@ static int open_memory(struct keeper *keeper)
 		r = store_open(keeper->options->state_dir, &keeper->store);
 	if (r == 0)
 		r = audit_open(keeper->store, keeper->options->state_dir, &keeper->audit);
+	if (r == 0)
+		r = keeper_incidents_new(keeper);
 	return r < 0 ? log_err(r, "memory") : 0;
 }
 
@@ -358,6 +361,7 @@ static void stop(struct keeper *keeper)
 		       detach ? "detaching" : "leaving enforcement in place");
 	records_drain(keeper);
 	persist_tick(keeper);
+	keeper_incidents_save(keeper);
 	if (keeper->save_error < 0)
 		log_err(keeper->save_error, "decisions are not stored");
 	if (detach) {
@@ -394,6 +398,7 @@ static void clear(struct keeper *keeper)
 	findings_free(keeper->findings);
 	alerting_free(keeper->alerting);
 	alerts_free(keeper->alerts);
+	incidents_free(keeper->incidents);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);
 	access_log_close(keeper->access_log);

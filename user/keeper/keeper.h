@@ -28,6 +28,7 @@
 #include "user/respond/alert.h"
 #include "user/respond/decisions.h"
 #include "user/respond/escalate.h"
+#include "user/respond/incident.h"
 #include "user/respond/protect.h"
 
 enum keeper_state { KEEPER_STARTING, KEEPER_READY, KEEPER_DEGRADED };
@@ -71,6 +72,7 @@ struct keeper {
 	struct findings *findings;
 	struct alerts *alerts;
 	struct alerting *alerting;
+	struct incidents *incidents;
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;

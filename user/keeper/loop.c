@@ -12,6 +12,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
 #include "user/keeper/coverage.h"
+#include "user/keeper/incidents.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
@@ -134,6 +135,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	alerting_tick(keeper);
 	persist_tick(keeper);
+	keeper_incidents_tick(keeper);
 	access_log_flush(keeper->access_log);
 	coverage_tick(keeper);
 	arm(loop->sweep, SWEEP_MS);

@@ -149,6 +149,7 @@ void persist_load(struct keeper *keeper)
 	if (store_trouble(store))
 		return;
 	store_each_finding(store, load_finding, keeper);
+	incidents_load(keeper->incidents);
 	store_each_tls_value(store, load_value, keeper);
 	store_each_tls_name(store, load_name, keeper);
 	store_each_ja4(store, load_key, keeper);
@@ -322,6 +323,7 @@ void persist_tick(struct keeper *keeper)
 		certificates_unstored(keeper->certificates);
 		findings_unstored(keeper->findings);
 		alerts_unstored(keeper->alerts);
+		incidents_unstored(keeper->incidents);
 	}
 	persist_decisions(keeper);
 	audit_flush(keeper->audit);

@@ -108,6 +108,7 @@ void reload_follow(struct keeper *keeper)
 		alerts_set_cool_down(keeper->alerts, policy->alert_cool_down_s);
 	modes_apply(keeper->modes, policy, apply_intern(keeper->apply), kern_control(keeper->kern));
 	inspectors_policy(keeper->inspectors);
+	incidents_set_rules(keeper->incidents, policy ? &policy->incidents : NULL);
 	if (!policy)
 		return;
 	escalate_set_rules(keeper->escalate, &policy->escalate,

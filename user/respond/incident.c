@@ -56,7 +56,8 @@ void incidents_free(struct incidents *incidents)
 
 void incidents_set_rules(struct incidents *incidents, const struct policy_incidents *rules)
 {
-	incidents->rules = rules ? rules : &incidents->defaults;
+	if (incidents)
+		incidents->rules = rules ? rules : &incidents->defaults;
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/incidents.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "user/base/clock.h"
+
+#define ACTOR         "incidents"
+#define CLOCK_EVERY_S 5 /* deadlines are minutes and days */
+/* with so many proven principals behind it an address is an office or a proxy (contain.c) */
+#define SHARED_BY 3
+
+static bool is_shared(struct keeper *keeper, const struct gl_addr *source)
+{
+	const struct addr_prefix prefix = prefix_of_source(source);
+	char why[PROTECT_WHY];
+
+	if (sources_principals(keeper->sources, source, clock_boot_ns()) >= SHARED_BY)
+		return true;
+	/* loopback, a proxy nobody declared but that is protected: many may be behind it */
+	return contain_refresh_protected(keeper, 10) == 0 &&
+	       protect_hit(keeper->protect, &prefix, why);
+}
+
+static void on_alert(const struct alert *alert, bool is_new, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct incident *incident = NULL;
+	const struct incident_signal signal = {
+		.alert = alert->id,
+		.incident = (uint32_t)alert->incident,
+		.kind = alert_kind_name(alert->kind),
+		.control = alert->control,
+		.pattern = alert_pattern_name(alert->pattern),
+		.service = alert->service,
+		.operation = alert->operation,
+		.subject = alert->subject,
+		.detail = alert->detail,
+		.severity = alert->severity,
+		.have_source = alert->have_source,
+		.shared = alert->have_source && is_shared(keeper, &alert->source),
+		.source = alert->source,
+		.principal = alert->principal,
+		.count = alert->count,
+		.first_ns = alert->first_ns,
+		.last_ns = alert->last_ns,
+	};
+	enum incident_outcome outcome;
+
+	(void)is_new;
+	if (alert->state == ALERT_CLOSED)
+		return;
+	outcome = incidents_signal(keeper->incidents, &signal, clock_wall_ns(), &incident);
+	if (outcome != INCIDENT_NEW && outcome != INCIDENT_JOINED)
+		return;
+	alerts_set_incident(keeper->alerts, alert->id, incident->id);
+	records_note(keeper, EVENT_INCIDENT, ACTOR, "incident %u %s: %s", incident->id,
+		     outcome == INCIDENT_NEW ? incident_priority_name(incident->priority)
+					     : "has one more alert",
+		     incident->title);
+}
+
+int keeper_incidents_new(struct keeper *keeper)
+{
+	int r = incidents_new(keeper->store, &keeper->incidents);
+
+	if (r == 0)
+		r = alerts_subscribe(keeper->alerts, on_alert, keeper);
+	return r;
+}
+
+static void remind(const struct incident_reminder *reminder, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	const struct incident *incident = reminder->incident;
+	char due[CLOCK_TEXT], subject[ALERT_SUBJECT], detail[ALERT_DETAIL], what[32];
+	struct alert_report report = {
+		.kind = ALERT_DEADLINE,
+		.severity = reminder->over ? ALERT_HIGH : ALERT_MEDIUM,
+		.control = "IR-07",
+		.service = incident->service,
+		.subject = subject,
+		.detail = detail,
+		.count = 1,
+		.last_ns = clock_wall_ns(),
+	};
+
+	if (reminder->task)
+		snprintf(what, sizeof(what), "task %u", reminder->task->number);
+	else
+		snprintf(what, sizeof(what), "%s", incident_deadline_name(reminder->deadline));
+	snprintf(subject, sizeof(subject), "incident %u %s", incident->id, what);
+	snprintf(detail, sizeof(detail), "incident %u (%s): %s %s, due %s", incident->id,
+		 incident_priority_name(incident->priority), what,
+		 reminder->over ? "is overdue" : "is due soon",
+		 clock_format(reminder->due_ns, due));
+	records_note(keeper, EVENT_INCIDENT, ACTOR, "%s", detail);
+	alerts_raise(keeper->alerts, &report, clock_wall_ns(), NULL);
+}
+
+void keeper_incidents_save(struct keeper *keeper)
+{
+	incidents_save(keeper->incidents); /* what fails is told by store_trouble() */
+}
+
+void keeper_incidents_tick(struct keeper *keeper)
+{
+	uint64_t second = clock_boot_ns() / CLOCK_NS_PER_S;
+
+	if (second % CLOCK_EVERY_S == 0)
+		incidents_tick(keeper->incidents, clock_wall_ns(), remind, keeper);
+	keeper_incidents_save(keeper);
+}
+
+void keeper_incidents_closed(struct keeper *keeper, uint32_t id, const char *who)
+{
+	const struct incident_link *link;
+
+	for (size_t i = 0; (link = incidents_link(keeper->incidents, id, i)); i++)
+		alerts_set_state(keeper->alerts, link->alert, ALERT_CLOSED, who, clock_wall_ns());
+}

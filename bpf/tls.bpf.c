@@ -66,7 +66,7 @@ static __always_inline __u32 tls_moved(const struct tls_call *call, __u64 ret)
 		count(GL_CTR_UNJUDGED_FAULT);
 		return 0;
 	}
-	return n > 0x7fffffff ? 0 : n;
+	return n > TLS_CALL_MAX ? 0 : n;
 }
 
 static __always_inline void tls_moved_count(const struct tls_call *call, __u32 n)
@@ -152,11 +152,22 @@ int tls_write_enter(struct pt_regs *ctx)
 	return tls_enter(ctx, TLS_CALL_WRITE);
 }
 
-/* Sleepable: for services whose responses are scanned before they leave. */
+/*
+ * The response guard, beside tls_write_enter and attached only while a policy has something to look
+ * for. Sleepable, where the kernel lets it be.
+ */
 SEC("uprobe.s")
-int tls_write_enter_s(struct pt_regs *ctx)
+int tls_write_guard(struct pt_regs *ctx)
 {
-	return tls_enter(ctx, TLS_CALL_WRITE);
+	__u32 shape = (__u8)bpf_get_attach_cookie(ctx);
+	__u64 n = PT_REGS_PARM3(ctx);
+
+	if (shape == GL_PROBE_PLAIN)
+		n = (__s32)n > 0 ? (__u32)n : 0;
+	if (!n)
+		return 0;
+	return tls_guard_call(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx),
+			      n > TLS_CALL_MAX ? TLS_CALL_MAX : n);
 }
 
 SEC("uretprobe")

@@ -31,6 +31,8 @@ struct tls_conn {
 	__u32 flags; /* enum tls_conn_flags */
 	__u16 service; /* interned id, as last known; GL_SERVICE_NONE */
 	__u16 reserved;
+	__u64 guard_off; /* what flow.guard ends at, of off[GL_TO_CLIENT] */
+	__u64 guard_seen; /* scanned up to here */
 	struct flow flow;
 };
 
@@ -41,6 +43,8 @@ enum tls_conn_flags {
 	TLS_CONN_ENDED = 8, /* the inspectors know that nothing more comes */
 	TLS_CONN_CERTIFICATE = 16, /* the server's certificate was told */
 	TLS_CONN_CLIENT_CERTIFICATE = 32, /* the client's was */
+	TLS_CONN_GUARD_CUT = 64, /* the guard ended it: the call at hand is the last that is told */
+	TLS_CONN_GUARD_HOLE = 128, /* the end of what left last is not known */
 };
 
 #define TLS_CONNS_MAX 16384
@@ -98,6 +102,7 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	c->sock = *sock;
 	c->closed_ns = 0;
 	c->off[0] = c->off[1] = 0;
+	c->guard_off = c->guard_seen = 0;
 	c->flags = begins ? TLS_CONN_BEGIN : 0;
 	c->service = GL_SERVICE_NONE;
 	f->opened_ns = bpf_ktime_get_boot_ns();

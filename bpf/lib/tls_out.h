@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "bpf/lib/tls_guard.h"
 #include "bpf/lib/tls_in.h"
 
 /* A response head is complete. */
@@ -47,7 +48,8 @@ static long tls_out_turn(__u32 i, struct tls_turn *t)
 {
 	struct flow *f = &t->c->flow;
 	struct tls_run *run = &t->x->run;
-	__u32 event;
+	__u32 event, before = run->off;
+	int content = guard_content(&f->out);
 
 	if (run->off >= run->end)
 		return 1;
@@ -55,6 +57,8 @@ static long tls_out_turn(__u32 i, struct tls_turn *t)
 		run->fault = 1;
 		return 1;
 	}
+	if (run->guarded && content)
+		tls_guard_moved(t->x, t->c, before, run->off - before);
 	event = t->cursor.piece->event;
 	if (event == HTTP_HEAD)
 		tls_out_head(t->x, t->c, t->policy);
@@ -90,7 +94,7 @@ static __always_inline void tls_out_midstream(struct tls_scratch *x, struct flow
 		f->answer_seen = 1;
 }
 
-/* The application has written x->run. */
+/* The application has written x->run, and the library has taken it. */
 __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 {
 	const struct gl_service *service = NULL;
@@ -101,13 +105,17 @@ __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 		return -1;
 	f = &c->flow;
 	policy = tls_policy(x, c, &service);
-	if (!policy || f->state == FLOW_CUT)
+	if (!policy || !service || f->state == FLOW_CUT)
 		return 0;
+	x->run.guarded = tls_guards(service);
 	if (f->state == FLOW_MIDSTREAM)
 		tls_out_midstream(x, f);
-	if (f->state != FLOW_HTTP || !f->out_known) {
+	if (!tls_framed(f)) {
+		if (x->run.guarded)
+			tls_guard_moved(x, c, 0, x->run.end);
 		if (f->state != FLOW_OPAQUE || (c->flags & TLS_CONN_HTTP2))
 			tls_keep_all(x, c, GL_TO_CLIENT);
+		tls_guard_over(c);
 		return 0;
 	}
 	tls_out_run(x, c, policy);
@@ -116,8 +124,13 @@ __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 		if (flow_owed(f))
 			count(GL_CTR_LOST_PENDING);
 		f->out_known = 0;
+		if (x->run.guarded)
+			tls_guard_moved(x, c, x->run.off, x->run.end - x->run.off);
 		tls_keep(x, c, GL_TO_CLIENT, x->run.off, x->run.end - x->run.off, 0);
 	}
+	if (x->run.guarded)
+		c->guard_off = c->off[GL_TO_CLIENT] + x->run.end;
 	tls_flush(x, c, GL_TO_CLIENT, x->run.end);
+	tls_guard_over(c);
 	return 0;
 }

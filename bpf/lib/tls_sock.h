@@ -28,6 +28,8 @@ struct tls_sock {
 };
 _Static_assert(sizeof(struct tls_sock) == 48, "no padding");
 
+#define TLS_CALL_MAX 0x7fffffff /* bytes */
+
 enum tls_op { TLS_CALL_NONE, TLS_CALL_READ, TLS_CALL_WRITE, TLS_CALL_HANDSHAKE };
 
 struct tls_call {

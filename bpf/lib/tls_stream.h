@@ -15,6 +15,8 @@ struct tls_run {
 	__u32 keep_from, keep_to; /* read, to be copied, not sent yet */
 	__u32 fault; /* memory could not be read */
 	__u32 tell; /* that nothing is copied is worth a chunk */
+	__u32 guarded; /* the response guard has to know how it ends */
+	__u32 reserved;
 };
 
 /* What a thread needs room for while it judges. */
@@ -64,6 +66,11 @@ static __always_inline void tls_scratch_name(struct tls_scratch *x, const struct
 	x->ask.n_inspectors = 0;
 }
 
+static __always_inline int tls_is_cut(const struct tls_conn *c)
+{
+	return c->flow.state == FLOW_CUT || (c->flags & TLS_CONN_GUARD_CUT);
+}
+
 /* Sends what is kept; [keep_from, end) is what was read since. */
 __global int tls_flush(struct tls_scratch *x, struct tls_conn *c, __u32 direction, __u32 end)
 {
@@ -78,7 +85,7 @@ __global int tls_flush(struct tls_scratch *x, struct tls_conn *c, __u32 directio
 		return 0;
 	run->tell = 0;
 	a->head.off = c->off[direction] + run->keep_from;
-	a->head.flags = GL_CHUNK_SECURE | (c->flow.state == FLOW_CUT ? GL_CHUNK_CUT : 0) |
+	a->head.flags = GL_CHUNK_SECURE | (tls_is_cut(c) ? GL_CHUNK_CUT : 0) |
 			(!a->head.off && (c->flags & TLS_CONN_BEGIN) ? GL_CHUNK_BEGIN : 0);
 	a->from = run->from + run->keep_from;
 	a->n = run->keep_to - run->keep_from;
@@ -161,7 +168,7 @@ static __always_inline void tls_run_begin(struct tls_scratch *x, __u64 from, __u
 	x->run.from = from;
 	x->run.off = x->run.keep_from = x->run.keep_to = 0;
 	x->run.end = n;
-	x->run.fault = x->run.tell = 0;
+	x->run.fault = x->run.tell = x->run.guarded = 0;
 }
 
 /* The inspectors know that nothing more comes. */

@@ -22,31 +22,14 @@ struct {
 } guard_texts SEC(".maps");
 
 /* The guard's part in the packet at hand; one per CPU (tc runs with bottom halves off). */
-struct wire_guard {
-	struct guard_ask ask;
-	__u32 result; /* enum guard_result: the worst so far */
-	__u16 service_id;
-	__u8 on; /* the service has something to look for */
-	__u8 enforce;
-	__u8 pass; /* unscanned: pass */
-	__u8 otherwise; /* GL_OP_GUARD where no request is known */
-	__u8 bits; /* of the response at hand */
-	__u8 unscanned;
-	__u8 framed;
-	__u8 known; /* `request` is what the first finding was the response to */
-	__u16 reserved;
-	struct flow_request request;
-	struct gl_rec_verdict rec;
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct wire_guard);
+	__type(value, struct guard_work);
 } wire_guards SEC(".maps");
 
-static __always_inline struct wire_guard *wire_guard_get(void)
+static __always_inline struct guard_work *wire_guard_get(void)
 {
 	__u32 zero = 0;
 
@@ -57,138 +40,63 @@ static __always_inline struct wire_guard *wire_guard_get(void)
 __global int wire_guard_begin(struct flow *f, const struct gl_policy *policy)
 {
 	const struct gl_control *control = control_get();
-	struct wire_guard *g = wire_guard_get();
-	const struct gl_service *service;
-	const struct gl_op *op;
-	__u32 index;
+	struct guard_work *g = wire_guard_get();
 
 	if (!f || !policy || !g || !control)
 		return 0;
-	g->on = 0;
-	index = policy->port_service[f->port] - 1u;
-	service = at_index(policy->services, GL_SERVICES_MAX, index);
-	if (!service || !(service->flags & GL_SERVICE_GUARD))
-		return 0;
-	op = at_index(policy->ops, GL_OPS_MAX, service->default_op);
-	g->ask.service = index;
-	g->ask.pattern = 0;
-	g->ask.would = 0;
-	g->service_id = service->id;
-	g->enforce = admit_enforces(control, service);
-	g->pass = (service->flags & GL_SERVICE_UNSCANNED_PASS) != 0;
-	g->otherwise = op ? op->guard : 0;
-	g->bits = 0;
-	g->result = GUARD_CLEAN;
-	g->unscanned = g->known = 0;
-	g->on = 1;
-	return 1;
+	return guard_work_begin(g, policy, control, f->port);
 }
 
-/* Which response the next bytes are of. */
-static __always_inline void wire_guard_of(struct wire_guard *g, struct flow *f, int framed)
-{
-	g->framed = framed;
-	g->bits = framed && flow_owed(f) ? flow_pending(f, f->answered)->guard : g->otherwise;
-	g->ask.look = GL_OP_GUARD_LOOK(g->bits) & GL_GUARD_ALL;
-	g->ask.cut = 0;
-	if (g->enforce && !(g->bits & GUARD_MONITOR))
-		g->ask.cut = GL_OP_GUARD_CUT(g->bits);
-}
-
-/* Something is found: the record will say in what. */
-static __always_inline void wire_guard_found(struct wire_guard *g, struct flow *f)
-{
-	if (g->known || !g->framed || !flow_owed(f))
-		return;
-	g->request = *flow_pending(f, f->answered);
-	g->known = 1;
-}
-
-static __always_inline void wire_guard_unscanned(struct wire_guard *g, struct flow *f)
+static __always_inline void wire_guard_unscanned(struct guard_work *g, struct flow *f)
 {
 	guard_forget(&f->guard);
-	if (!GL_OP_GUARD_CUT(g->bits)) {
-		count(GL_CTR_GUARD_UNSCANNED);
-		return;
-	}
-	g->unscanned = 1;
-	wire_guard_found(g, f);
-	if (g->ask.cut && !g->pass && g->result == GUARD_CLEAN)
-		g->result = GUARD_UNSCANNED;
-	count(g->ask.cut ? GL_CTR_GUARD_UNSCANNED : GL_CTR_WOULD_UNSCANNED);
+	guard_work_unscanned(g, f);
 }
 
 /* The packet is not where the stream goes on. */
-static __always_inline void wire_guard_hole(struct wire_guard *g, struct flow *f)
+static __always_inline void wire_guard_hole(struct guard_work *g, struct flow *f)
 {
-	wire_guard_of(g, f, 1);
+	guard_work_of(g, f, f->answered, 1);
 	wire_guard_unscanned(g, f);
 	f->guard_begun = 0;
 }
 
-/* Scans g->ask.n bytes at g->ask.from of the packet: the stream's next. */
-__global int wire_guard_scan(struct __sk_buff *skb, struct flow *f, const struct gl_policy *policy)
+/* Scans n bytes at g->from of the packet: the stream's next. */
+__global int wire_guard_scan(struct __sk_buff *skb, struct flow *f, const struct gl_policy *policy,
+			     __u32 n)
 {
-	struct wire_guard *g = wire_guard_get();
-	struct guard_scan scan;
+	struct guard_work *g = wire_guard_get();
 	struct guard_text *text;
 	__u32 zero = 0, last;
-	int result;
 
 	text = bpf_map_lookup_elem(&guard_texts, &zero);
 	if (!f || !policy || !g || !text)
 		return GUARD_UNSCANNED;
-	last = last_of(g->ask.n);
+	last = last_of(n);
 	guard_begin(text, &f->guard);
 	if (last >= GUARD_BYTES ||
-	    bpf_skb_load_bytes(skb, g->ask.from, text->bytes + GUARD_AT, last + 1)) {
+	    bpf_skb_load_bytes(skb, g->from, text->bytes + GUARD_AT, last + 1)) {
 		wire_guard_unscanned(g, f);
 		return g->result;
 	}
-	scan.guard = &policy->guard;
-	scan.text = text;
-	scan.service = g->ask.service;
-	scan.look = g->ask.look;
-	scan.cut = g->ask.cut;
-	result = guard_run(&scan, &f->guard, last + 1);
-	guard_end(&f->guard, text, last + 1);
-	count_more(GL_CTR_GUARD_BYTES, last + 1);
-	if (text->would) {
-		const struct gl_guard_pattern *p =
-			at_index(policy->guard.patterns, GL_GUARD_PATTERNS, text->pattern);
-
-		count_more(GL_CTR_WOULD_GUARD, text->would);
-		/* what is only looked for is told by the detectors */
-		if (p && (p->groups & GL_OP_GUARD_CUT(g->bits)) && !g->ask.would) {
-			g->ask.pattern = text->pattern + 1;
-			g->ask.would = 1;
-			wire_guard_found(g, f);
-		}
-	}
-	if (result == GUARD_HIT) {
-		count(GL_CTR_GUARD_HITS);
-		wire_guard_found(g, f);
-		g->ask.pattern = text->pattern + 1;
-		g->result = GUARD_HIT;
-	}
+	guard_work_scan(g, f, policy, text, &f->guard, last + 1);
 	return g->result;
 }
 
 /* `n` bytes at `off` (from the network header) of a response were read. 1: go no further. */
-static __always_inline int wire_guard_piece(struct __sk_buff *skb, struct wire_guard *g,
+static __always_inline int wire_guard_piece(struct __sk_buff *skb, struct guard_work *g,
 					    struct flow *f, const struct gl_policy *policy,
 					    __u32 from, __u32 n)
 {
-	if (!g->ask.look || !n)
+	if (!g->look || !n)
 		return 0;
-	g->ask.from = from;
-	g->ask.n = n;
-	return wire_guard_scan(skb, f, policy) != GUARD_CLEAN;
+	g->from = from;
+	return wire_guard_scan(skb, f, policy, n) != GUARD_CLEAN;
 }
 
 struct wire_guard_raw {
 	struct __sk_buff *skb;
-	struct wire_guard *guard;
+	struct guard_work *guard;
 	struct flow *flow;
 	const struct gl_policy *policy;
 	__u32 off, end;
@@ -213,7 +121,7 @@ __global int wire_guard_stream(struct __sk_buff *skb, const struct packet *p, st
 			       const struct gl_policy *policy)
 {
 	struct wire_guard_raw t = {.skb = skb, .flow = f, .policy = policy};
-	struct wire_guard *g = wire_guard_get();
+	struct guard_work *g = wire_guard_get();
 	__s32 known;
 	__u32 len;
 
@@ -226,7 +134,7 @@ __global int wire_guard_stream(struct __sk_buff *skb, const struct packet *p, st
 		f->guard_begun = 1;
 		f->guard_pos = p->seq;
 	}
-	wire_guard_of(g, f, 0);
+	guard_work_of(g, f, f->answered, 0);
 	known = seq_diff(f->guard_pos, p->seq);
 	if (known >= 0 && (__u32)known >= len)
 		return GUARD_CLEAN;
@@ -247,19 +155,9 @@ __global int wire_guard_stream(struct __sk_buff *skb, const struct packet *p, st
 /* Tells what was found in the packet. True: it must not leave, and nothing after it. */
 __global int wire_guard_end(const struct packet *p, struct flow *f)
 {
-	struct wire_guard *g = wire_guard_get();
-	__u8 reason, delivery;
+	struct guard_work *g = wire_guard_get();
 
-	if (!p || !f || !g || !g->on)
+	if (!p || !f || !g || !guard_work_tells(g))
 		return 0;
-	if (g->result == GUARD_CLEAN && !g->unscanned && !g->ask.would)
-		return 0;
-	reason = g->result == GUARD_HIT || g->ask.would ? GL_REASON_SECRET : GL_REASON_UNSCANNED;
-	delivery = g->result == GUARD_CLEAN ? GL_DELIVERY_NONE : GL_DELIVERY_RESET;
-	guard_tell(&g->rec, f, &p->dst, g->known ? &g->request : NULL, g->service_id, reason,
-		   g->ask.pattern, delivery);
-	g->rec.peer_port = p->dport;
-	g->rec.door = GL_DOOR_WIRE;
-	guard_send(&g->rec);
-	return g->result != GUARD_CLEAN;
+	return guard_work_end(g, f, &p->dst, p->dport, GL_DOOR_WIRE, GL_DELIVERY_RESET);
 }

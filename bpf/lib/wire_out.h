@@ -76,7 +76,7 @@ struct wire_out_turn {
 	struct flow *flow;
 	struct packet *packet;
 	struct wire_copy *copy;
-	struct wire_guard *guard; /* NULL: nothing is looked for */
+	struct guard_work *guard; /* NULL: nothing is looked for */
 	const struct gl_policy *policy;
 	__u32 end;
 	__u32 reserved;
@@ -92,11 +92,11 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 		return 1;
 	s->end = t->end;
 	if (t->guard) {
-		wire_guard_of(t->guard, f, 1);
+		guard_work_of(t->guard, f, f->answered, 1);
 		if (s->end - before > GUARD_BYTES)
 			s->end = before + GUARD_BYTES;
 	}
-	content = f->out.phase < HTTP_CHUNK_SIZE || f->out.phase == HTTP_CHUNK_DATA;
+	content = guard_content(&f->out);
 	body = http_skippable(&f->out, s->end - s->off);
 	if (stream_turn(s)) {
 		f->out_known = 0;
@@ -140,7 +140,7 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 			   const struct gl_policy *policy)
 {
 	struct wire_out_turn t = {.flow = f, .packet = p};
-	struct wire_guard *guard;
+	struct guard_work *guard;
 	__s32 known;
 	__u32 len;
 

@@ -348,6 +348,8 @@ enum gl_service_flags {
 	GL_SERVICE_GUARD = 1024, /* one of its operations at least has something in `guard` */
 	GL_SERVICE_UNSCANNED_PASS = 2048, /* responses.unscanned: pass */
 };
+/* above the flags: GL_OP_GUARD of all its operations together, for bytes of an unknown one */
+#define GL_SERVICE_GUARD_STRICTEST(flags) ((__u8)((flags) >> 24))
 
 struct gl_service {
 	__u32 root; /* route automaton: state before the method */

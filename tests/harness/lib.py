@@ -22,7 +22,7 @@ from h2servers import H2C_SERVERS
 from http1 import Bad, Connection, parse_head, request
 from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
 from poll import Late, poll
-from servers import Answers, Backend, Haproxy, Nginx
+from servers import Answers, Backend, Haproxy, Nginx, Pieces
 from tlsservers import TLS_SERVERS
 
 __all__ = ["Scene", "policy", "poll", "Late", "Bad", "Connection", "parse_head", "request", "SERVER4", "SERVER6",
@@ -105,6 +105,9 @@ class Scene:
 
     def answers(self, table, **kw):
         return self._serve(lambda: Answers(self.server, self._part("answers"), table, **kw))
+
+    def pieces(self, **kw):
+        return self._serve(lambda: Pieces(self.server, self._part("pieces"), **kw))
 
     def idle_agent(self):
         """An agent that is not started."""

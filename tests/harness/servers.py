@@ -3,6 +3,7 @@
 wait. Each has its own folder and its own log of what reached it. Called by lib.py.
 """
 
+import base64
 import json
 import os
 import re
@@ -181,6 +182,32 @@ class Answers(Server):
     @staticmethod
     def _pairs(fields):
         return [[n, v] for n, vs in fields.items() for v in (vs if isinstance(vs, list) else [vs])]
+
+
+class Pieces(Server):
+    """A server of its own making that writes piece by piece what it is told to; pieces.py."""
+
+    def __init__(self, ns, folder, port=8080, tls_port=8443, certificate=None):
+        self.answers = os.path.join(folder, "answers")
+        os.makedirs(self.answers)
+        c = certificate or Certificate(folder)
+        super().__init__(ns, folder, sys.executable, os.path.join(HERE, "pieces.py"), self.answers, str(port),
+                         str(tls_port), c.cert, c.key)
+        await_port(ns, port)
+        await_port(ns, tls_port)
+
+    def _file(self, path):
+        return os.path.join(self.answers, path.strip("/").replace("/", "-"))
+
+    def tell(self, path, pieces):
+        """From now on requests of the path are answered with these writes."""
+        with open(self._file(path), "w", encoding="ascii") as f:
+            json.dump([base64.b64encode(piece).decode() for piece in pieces], f)
+
+    def tell_mapped(self, path, body):
+        """/mapped/...: the bytes are written from a mapping nobody has read."""
+        with open(self._file(path), "wb") as f:
+            f.write(body)
 
 
 HAPROXY = """

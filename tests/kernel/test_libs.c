@@ -36,7 +36,7 @@
 #define WAIT_MS  10000
 #define GRACE_MS 100
 
-static const char *const program_names[LIBS_PROGRAMS] = {
+static const char *const program_names[LIBS_GUARD] = {
 	"read_enter",      "read_leave", "write_enter",  "write_leave",  "handshake_enter",
 	"handshake_leave", "freed",      "encode_enter", "encode_leave", "decode_enter",
 };
@@ -78,12 +78,13 @@ static void agent_load(struct agent *agent, int hits)
 				 0);
 	assert_int_equal(bpf_object__load(agent->object), 0);
 	agent->hits = bpf_object__find_map_fd_by_name(agent->object, "hits");
-	for (size_t i = 0; i < LIBS_PROGRAMS; i++) {
+	for (size_t i = 0; i < LIBS_GUARD; i++) {
 		program = bpf_object__find_program_by_name(agent->object, program_names[i]);
 		assert_non_null(program);
 		/* libcrypto is the machine's, not a test's: its links would be counted as well */
 		agent->options.programs[i] = i < LIBS_ENCODE_ENTER ? bpf_program__fd(program) : -1;
 	}
+	agent->options.programs[LIBS_GUARD] = -1;
 	agent->options.pin_dir = PIN_DIR;
 	agent->options.account_fd = -1;
 	agent->options.grace_ms = GRACE_MS;

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -56,8 +57,11 @@ static int set_capabilities(uint64_t mask)
 
 int privileges_drop(void)
 {
+	const struct rlimit no_core = {0};
 	uint64_t mask = kept_mask();
 
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
+		return -errno;
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	if (geteuid() != 0)

@@ -24,6 +24,18 @@
 
 #define CONN_LINGER_NS (60ull * 1000000000)
 
+/* The guard may be refused as a program that sleeps, or as a whole: the rest does not need it. */
+static void shape_guard(struct kern *kern)
+{
+	struct bpf_program *program = kern->tls->progs.tls_write_guard;
+
+	kern->tls->rodata->guard_may_sleep = kern->guard == GUARD_SLEEPS;
+	if (kern->guard == GUARD_AWAKE)
+		bpf_program__set_flags(program, bpf_program__flags(program) & ~BPF_F_SLEEPABLE);
+	if (kern->guard == GUARD_NONE)
+		bpf_program__set_autoload(program, false);
+}
+
 static int open_tls(struct kern *kern)
 {
 	struct bpf_program *program;
@@ -33,6 +45,7 @@ static int open_tls(struct kern *kern)
 	kern->tls = tls_bpf__open();
 	if (!kern->tls)
 		return -errno;
+	shape_guard(kern);
 	bpf_object__for_each_program(program, kern->tls->obj)
 	{
 		if (bpf_program__type(program) == BPF_PROG_TYPE_KPROBE)
@@ -54,8 +67,12 @@ void content_load(struct kern *kern)
 	const char *last;
 	int r;
 
-	programs_log_begin();
-	r = open_tls(kern);
+	for (kern->guard = GUARD_SLEEPS;; kern->guard--) {
+		programs_log_begin();
+		r = open_tls(kern);
+		if (r == 0 || kern->guard == GUARD_NONE)
+			break;
+	}
 	if (r == 0)
 		r = programs_pin(kern, kern->tls->obj);
 	if (r == 0)
@@ -139,6 +156,17 @@ void content_features(struct kern *kern)
 	else
 		features_add(kern, "tls programs", true, "probes by %s",
 			     probe_link_multi() ? "uprobe_multi links" : "perf events");
+	if (!kern->tls)
+		return;
+	if (kern->guard == GUARD_NONE)
+		features_add(kern, "tls guard", false,
+			     "not on this kernel: responses inside TLS are only inspected");
+	else
+		features_add(kern, "tls guard", kern->guard == GUARD_SLEEPS,
+			     kern->guard == GUARD_SLEEPS
+				     ? "reads pages in before they are encrypted"
+				     : "not on this kernel: pages nobody has touched yet are "
+				       "unscanned");
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ struct kern {
 	struct nic_bpf *nic; /* NULL: not on this kernel */
 	struct tls_bpf *tls; /* NULL: not on this kernel; the reason is in tls_error */
 	char tls_error[192];
+	enum { GUARD_NONE, GUARD_AWAKE, GUARD_SLEEPS } guard; /* inside TLS: how it reads memory */
 	struct cut_bpf *cut; /* NULL: not on this kernel */
 	bool cut_held; /* or given up */
 	struct bpf_link *tls_links[2]; /* its tracepoints */
@@ -114,6 +115,9 @@ void content_free(struct kern *kern);
 void content_features(struct kern *kern);
 /* After a pass over the namespaces: which are guarded; connections of dead processes are swept. */
 void content_guard(struct kern *kern);
+
+/* libraries.c: the response guard inside TLS comes and goes with the policy. */
+void libraries_guard(struct kern *kern, const struct gl_policy *policy);
 
 /* cut.c: marked connections on devices without a wire door. */
 void cut_load(struct kern *kern);

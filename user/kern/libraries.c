@@ -14,6 +14,22 @@
 
 #include "tls.skel.h"
 
+/* Has the policy anything to look for in what a service writes to TLS? */
+static bool guarded(const struct gl_policy *policy)
+{
+	for (__u32 i = 0; i < policy->n_services; i++)
+		if ((policy->services[i].flags & GL_SERVICE_GUARD) &&
+		    !(policy->services[i].flags & GL_SERVICE_TLS_BLIND))
+			return true;
+	return false;
+}
+
+void libraries_guard(struct kern *kern, const struct gl_policy *policy)
+{
+	if (kern->libs)
+		libs_guard(kern->libs, guarded(policy));
+}
+
 int kern_libs_start(struct kern *kern)
 {
 	struct libs_options options = {.pin_dir = kern->pin_dir};
@@ -43,6 +59,9 @@ int kern_libs_start(struct kern *kern)
 	options.programs[LIBS_ENCODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_encode_enter);
 	options.programs[LIBS_ENCODE_LEAVE] = bpf_program__fd(kern->tls->progs.tls_encode_leave);
 	options.programs[LIBS_DECODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_decode_enter);
+	options.programs[LIBS_GUARD] =
+		kern->guard == GUARD_NONE ? -1 : bpf_program__fd(kern->tls->progs.tls_write_guard);
+	options.guard = guarded(kern->policy);
 	return libs_new(&options, &kern->libs);
 }
 

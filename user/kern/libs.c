@@ -146,6 +146,17 @@ static void add_user(struct library *library, pid_t pid)
 	library->users++;
 }
 
+/* Without it the library is held all the same: only what it writes is not looked at first. */
+static int guard(struct libs *libs, struct library *library)
+{
+	int r = libs_attach_guard(&libs->options, library, number_of(libs, library));
+
+	if (r < 0)
+		log_warning("the response guard cannot be held on %s: %s", library->path,
+			    strerror(-r));
+	return r;
+}
+
 static void attach(struct libs *libs, struct library *library, int file_fd)
 {
 	bool kept = false;
@@ -160,6 +171,7 @@ static void attach(struct libs *libs, struct library *library, int file_fd)
 		return;
 	}
 	library->reason[0] = '\0';
+	guard(libs, library);
 	libs->counters.attached++;
 	libs->counters.kept += kept;
 	libs->attached_now++;
@@ -379,6 +391,17 @@ int libs_poll(struct libs *libs)
 	if (now - libs->scanned_ms >= (libs->scan_wanted ? RESCAN_MS : SCAN_MS))
 		attached += libs_scan(libs);
 	return attached;
+}
+
+int libs_guard(struct libs *libs, bool on)
+{
+	int failed = 0;
+
+	libs->options.guard = on;
+	for (size_t i = 0; i < LIBS_MAX; i++)
+		if (libs->slots[i].used && libs->slots[i].attached)
+			failed += guard(libs, &libs->slots[i]) < 0;
+	return failed;
 }
 
 int libs_fd(const struct libs *libs)

@@ -31,6 +31,7 @@ enum libs_program {
 	LIBS_ENCODE_ENTER,
 	LIBS_ENCODE_LEAVE,
 	LIBS_DECODE_ENTER,
+	LIBS_GUARD, /* the last: it comes and goes with the policy */
 	LIBS_PROGRAMS
 };
 
@@ -39,6 +40,7 @@ struct libs_options {
 	int programs[LIBS_PROGRAMS]; /* borrowed; -1: none */
 	int account_fd; /* per-CPU array of gl_probe_account by library number; -1: none */
 	ino_t netns; /* whose processes count as users; 0: all */
+	bool guard; /* LIBS_GUARD is attached, too; libs_guard() changes it */
 	bool include_own; /* for tests: this executable's processes count too */
 	unsigned grace_ms; /* 0: LIBS_GRACE_MS */
 };
@@ -59,6 +61,8 @@ struct library {
 	struct probe_set set;
 	bool has_set;
 	bool attached;
+	int file_fd; /* of what is attached: owned */
+	bool guarded; /* LIBS_GUARD is attached */
 	char reason[128]; /* why not attached */
 	uint32_t users; /* processes, at the last look */
 	struct libs_user *user; /* up to LIBS_USERS of them */
@@ -94,6 +98,10 @@ int libs_poll(struct libs *libs);
 /* Looks at every process now. Returns how many were attached. */
 int libs_scan(struct libs *libs);
 
+/* From now on with LIBS_GUARD or without. Returns how many libraries do not have it, though wanted.
+ */
+int libs_guard(struct libs *libs, bool on);
+
 /* Slots; look at `used`. */
 const struct library *libs_slots(const struct libs *libs, size_t *ret_n);
 /* The library that file is, as /proc/PID/maps shows the file; NULL. */
@@ -104,6 +112,8 @@ const struct libs_counters *libs_counters(const struct libs *libs);
 int libs_attach(const struct libs_options *options, struct library *library, size_t number,
 		int file_fd, bool *ret_kept);
 void libs_unlink(const struct libs_options *options, struct library *library, size_t number);
+/* LIBS_GUARD of an attached library, as options->guard says. */
+int libs_attach_guard(const struct libs_options *options, struct library *library, size_t number);
 /* Close without removing. */
 void libs_close(struct library *library);
 /* The number an earlier agent gave this file; -ENOENT. */

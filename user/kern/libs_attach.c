@@ -9,6 +9,7 @@
 #include "user/kern/libs.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
@@ -32,6 +33,7 @@ static const struct {
 	[LIBS_ENCODE_ENTER] = {"enc", PROBE_ENCODE, false},
 	[LIBS_ENCODE_LEAVE] = {"encret", PROBE_ENCODE, true},
 	[LIBS_DECODE_ENTER] = {"dec", PROBE_DECODE, false},
+	[LIBS_GUARD] = {"guard", PROBE_WRITE, false},
 };
 
 struct pin_name {
@@ -102,33 +104,72 @@ static int attach_program(const struct libs_options *options, struct library *li
 	return 0;
 }
 
-/* All of them or none. */
+/* All of them or none; the guard is looked after apart. */
 int libs_attach(const struct libs_options *options, struct library *library, size_t number,
 		int file_fd, bool *ret_kept)
 {
 	bool kept = true;
+	int r = 0;
 
-	for (size_t i = 0; i < LIBS_PROGRAMS; i++) {
-		int r = attach_program(options, library, number, i, file_fd, &kept);
-
-		if (r < 0) {
-			libs_unlink(options, library, number);
-			return r;
-		}
+	for (size_t i = 0; i < LIBS_GUARD && r == 0; i++)
+		r = attach_program(options, library, number, i, file_fd, &kept);
+	if (r == 0) {
+		library->file_fd = fcntl(file_fd, F_DUPFD_CLOEXEC, 3);
+		r = library->file_fd < 0 ? -errno : 0;
+	}
+	if (r < 0) {
+		libs_unlink(options, library, number);
+		return r;
 	}
 	library->attached = true;
 	*ret_kept = kept;
 	return 0;
 }
 
+/* An agent before may have left it where none is wanted now: every name it can have. */
+static void remove_guard(const struct libs_options *options, struct library *library, size_t number)
+{
+	char pin[PATH_MAX], name[PATH_MAX + 8];
+
+	for (size_t k = 0; k < library->n_links[LIBS_GUARD]; k++)
+		close(library->links[LIBS_GUARD][k]);
+	library->n_links[LIBS_GUARD] = 0;
+	library->guarded = false;
+	if (pin_path(options->pin_dir, library, number, programs[LIBS_GUARD].name, pin,
+		     sizeof(pin)) < 0)
+		return;
+	for (size_t k = 0; k < PROBE_POINTS_MAX; k++) {
+		snprintf(name, sizeof(name), "%s-%zu", pin, k);
+		unlink(name);
+	}
+}
+
+int libs_attach_guard(const struct libs_options *options, struct library *library, size_t number)
+{
+	bool kept = true;
+	int r;
+
+	if (!library->attached || (options->guard && library->guarded))
+		return 0;
+	if (!options->guard) {
+		remove_guard(options, library, number);
+		return 0;
+	}
+	r = attach_program(options, library, number, LIBS_GUARD, library->file_fd, &kept);
+	library->guarded = r == 0;
+	return r;
+}
+
 void libs_close(struct library *library)
 {
+	if (library->attached)
+		close(library->file_fd);
 	for (size_t i = 0; i < LIBS_PROGRAMS; i++) {
 		for (size_t k = 0; k < library->n_links[i]; k++)
 			close(library->links[i][k]);
 		library->n_links[i] = 0;
 	}
-	library->attached = false;
+	library->attached = library->guarded = false;
 }
 
 void libs_unlink(const struct libs_options *options, struct library *library, size_t number)

@@ -197,6 +197,8 @@ int kern_policy_install(struct kern *kern, const struct gl_policy *image)
 	r = bpf_map_update_elem(kern->policies_fd, &slot, &fd, BPF_ANY);
 	if (r < 0)
 		return r;
+	/* a guard that is wanted is there before its policy rules */
+	libraries_guard(kern, image);
 	cleanup_close(&kern->slot_fd[slot]);
 	kern->slot_fd[slot] = TAKE_FD(fd);
 	if (kern->control->policy_loaded)

@@ -199,7 +199,7 @@ static void guard_flags(struct compilation *c, struct gl_service *service, uint3
 {
 	for (uint32_t i = first; i < c->image->n_ops; i++) {
 		if (c->image->ops[i].guard)
-			service->flags |= GL_SERVICE_GUARD;
+			service->flags |= GL_SERVICE_GUARD | (__u32)c->image->ops[i].guard << 24;
 		if (GL_OP_GUARD_CUT(c->image->ops[i].guard))
 			service->flags |= GL_SERVICE_GUARD_BLOCK;
 	}

@@ -47,10 +47,12 @@ UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
 KERNEL_BIN := $(KERNEL_SRC:tests/kernel/%.c=$(O)/kernel/%)
 KERNEL_OBJ := $(KERNEL_BPF_SRC:tests/kernel/%.bpf.c=$(O)/kernel/%.bpf.o)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
+FUZZING_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzzing/%)
+FUZZING_OBJ := $(LIB_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay bench bench-detect quality check-kernels format \
-	deps deps-check deps-kernels test-programs clean help FORCE
+.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect quality \
+	check-kernels format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -73,6 +75,9 @@ deps:
 
 deps-check:
 	@deploy/deps check
+
+deps-fuzz:
+	@deploy/deps check fuzz
 
 deps-kernels:
 	@deploy/deps check kernels
@@ -100,6 +105,9 @@ fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 bench: all ## ratios against peers; not part of check
 	@tests/bench/run && tests/bench/sight && tests/bench/body
 	+@$(MAKE) --no-print-directory bench-detect
+
+fuzz: deps-fuzz $(FUZZING_BIN) ## every fuzz target for SECONDS (600) of CPU each; ONLY=fuzz_http for one
+	@tests/fuzz/run $(O)/fuzzing $(or $(SECONDS),600) $(if $(ONLY),$(ONLY),$(notdir $(FUZZING_BIN)))
 
 check-kernels: deps-kernels all ## the kernel matrix in qemu
 	@tests/kernels/check
@@ -197,5 +205,20 @@ $(O)/fuzz/%: tests/fuzz/%.c $(O)/libglacis-san.a Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo '  FUZZ   $(@:$(O)/%=%)')
 	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(LIBS)
+
+# the same targets for libFuzzer: clang, with coverage; warnings are gcc's business
+FUZZING := $(CLANG) $(ALL_CFLAGS) -w -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(O)/fuzzing/user/%.o: user/%.c Makefile | $(SKEL)
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  CC     $(@:$(O)/%=%)')
+	$(Q)$(FUZZING) -fsanitize=fuzzer-no-link -c $< -o $@
+
+$(O)/fuzzing/libglacis.a: $(FUZZING_OBJ)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(O)/fuzzing/%: tests/fuzz/%.c $(O)/fuzzing/libglacis.a Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  FUZZ   $(@:$(O)/%=%)')
+	$(Q)$(FUZZING) -fsanitize=fuzzer -o $@ $< $(O)/fuzzing/libglacis.a $(LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

@@ -20,7 +20,7 @@ BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(firstword $(subst -, ,$(M
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
 # nested makes use every core unless the user said how many
 PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
-LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lseccomp -lpthread -lm
+LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lseccomp -lcurl -lpthread -lm
 CTL_LIBS := -ljansson -lyaml -lhs -lz -lm
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -85,6 +86,28 @@ size_t courier_followers(const struct courier_link *link)
 {
 	(void)link;
 	return 0;
+}
+
+void courier_link_watch(struct courier_link *link, courier_frame_fn fn, void *userdata)
+{
+	(void)link;
+	(void)fn;
+	(void)userdata;
+}
+
+int courier_link_send(struct courier_link *link, json_t *frame)
+{
+	(void)link;
+	json_decref(frame);
+	return -ENOTCONN;
+}
+
+int courier_link_give(struct courier_link *link, const char *name, int fd)
+{
+	(void)link;
+	(void)name;
+	(void)fd;
+	return -ENOTCONN;
 }
 
 /* --- the keeper --------------------------------------------------------------------------------

@@ -188,7 +188,8 @@ static void test_completion(void **state)
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
 		 "unallow decisions incident limits sources counters explain events alerts "
-		 "transactions findings coverage controls scan rules tls audit completion version "
+		 "transactions findings coverage controls scan rules tls audit exports completion "
+		 "version "
 		 "--socket --output --help"},
 		{"glacisctl policy ''", "validate show apply"},
 		{"glacisctl policy a", "apply"},

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/types.h>
 
 #define SOCKET_NO_GROUP ((gid_t)-1)
@@ -28,3 +29,9 @@ struct socket_peer {
 
 /* Who connected (or, for the connecting side, who listens), as the kernel saw it then. */
 int socket_peer(int fd, gid_t group, struct socket_peer *ret_peer);
+
+/* One message: a name (its end is the message's) and one descriptor. 0 or -errno. */
+int socket_send_fd(int socket, const char *name, int fd);
+/* Does not wait. -EAGAIN: none now; -EBADMSG: a message without a name or a descriptor; *ret_fd is
+ * close-on-exec. */
+int socket_receive_fd(int socket, char *name, size_t size, int *ret_fd);

@@ -18,9 +18,11 @@
 
 #include "user/base/cleanup.h"
 #include "user/courier/courier.h"
+#include "user/courier/http_out.h"
+#include "user/courier/sandbox.h"
 #include "user/courier/serve.h"
 
-#define FILES_MAX  80 /* 64 connections and what the process itself needs */
+#define FILES_MAX  144 /* 64 connections, and what sinks and the process itself need */
 #define MEMORY_MAX (1UL << 30)
 
 void child_argv_fill(const struct child_arguments *arguments, struct child_argv *argv)
@@ -119,6 +121,7 @@ static void set_signals(void)
 
 static int run(int argc, char **argv)
 {
+	_cleanup_(serve_clear) struct server server = {};
 	struct child_arguments arguments;
 	int r = read_arguments(argc, argv, &arguments);
 
@@ -134,7 +137,13 @@ static int run(int argc, char **argv)
 		return 0;
 	if (r < 0)
 		return log_err(r, "courier: cannot give its privileges away");
-	return serve(&arguments);
+	r = http_out_prepare();
+	if (r == 0)
+		r = serve_prepare(&server, &arguments);
+	if (r < 0)
+		return r;
+	r = sandbox_courier();
+	return r < 0 ? log_err(r, "courier: cannot lock itself in") : serve(&server);
 }
 
 int courier_main(int argc, char **argv)

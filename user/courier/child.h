@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * child.h - what the keeper tells the courier it executes, as arguments, and where the child finds
- * its two descriptors. Written by courier.c, read by child.c.
+ * its three descriptors. Written by courier.c, read by child.c.
  */
 #pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
 
-#define CHILD_NAME       "glacis-courier" /* argv[0] and what ps shows; at most 15 characters */
-#define CHILD_LISTEN_FD  3
-#define CHILD_CHANNEL_FD 4
-#define CHILD_EXIT_SETUP 71
+#define CHILD_NAME            "glacis-courier" /* argv[0] and what ps shows; at most 15 characters */
+#define CHILD_LISTEN_FD       3
+#define CHILD_CHANNEL_FD      4
+#define CHILD_DESCRIPTORS_FD  5 /* SOCK_SEQPACKET: a name and a descriptor in each message */
+#define CHILD_DESCRIPTOR_NAME 63
+#define CHILD_SPOOL_FD        6 /* folder of spools; may not be there */
+#define CHILD_FDS             4 /* these, from CHILD_LISTEN_FD on */
+#define CHILD_EXIT_SETUP      71
 
 /* One number per argument, in this order. */
 #define CHILD_ARGUMENT_LIST(X)                                                                     \

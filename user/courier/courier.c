@@ -30,7 +30,7 @@
 struct courier {
 	char *path;
 	struct child_arguments arguments;
-	int listen_fd, fd;
+	int listen_fd, fd, descriptors_fd, spool_fd;
 	pid_t pid;
 };
 
@@ -64,24 +64,29 @@ static gid_t find_group(const char *name)
 }
 
 /*
- * In the forked child: the two descriptors go to their fixed places, everything else of the keeper
+ * In the forked child: the descriptors go to their fixed places, everything else of the keeper
  * goes away, and a fresh image begins. Only async-signal-safe calls: the keeper may have threads.
  */
-__attribute__((noreturn)) static void become_child(int listen_fd, int channel_fd, char **argv)
+__attribute__((noreturn)) static void become_child(const int *fds, size_t n, char **argv)
 {
 	char *const no_environment[] = {NULL};
 	struct sigaction fallback = {.sa_handler = SIG_DFL};
 	sigset_t none;
-	int moved[2];
+	int moved[CHILD_FDS];
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	sigaction(SIGPIPE, &fallback, NULL);
-	/* above both places first: either may stand where the other has to go */
-	moved[0] = fcntl(listen_fd, F_DUPFD, CHILD_CHANNEL_FD + 1);
-	moved[1] = fcntl(channel_fd, F_DUPFD, CHILD_CHANNEL_FD + 1);
-	if (moved[0] < 0 || moved[1] < 0 || dup2(moved[0], CHILD_LISTEN_FD) < 0 ||
-	    dup2(moved[1], CHILD_CHANNEL_FD) < 0 || close_range(CHILD_CHANNEL_FD + 1, ~0U, 0) < 0)
+	/* above their places first: any may stand where another has to go */
+	for (size_t i = 0; i < n; i++) {
+		moved[i] = fcntl(fds[i], F_DUPFD, CHILD_LISTEN_FD + CHILD_FDS);
+		if (moved[i] < 0)
+			_exit(CHILD_EXIT_SETUP);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (dup2(moved[i], CHILD_LISTEN_FD + (int)i) < 0)
+			_exit(CHILD_EXIT_SETUP);
+	if (close_range(CHILD_LISTEN_FD + (unsigned)n, ~0U, 0) < 0)
 		_exit(CHILD_EXIT_SETUP);
 	execve("/proc/self/exe", argv, no_environment);
 	_exit(CHILD_EXIT_SETUP);
@@ -90,24 +95,44 @@ __attribute__((noreturn)) static void become_child(int listen_fd, int channel_fd
 static int spawn(struct courier *courier)
 {
 	struct child_argv argv;
-	int pair[2];
+	int pair[2], descriptors[2];
 	pid_t pid;
 
 	courier->arguments.parent = getpid();
 	child_argv_fill(&courier->arguments, &argv);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, descriptors) <
+	    0) {
+		close(pair[0]);
+		close(pair[1]);
+		return -errno;
+	}
 	pid = fork();
-	if (pid == 0)
-		become_child(courier->listen_fd, pair[1], argv.items);
+	if (pid == 0) {
+		/* in the order of their places */
+		const int fds[CHILD_FDS] = {courier->listen_fd, pair[1], descriptors[1],
+					    courier->spool_fd};
+
+		become_child(fds, courier->spool_fd >= 0 ? CHILD_FDS : CHILD_FDS - 1, argv.items);
+	}
 	close(pair[1]);
+	close(descriptors[1]);
 	if (pid < 0) {
 		close(pair[0]);
+		close(descriptors[0]);
 		return -errno;
 	}
 	courier->fd = pair[0];
+	courier->descriptors_fd = descriptors[0];
 	courier->pid = pid;
 	return 0;
+}
+
+int courier_give(struct courier *courier, const char *name, int fd)
+{
+	return courier->descriptors_fd < 0 ? -ENOTCONN
+					   : socket_send_fd(courier->descriptors_fd, name, fd);
 }
 
 static void fill_arguments(const struct courier_options *options, gid_t group,
@@ -123,6 +148,25 @@ static void fill_arguments(const struct courier_options *options, gid_t group,
 		options->follower_backlog_bytes ? options->follower_backlog_bytes : 256 << 10;
 }
 
+/* The folder is the child's, inside one that only root enters: the descriptor is its way there. */
+static int open_spool(const char *path, const struct child_arguments *arguments, int *ret_fd)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!path)
+		return 0;
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return -errno;
+	if (geteuid() == 0 &&
+	    (fchown(fd, (uid_t)arguments->uid, (gid_t)arguments->gid) < 0 || fchmod(fd, 0700) < 0))
+		return -errno;
+	*ret_fd = TAKE_FD(fd);
+	return 0;
+}
+
 int courier_start(const struct courier_options *options, struct courier **ret_courier)
 {
 	_cleanup_(courier_stopp) struct courier *courier = calloc(1, sizeof(*courier));
@@ -132,7 +176,7 @@ int courier_start(const struct courier_options *options, struct courier **ret_co
 
 	if (!courier)
 		return -ENOMEM;
-	courier->listen_fd = courier->fd = -1;
+	courier->listen_fd = courier->fd = courier->descriptors_fd = courier->spool_fd = -1;
 	if (asprintf(&path, "%s/%s", options->run_dir, COURIER_SOCKET_NAME) < 0)
 		return -ENOMEM;
 	if (mkdir(options->run_dir, 0755) < 0 && errno != EEXIST)
@@ -144,7 +188,9 @@ int courier_start(const struct courier_options *options, struct courier **ret_co
 		return r;
 	courier->path = TAKE_PTR(path); /* from here on ours to remove */
 	fill_arguments(options, group, &courier->arguments);
-	r = spawn(courier);
+	r = open_spool(options->spool_dir, &courier->arguments, &courier->spool_fd);
+	if (r == 0)
+		r = spawn(courier);
 	if (r < 0)
 		return r;
 	*ret_courier = TAKE_PTR(courier);
@@ -166,6 +212,9 @@ static void end_child(struct courier *courier, int timeout_ms)
 	if (courier->fd >= 0)
 		close(courier->fd);
 	courier->fd = -1;
+	if (courier->descriptors_fd >= 0)
+		close(courier->descriptors_fd);
+	courier->descriptors_fd = -1;
 	if (courier->pid <= 0)
 		return;
 	if (timeout_ms > 0)
@@ -191,6 +240,8 @@ void courier_stop(struct courier *courier)
 	end_child(courier, STOP_WAIT_MS);
 	if (courier->listen_fd >= 0)
 		close(courier->listen_fd);
+	if (courier->spool_fd >= 0)
+		close(courier->spool_fd);
 	free(courier->path);
 	free(courier);
 }

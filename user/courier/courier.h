@@ -31,6 +31,9 @@ struct courier_options {
 	gid_t gid; /* the child's; 0 = nogroup */
 	enum log_format log_format;
 
+	const char *spool_dir; /* where the child keeps what is not sent; made when missing; NULL:
+				  none */
+
 	/* 0 = the default; tests shorten them */
 	unsigned reply_timeout_ms; /* 10 000: silence of the keeper becomes 503 */
 	unsigned requests_per_s; /* 100: per uid, beyond it 429 */
@@ -57,6 +60,9 @@ static inline void courier_stopp(struct courier **courier)
 {
 	courier_stop(*courier);
 }
+
+/* Hands a copy of a descriptor to the child, by name. 0 or -errno: it cannot take it now. */
+int courier_give(struct courier *courier, const char *name, int fd);
 
 int courier_fd(const struct courier *courier); /* nonblocking; owned by the courier */
 pid_t courier_pid(const struct courier *courier);

@@ -43,6 +43,8 @@ struct courier_link {
 	LIST_HEAD(, courier_reply) replies;
 	size_t followers;
 	uint64_t lost; /* events nobody was told about yet */
+	courier_frame_fn watcher;
+	void *watcher_data;
 };
 
 static void channel_failed(struct courier_link *link);
@@ -202,6 +204,8 @@ static void dispatch(struct courier_link *link, json_t *frame)
 		if (gone > 0)
 			link->followers -=
 				(size_t)gone < link->followers ? (size_t)gone : link->followers;
+		else if (link->watcher)
+			link->watcher(frame, link->watcher_data);
 		return;
 	}
 	if (reply_new(link, json_integer_value(id), &reply) < 0)
@@ -297,7 +301,29 @@ static void restart(evutil_socket_t fd, short what, void *userdata)
 		log_err(r, "cannot start the courier again");
 		close_channel(link);
 		event_add(link->restart, &restart_delay);
+	} else if (link->watcher) {
+		link->watcher(NULL, link->watcher_data);
 	}
+}
+
+void courier_link_watch(struct courier_link *link, courier_frame_fn fn, void *userdata)
+{
+	link->watcher = fn;
+	link->watcher_data = userdata;
+}
+
+int courier_link_send(struct courier_link *link, json_t *frame)
+{
+	if (!link->writable) {
+		json_decref(frame);
+		return -ENOTCONN;
+	}
+	return send_frame(link, frame);
+}
+
+int courier_link_give(struct courier_link *link, const char *name, int fd)
+{
+	return courier_give(link->courier, name, fd);
 }
 
 int courier_link_new(struct event_base *base, struct courier *courier, courier_request_fn handler,

@@ -52,3 +52,15 @@ __attribute__((format(printf, 5, 6))) void courier_reply_problem(struct courier_
  * the courier cannot take is counted and told to the followers as {"lost":n}. */
 void courier_broadcast(struct courier_link *link, json_t *event);
 size_t courier_followers(const struct courier_link *link);
+
+/*
+ * Frames that are neither requests nor about followers: given to `fn` (borrowed for the call),
+ * which also hears with frame = NULL when a courier was started again and knows nothing any more.
+ * For exports.
+ */
+typedef void (*courier_frame_fn)(const json_t *frame, void *userdata);
+void courier_link_watch(struct courier_link *link, courier_frame_fn fn, void *userdata);
+/* Takes the frame. -ENOTCONN: no courier now; -ENOBUFS: its backlog is full; -EMSGSIZE. */
+int courier_link_send(struct courier_link *link, json_t *frame);
+/* As courier_give(), to the courier of this link. */
+int courier_link_give(struct courier_link *link, const char *name, int fd);

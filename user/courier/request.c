@@ -16,9 +16,11 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/sockets.h"
+#include "user/courier/format.h"
 #include "user/courier/problem.h"
 
 #define RETRY_S "1"
+#define METRICS "/metrics" /* the one resource that is not JSON, and not under /v1 */
 
 static void add_header(struct evhttp_request *http, const char *name, const char *value)
 {
@@ -91,26 +93,37 @@ void request_count_unsent(struct server *server, struct evhttp_request *http)
 	evhttp_connection_set_closecb(connection, closed_before, server);
 }
 
-static struct evbuffer *render(const json_t *body)
+static struct evbuffer *render(const json_t *body, bool metrics)
 {
 	struct evbuffer *buffer = evbuffer_new();
-	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	size_t size = 0;
+	char *text = !body     ? NULL
+		     : metrics ? format_prometheus(body, &size)
+			       : json_dumps(body, JSON_COMPACT);
 
-	if (buffer && text)
+	if (buffer && text && metrics)
+		evbuffer_add(buffer, text, size);
+	else if (buffer && text)
 		evbuffer_add_printf(buffer, "%s\n", text);
 	free(text);
 	return buffer;
 }
 
-static void send_response(struct server *server, struct evhttp_request *http, int status,
-			  const json_t *body)
+static const char *content_type(int status, bool metrics)
 {
-	struct evbuffer *buffer = render(body);
+	if (status >= 400)
+		return "application/problem+json";
+	return metrics ? "text/plain; version=0.0.4; charset=utf-8" : "application/json";
+}
+
+static void send_response(struct server *server, struct evhttp_request *http, int status,
+			  const json_t *body, bool metrics)
+{
+	struct evbuffer *buffer = render(body, metrics && status < 400);
 	char length[32];
 
 	if (buffer && evbuffer_get_length(buffer) > 0)
-		add_header(http, "Content-Type",
-			   status >= 400 ? "application/problem+json" : "application/json");
+		add_header(http, "Content-Type", content_type(status, metrics));
 	if (buffer && evhttp_request_get_command(http) == EVHTTP_REQ_HEAD) {
 		snprintf(length, sizeof(length), "%zu", evbuffer_get_length(buffer));
 		add_header(http, "Content-Length", length);
@@ -132,7 +145,7 @@ void request_fail(struct server *server, struct evhttp_request *http, int status
 		add_header(http, "Retry-After", RETRY_S);
 	if (problem && status == 429)
 		json_object_set_new(problem, "violated-policies", json_pack("[s]", "control"));
-	send_response(server, http, status, problem);
+	send_response(server, http, status, problem, false);
 	json_decref(problem);
 }
 
@@ -190,6 +203,7 @@ static void copy_headers(struct evhttp_request *http, const json_t *headers)
 void request_answered(struct server *server, json_int_t id, const json_t *reply)
 {
 	struct evhttp_request *http;
+	bool metrics;
 	struct pending *pending;
 	json_int_t status;
 
@@ -198,6 +212,7 @@ void request_answered(struct server *server, json_int_t id, const json_t *reply)
 			break;
 	if (!pending) /* too late: it was 503 */
 		return;
+	metrics = pending->metrics;
 	http = pending_end(pending);
 	if (json_is_true(json_object_get(reply, "follow"))) {
 		follow_begin(server, http);
@@ -209,7 +224,7 @@ void request_answered(struct server *server, json_int_t id, const json_t *reply)
 		return;
 	}
 	copy_headers(http, json_object_get(reply, "headers"));
-	send_response(server, http, (int)status, json_object_get(reply, "body"));
+	send_response(server, http, (int)status, json_object_get(reply, "body"), metrics);
 }
 
 static const char *method_name(enum evhttp_cmd_type command)
@@ -380,12 +395,10 @@ static int pending_new(struct server *server, struct evhttp_request *http,
 	return 0;
 }
 
-static void pass_on(struct server *server, struct evhttp_request *http,
-		    const struct socket_peer *peer)
+/* Takes the frame. */
+static void pass_frame(struct server *server, struct evhttp_request *http, json_int_t id,
+		       json_t *frame, bool metrics, struct refusal *refusal)
 {
-	struct refusal refusal = {0};
-	json_int_t id = ++server->last_id;
-	json_t *frame = make_frame(http, id, peer, &refusal);
 	struct pending *pending = NULL;
 	int r = frame ? pending_new(server, http, &pending) : 0;
 
@@ -395,20 +408,44 @@ static void pass_on(struct server *server, struct evhttp_request *http,
 	if (r < 0) {
 		pending_free(pending);
 		if (r == -EMSGSIZE)
-			refuse(&refusal, 413, "too-large", "the body is too large to pass on");
+			refuse(refusal, 413, "too-large", "the body is too large to pass on");
 		else
-			refuse(&refusal, 503, "keeper-busy",
-			       "the agent takes no more requests now");
+			refuse(refusal, 503, "keeper-busy", "the agent takes no more requests now");
 	}
-	if (refusal.kind) {
-		request_fail(server, http, refusal.status, refusal.kind, refusal.detail);
+	if (refusal->kind) {
+		request_fail(server, http, refusal->status, refusal->kind, refusal->detail);
 		return;
 	}
 	pending->id = id;
+	pending->metrics = metrics;
 	LIST_INSERT_HEAD(&server->pendings, pending, entry);
 }
 
-static uint64_t monotonic_ms(void)
+static void pass_on(struct server *server, struct evhttp_request *http,
+		    const struct socket_peer *peer)
+{
+	struct refusal refusal = {0};
+	json_int_t id = ++server->last_id;
+	json_t *frame = make_frame(http, id, peer, &refusal);
+	const char *path = json_string_value(json_object_get(frame, "path"));
+
+	pass_frame(server, http, id, frame, path && strcmp(path, METRICS) == 0, &refusal);
+}
+
+void request_pass_metrics(struct server *server, struct evhttp_request *http)
+{
+	struct refusal refusal = {0};
+	json_int_t id = ++server->last_id;
+	/* nothing of the request but that there is one: whoever is on loopback may read these */
+	json_t *frame = json_pack("{s:I,s:s,s:s,s:{},s:n,s:{s:I,s:I,s:i,s:b}}", "id", id, "method",
+				  "GET", "path", METRICS, "query", "body", "peer", "uid",
+				  (json_int_t)server->arguments->uid, "gid",
+				  (json_int_t)server->arguments->gid, "pid", 0, "reader", 1);
+
+	pass_frame(server, http, id, frame, true, &refusal);
+}
+
+uint64_t request_monotonic_ms(void)
 {
 	struct timespec now;
 
@@ -430,7 +467,8 @@ void request_received(struct evhttp_request *http, void *userdata)
 			     "the kernel does not say who is asking");
 		return;
 	}
-	admitted = quota_admit(server->quota, peer.uid, monotonic_ms(), &remaining, &reset_ms);
+	admitted =
+		quota_admit(server->quota, peer.uid, request_monotonic_ms(), &remaining, &reset_ms);
 	quota_headers(http, quota_limit(server->quota), remaining, (reset_ms + 999) / 1000);
 	if (!admitted)
 		request_fail(server, http, 429, "quota-exceeded",

@@ -8,10 +8,13 @@
 #include <errno.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/types.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "user/base/cleanup.h"
 #include "user/base/log.h"
@@ -20,7 +23,8 @@
 #define CHANNEL_BACKLOG   (32u << 20)
 #define FRAMES_PER_WAKEUP 64 /* then the connections get their turn */
 #define OTHERS_MAX        32 /* connections of users other than root: root always gets through */
-#define FDS_MAX           128
+#define FDS_MAX           256
+#define METRICS_MAX       8 /* connections of the metrics' port */
 
 static const struct timeval accept_pause = {.tv_usec = 100000};
 static const struct timeval drain_time = {.tv_sec = 1};
@@ -76,15 +80,61 @@ static void drained(evutil_socket_t fd, short what, void *userdata)
 	event_base_loopbreak(server->base);
 }
 
+/* Where the metrics are served, if that is elsewhere than before. */
+static void serve_metrics(struct server *server, const json_t *listen)
+{
+	const char *host = json_string_value(json_object_get(listen, "host"));
+	json_int_t port = json_integer_value(json_object_get(listen, "port"));
+	int r;
+
+	if (server->metrics_listen && json_equal(server->metrics_listen, listen))
+		return;
+	metrics_serve_free(server->metrics);
+	server->metrics = NULL;
+	json_decref(server->metrics_listen);
+	server->metrics_listen = NULL;
+	if (!host || port < 1 || port > 65535)
+		return;
+	r = metrics_serve_new(server, host, (uint16_t)port, &server->metrics);
+	if (r < 0)
+		log_err(r, "metrics are not served on %s port %d", host, (int)port);
+	else
+		server->metrics_listen = json_incref((json_t *)listen);
+}
+
+static void take_exports(struct server *server, const json_t *exports)
+{
+	const json_t *config = json_object_get(exports, "configure");
+
+	if (config)
+		serve_metrics(server, json_object_get(config, "listen"));
+	sinks_frame(server->sinks, exports);
+}
+
+/* A name and the descriptor that goes by it. */
+static void descriptors_readable(evutil_socket_t fd, short what, void *userdata)
+{
+	struct server *server = userdata;
+	char name[CHILD_DESCRIPTOR_NAME + 1] = "";
+	int got;
+
+	(void)what;
+	while (socket_receive_fd(fd, name, sizeof(name), &got) == 0)
+		sinks_descriptor(server->sinks, name, got);
+}
+
 static void dispatch(struct server *server, const json_t *frame)
 {
 	const json_t *id = json_object_get(frame, "id");
 	const json_t *event = json_object_get(frame, "event");
+	const json_t *exports = json_object_get(frame, "exports");
 
 	if (json_is_integer(id))
 		request_answered(server, json_integer_value(id), frame);
 	else if (json_is_object(event))
 		follow_event(server, event);
+	else if (json_is_object(exports))
+		take_exports(server, exports);
 	/* other frames are a newer keeper's: not ours to understand */
 }
 
@@ -126,20 +176,35 @@ static void accept_failed(struct evconnlistener *listener, void *userdata)
 			&accept_pause);
 }
 
+/* Whether a connection came in by this name: an accepted socket has its listener's. */
+static bool came_in(int fd, const struct sockaddr_un *name, socklen_t size)
+{
+	struct sockaddr_un own;
+	socklen_t own_size = sizeof(own);
+
+	return getsockname(fd, (struct sockaddr *)&own, &own_size) == 0 && own_size == size &&
+	       memcmp(&own, name, size) == 0;
+}
+
 /*
  * Members of the group may read; they may not keep root out by holding every connection. The
  * kernel's descriptor table is the list of connections, so that no count of ours can drift.
  */
 static void trim(evutil_socket_t unused, short what, void *userdata)
 {
+	struct sockaddr_un name;
+	socklen_t size = sizeof(name);
 	struct socket_peer peer;
 	unsigned others = 0;
 
 	(void)unused;
 	(void)what;
 	(void)userdata;
-	for (int fd = CHILD_CHANNEL_FD + 1; fd < FDS_MAX; fd++) {
-		if (socket_peer(fd, SOCKET_NO_GROUP, &peer) < 0 || peer.uid == 0)
+	if (getsockname(CHILD_LISTEN_FD, (struct sockaddr *)&name, &size) < 0)
+		return;
+	for (int fd = CHILD_DESCRIPTORS_FD + 1; fd < FDS_MAX; fd++) {
+		if (!came_in(fd, &name, size) || socket_peer(fd, SOCKET_NO_GROUP, &peer) < 0 ||
+		    peer.uid == 0)
 			continue;
 		if (++others > OTHERS_MAX)
 			shutdown(fd, SHUT_RDWR);
@@ -172,8 +237,11 @@ static int make_events(struct server *server)
 	server->trim = event_new(base, -1, 0, trim, server);
 	server->reap = event_new(base, -1, 0, reap, server);
 	server->drained = event_new(base, -1, 0, drained, server);
+	server->descriptors = event_new(base, CHILD_DESCRIPTORS_FD, EV_READ | EV_PERSIST,
+					descriptors_readable, server);
 	if (!server->readable || !server->writable || !server->trim || !server->reap ||
-	    !server->drained || event_add(server->readable, NULL) < 0)
+	    !server->drained || !server->descriptors || event_add(server->readable, NULL) < 0 ||
+	    event_add(server->descriptors, NULL) < 0)
 		return -ENOMEM;
 	return 0;
 }
@@ -204,13 +272,16 @@ static int make_http(struct server *server)
 	return 0;
 }
 
-static void server_clear(struct server *server)
+void serve_clear(struct server *server)
 {
 	struct event *const events[] = {server->readable, server->writable, server->trim,
-					server->reap, server->drained};
+					server->reap,     server->drained,  server->descriptors};
 
+	metrics_serve_free(server->metrics);
+	json_decref(server->metrics_listen);
 	if (server->http)
 		evhttp_free(server->http);
+	sinks_free(server->sinks);
 	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
 		if (events[i])
 			event_free(events[i]);
@@ -221,27 +292,39 @@ static void server_clear(struct server *server)
 		event_base_free(server->base);
 }
 
-int serve(const struct child_arguments *arguments)
+static int send_exports(const json_t *frame, void *userdata)
 {
-	_cleanup_(server_clear) struct server server = {.arguments = arguments};
-	int r;
+	struct server *server = userdata;
 
-	LIST_INIT(&server.pendings);
-	LIST_INIT(&server.followers);
-	server.base = event_base_new();
-	if (!server.base)
+	return server->ending ? 0 : serve_send(server, frame);
+}
+
+int serve_prepare(struct server *server, const struct child_arguments *arguments)
+{
+	int spool_fd = fcntl(CHILD_SPOOL_FD, F_GETFD) < 0 ? -1 : CHILD_SPOOL_FD, r;
+
+	server->arguments = arguments;
+	LIST_INIT(&server->pendings);
+	LIST_INIT(&server->followers);
+	server->base = event_base_new();
+	if (!server->base)
 		return log_err(-ENOMEM, "courier: cannot begin");
-	r = frame_reader_new(&server.reader);
+	r = frame_reader_new(&server->reader);
 	if (r == 0)
-		r = frame_writer_new(CHANNEL_BACKLOG, &server.writer);
+		r = frame_writer_new(CHANNEL_BACKLOG, &server->writer);
 	if (r == 0)
-		r = quota_new(arguments->requests_per_s, &server.quota);
+		r = quota_new((unsigned)arguments->requests_per_s, &server->quota);
 	if (r == 0)
-		r = make_events(&server);
+		r = make_events(server);
 	if (r == 0)
-		r = make_http(&server);
-	if (r < 0)
-		return log_err(r, "courier: cannot begin");
-	event_base_dispatch(server.base);
+		r = make_http(server);
+	if (r == 0)
+		r = sinks_new(server->base, spool_fd, send_exports, server, &server->sinks);
+	return r < 0 ? log_err(r, "courier: cannot begin") : 0;
+}
+
+int serve(struct server *server)
+{
+	event_base_dispatch(server->base);
 	return 0;
 }

@@ -16,7 +16,9 @@
 
 #include "user/base/frames.h"
 #include "user/courier/child.h"
+#include "user/courier/metrics_serve.h"
 #include "user/courier/quota.h"
+#include "user/courier/sinks.h"
 
 #define SERVE_BODY_MAX         (6u << 20) /* a policy of 4 MiB, escaped as a JSON string */
 #define SERVE_HEADERS_MAX      (16u << 10)
@@ -31,6 +33,7 @@ struct pending {
 	struct evhttp_request *http;
 	struct event *timer;
 	json_int_t id;
+	bool metrics; /* answered as text, not as JSON */
 };
 
 /* One GET /v1/events/stream. */
@@ -50,7 +53,11 @@ struct server {
 	struct frame_writer *writer;
 	struct event *readable, *writable; /* the channel */
 	struct event *trim, *reap, *drained;
+	struct event *descriptors; /* that the keeper hands over */
 	struct quota *quota;
+	struct sinks *sinks;
+	struct metrics_serve *metrics;
+	json_t *metrics_listen; /* where; NULL: nowhere */
 	json_int_t last_id;
 	LIST_HEAD(, pending) pendings;
 	LIST_HEAD(, follower) followers;
@@ -59,8 +66,11 @@ struct server {
 	bool ending;
 };
 
+/* What serve() needs of files and of the network's names, before the sandbox. */
+int serve_prepare(struct server *server, const struct child_arguments *arguments);
+void serve_clear(struct server *server);
 /* Serves until the keeper closes the channel. 0 then, -errno when it cannot begin. */
-int serve(const struct child_arguments *arguments);
+int serve(struct server *server);
 
 /* Queues a frame to the keeper; errors as frame_write(). */
 int serve_send(struct server *server, const json_t *frame);
@@ -69,6 +79,9 @@ int serve_send(struct server *server, const json_t *frame);
 void request_received(struct evhttp_request *http, void *userdata);
 void request_answered(struct server *server, json_int_t id, const json_t *reply);
 void request_fail_all(struct server *server);
+/* The agent's metrics, for a client that is not on the unix socket. */
+void request_pass_metrics(struct server *server, struct evhttp_request *http);
+uint64_t request_monotonic_ms(void);
 /* Answers with problem details, which frees `http`. */
 void request_fail(struct server *server, struct evhttp_request *http, int status, const char *kind,
 		  const char *detail);

@@ -24,6 +24,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Text", ctl_scan_commands},
 	{"TLS", ctl_tls_commands},
 	{"Audit", ctl_audit_commands},
+	{"Exports", ctl_export_commands},
 	{"This program", ctl_shell_commands},
 	{NULL, NULL},
 };

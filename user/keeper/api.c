@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "user/base/clock.h"
+#include "user/keeper/exports.h"
+
 typedef void (*api_handler)(struct api_request *rq);
 
 enum role { ROLE_READER, ROLE_ROOT };
@@ -63,6 +66,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/incidents/{id}/split", ROLE_ROOT, api_incident_split, true},
 	{"POST", "/v1/incidents/{id}/tasks", ROLE_ROOT, api_incident_task, true},
 	{"PUT", "/v1/incidents/{id}/tasks", ROLE_ROOT, api_incident_task_end, true},
+	{"GET", "/v1/exports", ROLE_READER, api_exports, false},
+	{"GET", "/metrics", ROLE_READER, api_metrics, false},
 };
 
 void api_reply(struct api_request *rq, int status, json_t *body)
@@ -227,6 +232,11 @@ void api_changed(struct api_request *rq, enum event_kind kind, const char *what,
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	exports_take(rq->keeper->exports, EXPORT_AUDIT, EXPORT_LOW_SEVERITY, clock_wall_ns(),
+		     message,
+		     json_pack("{s:s, s:s, s:I, s:i, s:O?, s:O?}", "what", what, "origin", "api",
+			       "uid", (json_int_t)rq->uid, "pid", (int)rq->pid, "before", before,
+			       "after", after));
 	audit_write(rq->keeper->audit, &who, what, before, after);
 	snprintf(actor, sizeof(actor), "uid %u", (unsigned)rq->uid);
 	records_note(rq->keeper, kind, actor, "%s", message);

@@ -102,3 +102,8 @@ void api_incident_merge(struct api_request *rq);
 void api_incident_split(struct api_request *rq);
 void api_incident_task(struct api_request *rq);
 void api_incident_task_end(struct api_request *rq);
+void api_exports(struct api_request *rq);
+void api_metrics(struct api_request *rq);
+
+/* The keeper's own counters by name; those of the kernel are keeper->counters. */
+json_t *api_own_counters(struct keeper *keeper);

@@ -109,11 +109,8 @@ void api_verdict(struct api_request *rq)
 			    events_count(rq->keeper->events, EVENTS_VERDICTS));
 }
 
-void api_counters(struct api_request *rq)
+json_t *api_own_counters(struct keeper *keeper)
 {
-	static const char *const parameters[] = {NULL};
-	struct keeper *keeper = rq->keeper;
-	const struct keeper_counters *c = &keeper->counters;
 	struct inspectors_losses losses = inspectors_losses(keeper->inspectors);
 	const struct {
 		const char *name;
@@ -151,7 +148,23 @@ void api_counters(struct api_request *rq)
 		{"escalation-evicted", escalate_evicted(keeper->escalate)},
 		{"escalation-held-back", escalate_held_back(keeper->escalate)},
 	};
-	json_t *counters, *rates;
+	json_t *counters = json_object();
+
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		json_object_set_new(counters, own[i].name, json_integer((json_int_t)own[i].value));
+	for (unsigned i = 0; i < REPORT_COUNT_MAX; i++)
+		json_object_set_new(
+			counters, inspectors_count_name(i),
+			json_integer((json_int_t)inspectors_count(keeper->inspectors, i)));
+	return counters;
+}
+
+void api_counters(struct api_request *rq)
+{
+	static const char *const parameters[] = {NULL};
+	struct keeper *keeper = rq->keeper;
+	const struct keeper_counters *c = &keeper->counters;
+	json_t *counters, *rates, *own;
 	int r;
 
 	if (!api_query_has_only(rq, parameters))
@@ -169,11 +182,8 @@ void api_counters(struct api_request *rq)
 				    json_integer((json_int_t)c->values[i]));
 		json_object_set_new(rates, name_counter(i), json_real(c->per_second[i]));
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
-		json_object_set_new(counters, own[i].name, json_integer((json_int_t)own[i].value));
-	for (unsigned i = 0; i < REPORT_COUNT_MAX; i++)
-		json_object_set_new(
-			counters, inspectors_count_name(i),
-			json_integer((json_int_t)inspectors_count(keeper->inspectors, i)));
+	own = api_own_counters(keeper);
+	json_object_update(counters, own);
+	json_decref(own);
 	api_reply(rq, 200, json_pack("{s:o, s:o}", "counters", counters, "perSecond", rates));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * config.c - the configuration file of glacisd: the flags' names, as a YAML map. Read once, at
- * start; the policy is another file. Called by options.c.
+ * config.c - the configuration file of glacisd: the flags' names, as a YAML map, and
+ * `exports` (exports_config.h). Read at start, `exports` on SIGHUP too; the policy is another file.
+ * Called by options.c.
  */
 #include "user/keeper/options.h"
 
@@ -11,6 +12,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
+#include "user/keeper/exports_config.h"
 #include "user/policy/document.h"
 
 #define CONFIG_MAX (64 << 10)
@@ -35,6 +37,10 @@ static void take_member(struct options *options, const struct node *node, struct
 {
 	int setting = setting_find(node->key->text);
 
+	if (strcmp(node->key->text, "exports") == 0) {
+		(void)exports_config_read(node, problems, &options->exports);
+		return;
+	}
 	if (setting < 0) {
 		problems_add(problems, PROBLEM_ERROR, node->key->pos.line, node->key->pos.column,
 			     "", "the names are those of the flags, see glacisd --help",

@@ -24,6 +24,7 @@
 #include "user/keeper/alerting.h"
 #include "user/keeper/api.h"
 #include "user/keeper/controls.h"
+#include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keys.h"
@@ -96,8 +97,14 @@ static int make_directories(struct keeper *keeper)
 static int start_courier(struct keeper *keeper)
 {
 	const struct options *o = keeper->options;
+	_cleanup_free_ char *spool = NULL;
 	struct courier_options options = {.run_dir = o->run_dir, .log_format = o->log_format};
-	int r = courier_start(&options, &keeper->courier);
+	int r;
+
+	if (asprintf(&spool, "%s/spool", o->state_dir) < 0)
+		return log_err(-ENOMEM, "control socket");
+	options.spool_dir = spool;
+	r = courier_start(&options, &keeper->courier);
 
 	if (r == -EADDRINUSE)
 		log_error("another glacisd answers on %s/%s: nothing was changed", o->run_dir,
@@ -209,6 +216,8 @@ static int open_memory(struct keeper *keeper)
 		r = transactions_new(&keeper->transactions);
 	if (r == 0)
 		r = controls_new(&keeper->controls);
+	if (r == 0)
+		r = exports_new(keeper, keeper->options->exports, &keeper->exports);
 	if (r == 0)
 		r = protect_new(&keeper->protect);
 	if (r == 0)
@@ -322,6 +331,8 @@ static int open_loop(struct keeper *keeper)
 		return log_err(-ENOMEM, "event loop");
 	r = courier_link_new(keeper->base, keeper->courier, api_handle, keeper, &keeper->link);
 	if (r == 0)
+		r = exports_start(keeper->exports);
+	if (r == 0)
 		r = loop_new(keeper);
 	if (r == 0)
 		r = libraries_new(keeper);
@@ -381,6 +392,7 @@ static void clear(struct keeper *keeper)
 	libraries_free(keeper->libraries);
 	loop_free(keeper->loop);
 	inspectors_free(keeper->inspectors);
+	exports_stop(keeper->exports);
 	courier_link_free(keeper->link);
 	courier_stop(keeper->courier);
 	if (keeper->base)
@@ -401,6 +413,7 @@ static void clear(struct keeper *keeper)
 	incidents_free(keeper->incidents);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);
+	exports_free(keeper->exports);
 	access_log_close(keeper->access_log);
 	events_free(keeper->events);
 	kern_free(keeper->kern);

@@ -50,6 +50,7 @@ struct access_log;
 struct alerting;
 struct controls;
 struct inspectors;
+struct exports;
 
 struct keeper {
 	const struct options *options;
@@ -76,6 +77,7 @@ struct keeper {
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;
+	struct exports *exports;
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;

@@ -12,6 +12,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
 #include "user/keeper/coverage.h"
+#include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/notify.h"
@@ -169,6 +170,7 @@ static void reload(struct loop *loop)
 		log_err(r, "access log %s", access_log_path(loop->keeper->access_log));
 	notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu",
 		       (unsigned long long)(clock_monotonic_ns() / 1000));
+	exports_reload(loop->keeper->exports);
 	if (reload_file(loop->keeper) == -EAGAIN)
 		arm(loop->retry, RETRY_MS);
 	notify_manager("READY=1");

@@ -59,7 +59,8 @@ static const char help[] =
 	"  --help, --version\n"
 	"\n"
 	"SIGTERM ends the agent and leaves enforcement in place; the next start adopts it.\n"
-	"SIGHUP reads the policy again and opens the access log anew.\n"
+	"SIGHUP reads the policy and the configuration's `exports` again, and opens log files "
+	"anew.\n"
 	"\n"
 	"Exit status: 0 ended as asked, 1 failed while running, 2 did not start: nothing changed.\n"
 	"\n"
@@ -219,6 +220,7 @@ void options_clear(struct options *options)
 	free(options->run_dir);
 	free(options->pin_dir);
 	free(options->access_log);
+	json_decref(options->exports);
 	for (size_t i = 0; i < options->n_devices; i++)
 		free(options->devices[i]);
 	memset(options, 0, sizeof(*options));

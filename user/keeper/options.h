@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -30,6 +31,7 @@ struct options {
 	bool foreground;
 	bool detach;
 	enum log_format log_format;
+	json_t *exports; /* section of the configuration file (exports_config.h); NULL: none */
 	/* which of them the command line set, so that the file does not */
 	unsigned set_by_flag;
 };

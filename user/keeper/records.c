@@ -12,6 +12,7 @@
 #include "user/base/clock.h"
 #include "user/keeper/alerting.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/exports.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
@@ -76,6 +77,7 @@ void records_tell(struct keeper *keeper, const struct event *event)
 			keeper->not_printed++;
 		}
 	}
+	exports_event(keeper, event);
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
 	/* alerting.c tells more of these */

@@ -6,6 +6,7 @@
 #include "user/base/log.h"
 #include "user/detect/tls_judge.h"
 #include "user/keeper/certificates.h"
+#include "user/keeper/exports.h"
 
 #define ACTOR "detect"
 
@@ -23,9 +24,11 @@ void tls_take_finding(const struct finding *finding, void *userdata)
 {
 	struct keeper *keeper = userdata;
 
-	if (findings_put(keeper->findings, finding, NULL) == 1)
-		records_note(keeper, EVENT_FINDING, ACTOR, "%s %s %s: %s", finding->control,
-			     finding->rule, finding->subject, finding->evidence);
+	if (findings_put(keeper->findings, finding, NULL) != 1)
+		return;
+	exports_finding(keeper, finding);
+	records_note(keeper, EVENT_FINDING, ACTOR, "%s %s %s: %s", finding->control, finding->rule,
+		     finding->subject, finding->evidence);
 }
 
 void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *record,

@@ -15,6 +15,7 @@
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/exports.h"
 #include "user/keeper/keeper.h"
 
 #define BROADCAST_PER_S 500 /* of the thousand lines a second the stream has: records.c */
@@ -289,9 +290,11 @@ bool transactions_take_finding(struct keeper *keeper, const struct report_findin
 		 operation ? operation_label(operation) : "(no operation)");
 	snprintf(finding.evidence, sizeof(finding.evidence), "%s", f->evidence.text);
 	snprintf(finding.request, sizeof(finding.request), "%s", f->request_id);
-	if (findings_put(keeper->findings, &finding, NULL) == 1)
+	if (findings_put(keeper->findings, &finding, NULL) == 1) {
+		exports_finding(keeper, &finding);
 		records_note(keeper, EVENT_FINDING, "detect", "%s %s %.40s from %s",
 			     finding.control, finding.rule, finding.subject,
 			     addr_format(&f->source, source));
+	}
 	return true;
 }

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * sandbox.h - what the courier may ask of the kernel once it serves: system calls by an allow list,
+ * files by Landlock where the kernel has it.
+ *
+ * Sockets of three families (unix, IPv4, IPv6); files are opened for reading below a few folders,
+ * and for writing only below the folder of spools, which the keeper hands over later: its
+ * descriptor is the only way there. No program, no thread, no tracing, no new rights.
+ */
+#pragma once
+
+/* Cannot be undone. Call it with privileges gone and libraries warmed up. 0 or -errno. */
+int sandbox_courier(void);

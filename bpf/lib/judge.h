@@ -51,6 +51,8 @@ static __always_inline void judge_head(const struct flow *f, const struct packet
 	j->head.source = j->head.forwarded ? r->source : p->src;
 	j->head.principal = r->principal;
 	j->head.credential = r->credential;
+	__builtin_memcpy(j->head.credentials, r->credentials, sizeof(j->head.credentials));
+	j->head.n_credentials = r->n_credentials;
 	j->head.outcome = r->flags & HTTP_R_AMBIGUOUS ? GL_OUTCOME_AMBIGUOUS : GL_OUTCOME_OK;
 	j->head.flags = (f->in.flags & HTTP_F_H2C ? ADMIT_H2C : 0) | (j->secure ? ADMIT_SECURE : 0);
 	j->head.op = r->op;
@@ -145,6 +147,8 @@ __global int judge_request(const struct gl_policy *policy, struct flow *f, const
 		count(GL_CTR_WINDOW_EVICTED);
 	if (j->tables.noticed & WINDOW_SHARED)
 		count(GL_CTR_WINDOW_SHARED);
+	if (j->verdict.granted)
+		count(GL_CTR_GRANTED);
 	count(GL_CTR_REQUESTS);
 	judge_count(j->verdict.verdict, j->enforce);
 	if (j->verdict.verdict == GL_VERDICT_LIMIT)
@@ -231,6 +235,12 @@ static __always_inline __u16 judge_answer(__u8 reason)
 	switch (reason) {
 	case GL_REASON_NO_CREDENTIAL:
 		return GL_ANSWER_401;
+	case GL_REASON_REVOKED:
+		return GL_ANSWER_REVOKED;
+	case GL_REASON_LOCKDOWN:
+		return GL_ANSWER_LOCKDOWN;
+	case GL_REASON_SUSPENDED:
+		return GL_ANSWER_SUSPENDED;
 	case GL_REASON_SOURCE_NETWORK:
 	case GL_REASON_BANNED:
 		return GL_ANSWER_403;
@@ -245,7 +255,6 @@ static __always_inline __u16 judge_answer(__u8 reason)
 	case GL_REASON_HTTP2:
 	case GL_REASON_UNSUPPORTED:
 		return GL_ANSWER_501;
-	case GL_REASON_SUSPENDED:
 	case GL_REASON_CLOCK:
 	case GL_REASON_LIMIT_SHARED:
 		return GL_ANSWER_503;

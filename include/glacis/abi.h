@@ -58,7 +58,10 @@ enum gl_verdict { GL_VERDICT_LIST(GL_ENUM_VALUE) GL_VERDICT_MAX };
 	X(GL_REASON_TLS_MALFORMED, "tls-malformed-hello")                                          \
 	X(GL_REASON_JA4, "ja4-blocked")                                                            \
 	X(GL_REASON_SECRET, "secret-in-response")                                                  \
-	X(GL_REASON_UNSCANNED, "response-unscanned")
+	X(GL_REASON_UNSCANNED, "response-unscanned")                                               \
+	X(GL_REASON_LOCKDOWN, "service-lockdown")                                                  \
+	X(GL_REASON_REVOKED, "credential-revoked")                                                 \
+	X(GL_REASON_KILLED, "workload-killed")
 enum gl_reason { GL_REASON_LIST(GL_ENUM_VALUE) GL_REASON_MAX };
 
 /* delivery: how the verdict reached the client. */
@@ -173,7 +176,9 @@ enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 	X(GL_CTR_WOULD_UNSCANNED, "would-guard-unscanned")                                         \
 	X(GL_CTR_CROSSED, "alert-thresholds-crossed")                                              \
 	X(GL_CTR_WATCH_EVICTED, "alert-windows-evicted")                                           \
-	X(GL_CTR_LOST_WATCH, "lost-alert-counts")
+	X(GL_CTR_LOST_WATCH, "lost-alert-counts")                                                  \
+	X(GL_CTR_GRANTED, "grants-used")                                                           \
+	X(GL_CTR_KILLED, "egress-killed")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };
 
 /* An address is always 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
@@ -255,7 +260,11 @@ _Static_assert(sizeof(struct gl_prefix_lens) == 352, "no padding");
 #define GL_BAN_SLOTS_DEFAULT (1u << 17)
 #define GL_SET_BAN           0 /* in the decisions table */
 #define GL_SET_ALLOW         1
-#define GL_DECISION_SETS     2
+#define GL_SET_LOCKDOWN      2 /* and on: the networks that pass, a set for each service locked down */
+#define GL_LOCKDOWNS_MAX     16
+#define GL_DECISION_SETS     (GL_SET_LOCKDOWN + GL_LOCKDOWNS_MAX)
+
+#include "include/glacis/abi_contain.h"
 
 /* ------------------------------------------------------------------------------------------------------------------
  * The compiled policy: one generation, one value of an inner array map.
@@ -308,7 +317,6 @@ _Static_assert(sizeof(struct gl_class) == 32, "no padding");
 enum gl_op_flags {
 	GL_OP_MONITOR = 1,
 	GL_OP_DEFAULT = 2, /* the service's catch-all: no operation of the policy matched */
-	GL_OP_SUSPENDED = 4,
 };
 
 struct gl_op {
@@ -461,6 +469,9 @@ enum gl_answer_index {
 	GL_ANSWER_501,
 	GL_ANSWER_503,
 	GL_ANSWER_PLAINTEXT, /* 403: HTTP where only HTTPS is served */
+	GL_ANSWER_SUSPENDED, /* 503 */
+	GL_ANSWER_LOCKDOWN, /* 403 */
+	GL_ANSWER_REVOKED, /* 401 */
 	GL_ANSWER_CLASS,
 	GL_ANSWERS_MAX = GL_ANSWER_CLASS + GL_CLASSES_MAX,
 };
@@ -516,6 +527,10 @@ struct gl_control {
 	struct gl_prefix_lens decision_lens[GL_DECISION_SETS];
 	__u32 n_inspectors; /* rings in `chunks`; 0 = nothing is captured */
 	__u32 cuts; /* entries of the map of that name; 0 spares the lookup */
+	__u32 subjects; /* entries of the map of that name; 0 spares the lookups */
+	__u32 lockdowns, revocations, grants; /* of these */
+	__u32 kill_levels; /* depths of killed cgroups, a bit for each */
+	__u32 kills; /* entries of the map of that name */
 };
 #define GL_SERVICE_IDS (GL_SERVICES_MAX * 2)
 

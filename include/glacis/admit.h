@@ -4,15 +4,16 @@
  *
  * One function over plain data, compiled into every door, into the keeper and into host tests. It
  * reads the compiled policy and the decisions, and counts in the window table; it delivers nothing
- * and knows no packet. Order of judgement (architecture.md section 3): suspension - bans, from
- * which the allow list exempts - source networks of the operation - authentication present -
- * limits, from which `exempt` networks and exempt classes are free.
+ * and knows no packet. Order of judgement (architecture.md section 3): suspension, lockdown,
+ * revocation - bans, from which the allow list exempts - source networks of the operation -
+ * authentication present - limits, from which `exempt` networks, exempt classes and grants are
+ * free.
  *
  * Whose window: a proven principal's own, else the source's; every admission also counts against
  * the source's ceiling over all its principals and, for IPv6, the /48's.
  *
- * Before including it, define WINDOW_LINE(ctx, i) and PREFIX_SLOT(ctx, i) where the defaults (an
- * array in memory) do not fit.
+ * Before including it, define WINDOW_LINE(ctx, i), PREFIX_SLOT(ctx, i) and SUBJECT_SLOT(ctx, i)
+ * where the defaults (an array in memory) do not fit.
  */
 #pragma once
 
@@ -20,10 +21,12 @@
 #include "include/glacis/bounds.h"
 #include "include/glacis/nets.h"
 #include "include/glacis/proven.h"
+#include "include/glacis/subjects.h"
 #include "include/glacis/window.h"
 
-#define ADMIT_V6_SOURCE  64 /* an IPv6 source is a /64 (architecture.md section 1) */
-#define ADMIT_V6_CEILING 48
+#define ADMIT_V6_SOURCE   64 /* an IPv6 source is a /64 (architecture.md section 1) */
+#define ADMIT_V6_CEILING  48
+#define ADMIT_CREDENTIALS 4 /* looked up in revocations; with more, some revocation refuses it */
 
 enum admit_head_flags {
 	ADMIT_H2C = 1, /* asks for Upgrade: h2c */
@@ -39,8 +42,11 @@ struct admit_head {
 	__u8 outcome; /* of the parser: OK or AMBIGUOUS; anything else is refused by it */
 	__u8 forwarded; /* the source is not the peer: bans are checked here */
 	__u8 flags; /* enum admit_head_flags */
+	__u64 credentials[ADMIT_CREDENTIALS]; /* keyed hash of each that came */
+	__u32 n_credentials; /* may be more than fit */
+	__u32 reserved;
 };
-_Static_assert(sizeof(struct admit_head) == 32, "no padding");
+_Static_assert(sizeof(struct admit_head) == 72, "no padding");
 
 struct admit_verdict {
 	__u8 verdict; /* enum gl_verdict */
@@ -51,7 +57,9 @@ struct admit_verdict {
 	__u16 answer; /* index in answers[] */
 	__u32 limit, window_s;
 	__u32 remaining;
-	__u32 retry_s; /* LIMIT: until an admission is possible */
+	__u32 retry_s; /* LIMIT: until an admission is possible; SUSPEND: until it ends */
+	__u8 granted; /* a grant freed it of the limits */
+	__u8 reserved[3];
 };
 
 /*
@@ -61,10 +69,15 @@ struct admit_verdict {
 struct admit_tables {
 	void *windows; /* context of WINDOW_LINE */
 	void *proven; /* context of PROVEN_SLOT */
+	void *subjects; /* context of SUBJECT_SLOT */
 	struct nets_table decisions;
 	__u32 window_lines;
 	__u32 noticed; /* enum window_flags of every line touched */
 	__u16 service, cls; /* of the window about to be named */
+	__u16 op; /* interned ids of what is asked, for decided subjects; service is its too */
+	__u16 quiet; /* a question, not a request: decisions count no hit */
+	__u32 reserved;
+	__u64 now_ns;
 	__u64 q0, q1;
 	__u64 sub_ns;
 	__u32 kind, limit;
@@ -191,6 +204,130 @@ WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_ta
 	return 0;
 }
 
+/* ------------------------------------------------------------------------------------------------------------------
+ * Decided subjects
+ */
+static __always_inline void admit_hit(struct admit_tables *t, __u32 found)
+{
+	struct gl_subject *slot = SUBJECT_SLOT(t->subjects, found - 1);
+
+	if (slot && !t->quiet)
+		__sync_fetch_and_add(&slot->hits, 1);
+}
+
+/* Suspended: the operation, or one of a service's where the path has several readings. */
+static __always_inline int admit_suspended(const struct gl_control *control, struct admit_tables *t,
+					   const struct admit_head *h, struct admit_verdict *v)
+{
+	int ambiguous = h->outcome == GL_OUTCOME_AMBIGUOUS;
+	__u32 found = subject_lookup(
+		SUBJECTS_OF(t, control),
+		GL_SUBJECT_TAG(ambiguous ? GL_SUBJECT_SUSPENDED_IN : GL_SUBJECT_OPERATION, 0),
+		ambiguous ? t->service : t->op, t->now_ns);
+	struct gl_subject *slot = found ? SUBJECT_SLOT(t->subjects, found - 1) : 0;
+
+	if (!slot)
+		return 0;
+	admit_hit(t, found);
+	admit_refuse(v, GL_VERDICT_SUSPEND, GL_REASON_SUSPENDED);
+	v->retry_s = (__u32)((SUBJECT_READ(slot->expires_ns) - t->now_ns) / 1000000000ull) + 1;
+	return 1;
+}
+
+static __always_inline int admit_locked(const struct gl_control *control, struct admit_tables *t,
+					const struct gl_addr *source)
+{
+	__u32 found = subject_lookup(SUBJECTS_OF(t, control), GL_SUBJECT_TAG(GL_SUBJECT_SERVICE, 0),
+				     t->service, t->now_ns);
+	struct gl_subject *slot = found ? SUBJECT_SLOT(t->subjects, found - 1) : 0;
+
+	if (!slot || nets_decided(&t->decisions, control, SUBJECT_READ(slot->value), source))
+		return 0;
+	admit_hit(t, found);
+	return 1;
+}
+
+static __always_inline int admit_revoked(const struct gl_control *control, struct admit_tables *t,
+					 const struct admit_head *h)
+{
+#ifdef __clang__
+#pragma clang loop unroll(disable)
+#endif
+	for (__u32 i = 0; i < ADMIT_CREDENTIALS && i < h->n_credentials; i++) {
+		const __u64 *credential = at_index(h->credentials, ADMIT_CREDENTIALS, i);
+		__u32 found;
+
+		if (!credential)
+			break;
+		found = subject_lookup(SUBJECTS_OF(t, control),
+				       GL_SUBJECT_TAG(GL_SUBJECT_PRINCIPAL, 0), *credential,
+				       t->now_ns);
+		if (!found)
+			continue;
+		admit_hit(t, found);
+		return 1;
+	}
+	/* a revoked one cannot hide behind others */
+	return h->n_credentials > ADMIT_CREDENTIALS && control->revocations;
+}
+
+/*
+ * Suspension, lockdown, revocation: what people decided about subjects. 1: *v is the verdict. They
+ * decided it for the subject, so an operation that lowers itself to monitor does not lower this.
+ */
+WINDOW_FUNCTION int admit_contained(const struct gl_control *control, struct admit_tables *t,
+				    const struct admit_head *h, struct admit_verdict *v)
+{
+	if (!control || !t || !h || !v)
+		return 0;
+	if (admit_suspended(control, t, h, v)) {
+		v->monitor = 0;
+		return 1;
+	}
+	if (control->lockdowns && admit_locked(control, t, &h->source))
+		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_LOCKDOWN);
+	else if (admit_revoked(control, t, h))
+		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_REVOKED);
+	else
+		return 0;
+	v->monitor = 0;
+	return 1;
+}
+
+/* A grant for the class or for all, by kind of subject: slot + 1. */
+static __always_inline __u32 admit_grant(const struct gl_control *control, struct admit_tables *t,
+					 __u32 kind, __u64 subject)
+{
+	__u32 found;
+
+	if (!subject)
+		return 0;
+	found = subject_lookup(SUBJECTS_OF(t, control), GL_SUBJECT_TAG(kind, t->cls), subject,
+			       t->now_ns);
+	return found ? found
+		     : subject_lookup(SUBJECTS_OF(t, control), GL_SUBJECT_TAG(kind, 0), subject,
+				      t->now_ns);
+}
+
+/* Is the request free of its class's limits for a while? t->cls: the class's interned id. */
+WINDOW_FUNCTION int admit_granted(const struct gl_control *control, struct admit_tables *t,
+				  const struct admit_head *h)
+{
+	struct gl_addr source;
+	__u32 found;
+
+	if (!control || !t || !h)
+		return 0;
+	source = admit_source(&h->source);
+	found = admit_grant(control, t, GL_SUBJECT_GRANT_SOURCE, subjects_source(&source));
+	if (!found)
+		found = admit_grant(control, t, GL_SUBJECT_GRANT_PRINCIPAL, h->principal);
+	if (!found)
+		return 0;
+	admit_hit(t, found);
+	return 1;
+}
+
 /* Everything before limits. 0 = go on. */
 static __always_inline int admit_rules(const struct gl_policy *policy,
 				       const struct gl_service *service, const struct gl_op *op,
@@ -198,9 +335,9 @@ static __always_inline int admit_rules(const struct gl_policy *policy,
 				       const struct admit_head *h, __u64 now_ns,
 				       struct admit_verdict *v)
 {
-	if (op->flags & GL_OP_SUSPENDED) {
-		admit_refuse(v, GL_VERDICT_SUSPEND, GL_REASON_SUSPENDED);
-	} else if (h->forwarded && nets_banned(&t->decisions, control, &h->source, now_ns)) {
+	if (control->subjects && admit_contained(control, t, h, v))
+		return -1;
+	if (h->forwarded && nets_banned(&t->decisions, control, &h->source, now_ns)) {
 		admit_refuse(v, GL_VERDICT_BAN, GL_REASON_BANNED);
 	} else if (!(h->flags & ADMIT_SECURE) && (service->flags & GL_SERVICE_PLAINTEXT_REFUSE)) {
 		admit_refuse(v, GL_VERDICT_REFUSE, GL_REASON_PLAINTEXT);
@@ -239,6 +376,9 @@ static __always_inline int admit_begin(const struct gl_policy *policy,
 	if (!op)
 		return 0;
 	v->monitor = (op->flags & GL_OP_MONITOR) != 0;
+	t->service = service->id;
+	t->op = op->id;
+	t->now_ns = now_ns;
 	if (admit_rules(policy, service, op, control, t, h, now_ns, v) ||
 	    op->cls == GL_CLASS_UNLIMITED)
 		return 0;
@@ -252,9 +392,13 @@ static __always_inline int admit_begin(const struct gl_policy *policy,
 	v->monitor |= (cls->flags & GL_CLASS_MONITOR) != 0;
 	if ((cls->flags & GL_CLASS_EXEMPT) || nets_match(policy, policy->exempt_set, &h->source))
 		return 0;
+	t->cls = cls->id;
+	if (control->grants && admit_granted(control, t, h)) {
+		v->granted = 1;
+		return 0;
+	}
 	v->proven = h->principal &&
 		    proven_is(t->proven, GL_PROVEN_SLOTS, h->principal, now_ns / 1000000000ull);
-	t->service = service->id;
 	return 1;
 }
 

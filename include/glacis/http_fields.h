@@ -131,6 +131,7 @@ static __always_inline void http_credential_end(struct http_cursor *c)
 {
 	struct http_request *r = c->request;
 	__u8 kind = r->hash_kind;
+	__u64 hash, *credential;
 
 	r->hash_kind = 0;
 	if (!kind || !r->hash.len)
@@ -138,12 +139,18 @@ static __always_inline void http_credential_end(struct http_cursor *c)
 	if (r->credential & kind)
 		r->flags |= HTTP_R_TWO_CREDENTIALS;
 	r->credential |= kind;
+	hash = siphash_final(&r->hash);
+	if (!hash)
+		hash = 1; /* 0 means none */
+	credential = at_index(r->credentials, HTTP_CREDENTIALS, r->n_credentials);
+	if (credential)
+		*credential = hash;
+	if (r->n_credentials <= HTTP_CREDENTIALS)
+		r->n_credentials++;
 	if (r->principal_kind && r->principal_kind <= kind)
 		return;
 	r->principal_kind = kind;
-	r->principal = siphash_final(&r->hash);
-	if (!r->principal)
-		r->principal = 1; /* 0 means none */
+	r->principal = hash;
 }
 
 /* White space is not part of a credential; the scheme of Authorization is case-insensitive. */

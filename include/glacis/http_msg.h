@@ -80,6 +80,9 @@ enum http_request_flags {
 	HTTP_R_FORWARDED_BAD = 16, /* an unreadable element: nothing left of it is believed */
 };
 
+/* Every credential of a request may be revoked, not only the one that names the principal. */
+#define HTTP_CREDENTIALS 4
+
 /* What judging needs of a request's head. */
 struct http_request {
 	struct route_walk route;
@@ -96,7 +99,8 @@ struct http_request {
 	__u8 method; /* enum http_method */
 	__u8 flags; /* enum http_request_flags */
 	__u8 hash_kind; /* kind being hashed now; 0 = none */
-	__u32 reserved;
+	__u32 n_credentials; /* may be more than fit */
+	__u64 credentials[HTTP_CREDENTIALS]; /* keyed hash of each that came */
 };
 
 enum http_event {
@@ -199,6 +203,7 @@ static __always_inline void http_request_begin(struct http_request *r, __u8 keep
 	r->method_len = 0;
 	r->credential = 0;
 	r->principal_kind = 0;
+	r->n_credentials = 0;
 	r->method = HTTP_METHOD_OTHER;
 	r->flags &= keep;
 	r->hash_kind = 0;

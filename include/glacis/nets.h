@@ -65,3 +65,17 @@ NETS_FUNCTION int nets_banned(const struct nets_table *table, const struct gl_co
 		       ? 0
 		       : found;
 }
+
+/* Is the address in this set of the decisions table (GL_SET_LOCKDOWN and on)? */
+NETS_FUNCTION int nets_decided(const struct nets_table *table, const struct gl_control *control,
+			       __u32 set, const struct gl_addr *addr)
+{
+	const struct gl_prefix_lens *lens;
+
+	if (!table || !control || !addr)
+		return 0;
+	lens = at_index(control->decision_lens, GL_DECISION_SETS, set);
+	if (!lens || !lens->entries)
+		return 0;
+	return prefix_match(NETS_DECISIONS(table), table->n, lens, set, addr, 0) != 0;
+}

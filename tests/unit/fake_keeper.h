@@ -110,6 +110,25 @@ int courier_link_give(struct courier_link *link, const char *name, int fd)
 	return -ENOTCONN;
 }
 
+static struct intern *names_of_keeper(void *userdata)
+{
+	(void)userdata;
+	return apply_intern(keeper.apply);
+}
+
+static int subjects_of_keeper(void)
+{
+	const struct subjects_parts parts = {
+		.slots = keeper.kern->subjects,
+		.control = &keeper.kern->control,
+		.decisions = keeper.decisions,
+		.store = keeper.store,
+		.names = names_of_keeper,
+	};
+
+	return subjects_new(&parts, &keeper.subjects);
+}
+
 /* --- the keeper --------------------------------------------------------------------------------
  */
 static int setup(void **state)
@@ -135,9 +154,10 @@ static int setup(void **state)
 			     GL_DECISION_SETS, &key, &table) < 0 ||
 	    store_open(dir, &keeper.store) < 0 ||
 	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
-	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
 	    alerts_new(&keeper.alerts) < 0 || certificates_new(&keeper.certificates) < 0 ||
-	    transactions_new(&keeper.transactions) < 0 || controls_new(&keeper.controls) < 0 ||
+	    subjects_of_keeper() < 0 || tls_history_new(&keeper.tls_history) < 0 ||
+	    findings_new(&keeper.findings) < 0 || transactions_new(&keeper.transactions) < 0 ||
+	    controls_new(&keeper.controls) < 0 ||
 	    access_log_open(NULL, 0, &keeper.access_log) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
@@ -171,6 +191,7 @@ static int teardown(void **state)
 	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
 	json_decref(got.body);
 	got.body = NULL;
+	subjects_free(keeper.subjects);
 	decisions_free(keeper.decisions);
 	apply_free(keeper.apply);
 	modes_free(keeper.modes);

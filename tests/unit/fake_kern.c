@@ -22,6 +22,7 @@ struct kern {
 	struct gl_prefix_slot *bans;
 	struct gl_proven *proven;
 	struct gl_watch *watches;
+	struct gl_subject *subjects;
 	struct gl_policy *policies[GL_GENERATIONS];
 	uint64_t generation;
 	bool adopted;
@@ -50,6 +51,7 @@ static struct kern *fake_kern_new(void)
 	kern->bans = calloc(FAKE_BAN_SLOTS, sizeof(*kern->bans));
 	kern->proven = calloc(GL_PROVEN_SLOTS, sizeof(*kern->proven));
 	kern->watches = calloc(GL_WATCH_LINES, sizeof(*kern->watches));
+	kern->subjects = calloc(GL_SUBJECT_SLOTS, sizeof(*kern->subjects));
 	kern->control.window_lines = FAKE_WINDOW_LINES;
 	kern->control.ban_slots = FAKE_BAN_SLOTS;
 	kern->door = (struct kern_door){
@@ -67,6 +69,7 @@ void kern_free(struct kern *kern)
 	free(kern->bans);
 	free(kern->proven);
 	free(kern->watches);
+	free(kern->subjects);
 	free(kern);
 }
 
@@ -143,6 +146,11 @@ struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots)
 {
 	*ret_slots = GL_PROVEN_SLOTS;
 	return kern->proven;
+}
+
+struct gl_subject *kern_subjects(const struct kern *kern)
+{
+	return kern->subjects;
 }
 
 int kern_policy_install(struct kern *kern, const struct gl_policy *image)

@@ -186,7 +186,8 @@ static void test_common_answers(void **state UNUSED)
 		{GL_ANSWER_403, 403, NULL},       {GL_ANSWER_404, 404, NULL},
 		{GL_ANSWER_408, 408, NULL},       {GL_ANSWER_431, 431, NULL},
 		{GL_ANSWER_501, 501, NULL},       {GL_ANSWER_503, 503, "Retry-After"},
-		{GL_ANSWER_PLAINTEXT, 403, NULL},
+		{GL_ANSWER_PLAINTEXT, 403, NULL}, {GL_ANSWER_SUSPENDED, 503, "Retry-After"},
+		{GL_ANSWER_LOCKDOWN, 403, NULL},  {GL_ANSWER_REVOKED, 401, "WWW-Authenticate"},
 	};
 
 	assert_int_equal(ARRAY_SIZE(rows), GL_ANSWER_CLASS);
@@ -204,9 +205,12 @@ static void test_common_answers(void **state UNUSED)
 			assert_true(has_field(&r, rows[i].field));
 		if (rows[i].status == 503)
 			assert_string_equal(value_of(&r, "Retry-After"), "31");
-		if (rows[i].status == 401)
+		if (rows[i].index == GL_ANSWER_401)
 			assert_string_equal(value_of(&r, "WWW-Authenticate"),
 					    "Bearer realm=\"api\"");
+		if (rows[i].index == GL_ANSWER_REVOKED)
+			assert_string_equal(value_of(&r, "WWW-Authenticate"),
+					    "Bearer realm=\"api\", error=\"invalid_token\"");
 	}
 }
 

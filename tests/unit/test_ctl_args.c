@@ -24,7 +24,7 @@ static void test_usage_errors(void **state)
 		{"policy --help", "'policy' needs one of: validate, show, apply"},
 		{"policy drop", "there is no command 'policy drop'; policy has: validate, show, "
 				"apply"},
-		{"decisions", "'decisions' needs one of: list"},
+		{"endpoint", "'endpoint' needs one of: suspend, resume"},
 		{"status now", "status takes no arguments, but there is 'now'"},
 		{"status --no", "there is no option '--no'"},
 		{"status -x", "there is no option '-x'"},
@@ -187,7 +187,8 @@ static void test_completion(void **state)
 	} rows[] = {
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
-		 "unallow decisions incident limits sources counters explain events alerts "
+		 "unallow decisions endpoint key principal ja4 service grant ungrant incident "
+		 "limits sources counters explain events alerts "
 		 "transactions findings coverage controls scan rules tls audit exports completion "
 		 "version "
 		 "--socket --output --help"},

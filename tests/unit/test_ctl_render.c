@@ -89,18 +89,51 @@ static void test_containment(void **state)
 		{"unallow 192.0.2.7", "DELETE /v1/decisions?source=192.0.2.7&verdict=allow",
 		 OK "{\"removed\":0}", 1, "", "there is no allowance of exactly 192.0.2.7"},
 		{"decisions list", "GET /v1/decisions?limit=100",
-		 OK "{\"items\":[{\"source\":\"192.0.2.7\",\"verdict\":\"ban\",\"hits\":1234,"
+		 OK "{\"items\":[{\"id\":\"12\",\"source\":\"192.0.2.7\",\"verdict\":\"ban\","
+		    "\"hits\":1234,"
 		    "\"origin\":\"manual\",\"reason\":\"x\\u001b[31m\\u202ey\","
 		    "\"expiresAt\":\"2026-07-01T00:00:00Z\"},{\"source\":\"2001:db8::/48\","
 		    "\"verdict\":\"allow\",\"hits\":0,\"origin\":\"escalation\"}],\"next\":null}",
 		 0,
-		 "SOURCE         VERDICT  EXPIRES                    HITS  ORIGIN      REASON\n"
-		 "192.0.2.7      ban      2026-07-01T01:30:00+01:30  1234  manual      "
+		 "ID  SUBJECT        VERDICT  EXPIRES                    HITS  ORIGIN      REASON\n"
+		 "12  192.0.2.7      ban      2026-07-01T01:30:00+01:30  1234  manual      "
 		 "x?[31m???y\n"
-		 "2001:db8::/48  allow    never                         0  escalation  \n",
+		 "    2001:db8::/48  allow    never                         0  escalation  \n",
 		 NULL},
 		{"decisions list", "GET /v1/decisions?limit=100", OK "{\"items\":[],\"next\":null}",
 		 0, "no decisions\n", NULL},
+		{"decisions remove 12", "DELETE /v1/decisions?id=12", OK "{\"removed\":1}", 0,
+		 "withdrawn: decision 12\n", NULL},
+		{"decisions remove 1x", "", "", 2, "", "a decision's number"},
+		{"endpoint suspend POST_/pay --service shop --ttl 2h",
+		 "POST /v1/decisions {\"verdict\":\"suspend\",\"service\":\"shop\","
+		 "\"operation\":\"POST /pay\",\"ttl\":\"2h\",\"force\":false,\"dryRun\":false}",
+		 CREATED "{\"id\":\"7\",\"subject\":\"shop POST /pay\",\"verdict\":\"suspend\","
+			 "\"expiresAt\":\"2026-01-31T14:03:07.123Z\"}",
+		 0,
+		 "suspend shop POST /pay until 2026-01-31T15:33:07+01:30 (undo: glacisctl "
+		 "decisions remove 7)\n",
+		 NULL},
+		{"endpoint suspend POST_/pay", "", "", 2, "", "--service"},
+		{"endpoint resume POST_/pay --service shop",
+		 "DELETE /v1/decisions?verdict=suspend&service=shop&operation=POST%20%2Fpay",
+		 OK "{\"removed\":1}", 0, "withdrawn: POST /pay\n", NULL},
+		{"key revoke sk_live_1234567890", "", "", 2, "", "standard input"},
+		{"principal block sk_live_1234567890", "", "", 2, "", "16 hex digits"},
+		{"principal unblock 00112233445566ff",
+		 "DELETE /v1/decisions?verdict=revoke&principal=00112233445566ff",
+		 OK "{\"removed\":1}", 0, "withdrawn: 00112233445566ff\n", NULL},
+		{"service lockdown shop", "", "", 2, "", "--allow"},
+		{"grant --source 192.0.2.7 --principal 00112233445566ff", "", "", 2, "", "either"},
+		{"grant --source 192.0.2.7 --bans",
+		 "POST /v1/decisions {\"verdict\":\"allow\",\"source\":\"192.0.2.7\","
+		 "\"force\":false,\"dryRun\":false}",
+		 CREATED "{\"id\":\"8\",\"source\":\"192.0.2.7\",\"verdict\":\"allow\","
+			 "\"expiresAt\":\"2026-01-31T14:03:07.123Z\"}",
+		 0,
+		 "allow 192.0.2.7 until 2026-01-31T15:33:07+01:30 (undo: glacisctl decisions "
+		 "remove 8)\n",
+		 NULL},
 	};
 
 	(void)state;

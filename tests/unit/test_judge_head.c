@@ -55,6 +55,46 @@ static const struct gl_rec_verdict *last_verdict(void)
 	return &event->verdict;
 }
 
+/* What people decided, over HTTP/2 as at the doors: suspension, lockdown, revocation, grant. */
+static void decide(enum subject_kind kind, const char *text, const char *detail)
+{
+	const struct subject_ask ask = {
+		.kind = kind, .text = text, .detail = detail, .ttl_s = 3600, .origin = "manual"};
+
+	assert_int_equal(subjects_put(keeper.subjects, &ask, clock_now(), NULL), 0);
+}
+
+static void test_contained(void **state)
+{
+	struct report_head head = example("198.18.3.1", op_of("shop POST /api/v1/auth/**"));
+
+	(void)state;
+	head.credentials[3] = 0x1122334455667788;
+	head.n_credentials = 4;
+	decide(SUBJECT_GRANT, "source 198.18.3.1 class auth", NULL);
+	for (int i = 0; i < 20; i++)
+		assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 0);
+	decide(SUBJECT_PRINCIPAL, "1122334455667788", NULL);
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->reason, GL_REASON_REVOKED);
+	decide(SUBJECT_SERVICE, "shop", "10.0.0.0/8");
+	head.conn++; /* the one before is cut */
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->reason, GL_REASON_LOCKDOWN);
+	head.conn++;
+	decide(SUBJECT_OPERATION, "shop POST /api/v1/auth/**", NULL);
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(last_verdict()->verdict, GL_VERDICT_SUSPEND);
+	assert_in_range(last_verdict()->retry_s, 3599, 3600);
+	assert_int_equal(keeper.judged.refused, 3);
+	/* another operation, from inside, without that credential */
+	head = example("10.2.3.4", op_of("shop GET /api/v1/private"));
+	head.credential = GL_CRED_API_KEY;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 3);
+}
+
 static void test_limit(void **state)
 {
 	struct report_head head = example("198.18.0.1", op_of("shop POST /api/v1/auth/**"));
@@ -224,6 +264,7 @@ static void test_prove(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_contained, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_monitor, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),

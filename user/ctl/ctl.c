@@ -13,6 +13,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Agent", ctl_agent_commands},
 	{"Policy and mode", ctl_policy_commands},
 	{"Containment", ctl_decision_commands},
+	{"Containment beyond sources", ctl_contain_commands},
 	{"Incidents", ctl_incident_commands},
 	{"Limits and sources", ctl_limit_commands},
 	{"Explanations", ctl_explain_commands},

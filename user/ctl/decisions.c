@@ -28,8 +28,10 @@ static int check_source(const struct ctl *ctl, const char *source)
 
 static const char *subject_of(const json_t *decision)
 {
-	const char *ja4 = out_member(decision, "ja4");
+	const char *ja4 = out_member(decision, "ja4"), *subject = out_member(decision, "subject");
 
+	if (*subject)
+		return subject;
 	return *ja4 ? ja4 : out_member(decision, "source");
 }
 
@@ -134,8 +136,8 @@ static int run_unallow(struct ctl *ctl)
 
 static void print_list(const struct ctl *ctl, const json_t *items)
 {
-	static const char *const titles[] = {"SOURCE", "VERDICT", "EXPIRES",
-					     ">HITS",  "ORIGIN",  "REASON"};
+	static const char *const titles[] = {"ID",    "SUBJECT", "VERDICT", "EXPIRES",
+					     ">HITS", "ORIGIN",  "REASON"};
 	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
 	const json_t *item;
 	size_t i;
@@ -143,9 +145,10 @@ static void print_list(const struct ctl *ctl, const json_t *items)
 	for (i = 0; (item = json_array_get(items, i)); i++) {
 		const char *expires = out_member(item, "expiresAt");
 
-		OUT_ROW(table, OUT_PLAIN, subject_of(item), out_member(item, "verdict"),
-			*expires ? out_time(expires) : "never", out_member(item, "hits"),
-			out_member(item, "origin"), out_member(item, "reason"));
+		OUT_ROW(table, OUT_PLAIN, out_member(item, "id"), subject_of(item),
+			out_member(item, "verdict"), *expires ? out_time(expires) : "never",
+			out_member(item, "hits"), out_member(item, "origin"),
+			out_member(item, "reason"));
 	}
 	out_table_print(ctl, table, "no decisions");
 }
@@ -164,6 +167,28 @@ static int run_list(struct ctl *ctl)
 	if (!api_print_json(ctl, decisions))
 		print_list(ctl, json_object_get(decisions, "items"));
 	json_decref(decisions);
+	return CTL_OK;
+}
+
+/* Of any kind: contain.c's as well. */
+static int run_remove(struct ctl *ctl)
+{
+	_cleanup_free_ char *path = NULL;
+	const char *id = ctl->arguments[0];
+	json_t *answer = NULL;
+	int r;
+
+	if (!*id || strspn(id, "0123456789") != strlen(id))
+		return ctl_usage(ctl, "%s: a decision's number, as 'glacisctl decisions' shows it",
+				 id);
+	if (asprintf(&path, "/v1/decisions?id=%s", id) < 0)
+		return ctl_fail(ctl, CTL_REFUSED, "out of memory");
+	r = api_call(ctl, "DELETE", path, NULL, &answer);
+	if (r != CTL_OK)
+		return r;
+	if (!api_print_json(ctl, answer))
+		fprintf(ctl->out, "withdrawn: decision %s\n", id);
+	json_decref(answer);
 	return CTL_OK;
 }
 
@@ -222,12 +247,29 @@ const struct ctl_command ctl_decision_commands[] = {
 		.run = run_unallow,
 	},
 	{
+		.name = "decisions",
+		.arguments = "",
+		.summary = "What is decided and in force, with undo by number",
+		.example = "glacisctl decisions",
+		.options = {{"limit", "N", "at most so many"}},
+		.run = run_list,
+	},
+	{
 		.name = "decisions list",
 		.arguments = "",
-		.summary = "Bans and allowances in force",
+		.summary = "The same",
 		.example = "glacisctl decisions list",
 		.options = {{"limit", "N", "at most so many"}},
 		.run = run_list,
+	},
+	{
+		.name = "decisions remove",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "Undo a decision of any kind by its number",
+		.example = "glacisctl decisions remove 42",
+		.run = run_remove,
 	},
 	{.name = NULL},
 };

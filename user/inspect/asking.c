@@ -145,6 +145,8 @@ int asking_read(const struct gl_policy *policy, struct transaction *tx, struct a
 		    : asking.matched                       ? asking.matched
 							   : w.service->default_op;
 	asking.forwarded = w.complete && w.request.flags & HTTP_R_FORWARDED;
+	asking.n_credentials = w.complete ? w.request.n_credentials : 0;
+	memcpy(asking.credentials, w.request.credentials, sizeof(asking.credentials));
 	fill(&w, &asking, tx);
 	*ret_asking = asking;
 	return 0;

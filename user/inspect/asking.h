@@ -14,6 +14,8 @@ struct asking {
 	uint16_t matched; /* index in ops[] as the path matched; 0 = nothing */
 	uint8_t outcome; /* GL_OUTCOME_OK, AMBIGUOUS, or why the head could not be read */
 	uint8_t forwarded; /* the source is out of a trusted proxy's field */
+	uint32_t n_credentials; /* may be more than are listed */
+	uint64_t credentials[4]; /* keyed hash of each */
 };
 
 /*

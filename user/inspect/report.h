@@ -88,7 +88,8 @@ struct report_head {
 	uint16_t op; /* index in ops[] */
 	uint32_t stream, pid;
 	uint8_t credential, outcome, forwarded, how;
-	uint32_t reserved;
+	uint32_t n_credentials; /* may be more than are listed */
+	uint64_t credentials[4]; /* keyed hashes, each may be revoked */
 };
 
 /* A server certificate, as far as TLS-05 needs it. */

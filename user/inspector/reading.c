@@ -78,8 +78,11 @@ static void tell_head(struct reading *reading, const struct transaction *tx,
 		.outcome = asking->outcome,
 		.forwarded = asking->forwarded,
 		.how = tx->how,
+		.n_credentials = asking->n_credentials,
 	};
 
+	_Static_assert(sizeof(head.credentials) == sizeof(asking->credentials), "copied whole");
+	memcpy(head.credentials, asking->credentials, sizeof(head.credentials));
 	link_put(reading->link, REPORT_HEAD, &head.report, sizeof(head));
 	link_flush(reading->link);
 }

@@ -68,6 +68,17 @@ void api_panic(struct api_request *rq);
 void api_decisions_list(struct api_request *rq);
 void api_decisions_add(struct api_request *rq);
 void api_decisions_remove(struct api_request *rq);
+/* api_subjects.c: the verdicts that are not about a source. */
+bool api_subject_verdict(const char *verdict);
+void api_subjects_add(struct api_request *rq, const char *verdict);
+void api_subjects_remove(struct api_request *rq, uint32_t id);
+/* By what it is about: members of the query, or of the body. */
+void api_subjects_end(struct api_request *rq, const char *verdict);
+/* subject_json.c: one as it is; one that is only asked for (id 0). */
+json_t *api_subject_json(const struct keeper *keeper, const struct subject *subject);
+json_t *api_subject_row(uint32_t id, enum subject_kind kind, const char *text, const char *detail,
+			int64_t created_ns, int64_t expires_ns);
+bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds);
 void api_limits(struct api_request *rq);
 void api_sources(struct api_request *rq);
 void api_explain(struct api_request *rq);

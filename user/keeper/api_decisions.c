@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/base/duration.h"
@@ -25,8 +26,8 @@ static json_t *decision_json(const struct keeper *keeper, const struct decision 
 	char source[PREFIX_TEXT], created[CLOCK_TEXT], expires[CLOCK_TEXT], id[16];
 
 	snprintf(id, sizeof(id), "%u", d->id);
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id,
-			 d->ja4[0] ? "ja4" : "source",
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "id", id, "kind",
+			 d->ja4[0] ? "ja4" : "source", d->ja4[0] ? "ja4" : "source",
 			 d->ja4[0] ? d->ja4 : prefix_format(&d->prefix, source), "verdict",
 			 set_name(d->set), "reason", d->reason, "origin", d->origin, "createdAt",
 			 clock_format(d->created_wall_ns, created), "expiresAt",
@@ -35,32 +36,64 @@ static json_t *decision_json(const struct keeper *keeper, const struct decision 
 						: decisions_hits(keeper->decisions, d)));
 }
 
+/* Two lists with one row of ids: the newer of both, below `before`. */
+struct walk {
+	const struct keeper *keeper;
+	size_t decisions, subjects; /* how many are left of each */
+};
+
+/* The id of what comes next, 0 at the end; *ret_item (may be NULL): it in JSON. */
+static uint32_t walk_next(struct walk *w, uint64_t before, json_t **ret_item)
+{
+	const struct decision *d;
+	const struct subject *s;
+
+	do
+		d = w->decisions ? decisions_at(w->keeper->decisions, --w->decisions) : NULL;
+	while (d && before && d->id >= before);
+	do
+		s = w->subjects ? subjects_at(w->keeper->subjects, --w->subjects) : NULL;
+	while (s && before && s->id >= before);
+	if (d && s && d->id > s->id)
+		w->subjects++;
+	else if (d && s)
+		w->decisions++;
+	if (d && (!s || d->id > s->id)) {
+		*ret_item = decision_json(w->keeper, d);
+		return d->id;
+	}
+	*ret_item = s ? api_subject_json(w->keeper, s) : NULL;
+	return s ? s->id : 0;
+}
+
 /* Newest first; `after` is the id of the last one of the page before. */
 void api_decisions_list(struct api_request *rq)
 {
 	static const char *const parameters[] = {"limit", "after", NULL};
-	const struct decisions *decisions = rq->keeper->decisions;
-	json_t *items, *next = NULL;
+	struct walk walk = {
+		.keeper = rq->keeper,
+		.decisions = decisions_count(rq->keeper->decisions),
+		.subjects = subjects_count(rq->keeper->subjects),
+	};
+	json_t *items, *item, *next = NULL;
+	uint32_t last = 0, id;
 	uint64_t after;
 	size_t limit;
+	char text[16];
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
 	    !api_page_after(rq, &after))
 		return;
 	items = json_array();
-	for (size_t i = decisions_count(decisions); i-- > 0;) {
-		const struct decision *d = decisions_at(decisions, i);
-		char id[16];
-
-		if (after && d->id >= after)
-			continue;
+	while ((id = walk_next(&walk, after, &item))) {
 		if (json_array_size(items) == limit) {
-			d = decisions_at(decisions, i + 1);
-			snprintf(id, sizeof(id), "%u", d->id);
-			next = json_string(id);
+			snprintf(text, sizeof(text), "%u", last);
+			next = json_string(text);
+			json_decref(item);
 			break;
 		}
-		json_array_append_new(items, decision_json(rq->keeper, d));
+		json_array_append_new(items, item);
+		last = id;
 	}
 	api_reply(rq, 200,
 		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
@@ -76,14 +109,16 @@ static bool parse_set(struct api_request *rq, const char *verdict, uint8_t *ret_
 	else if (strcmp(verdict, "allow") == 0)
 		*ret_set = GL_SET_ALLOW;
 	else {
-		api_problem(rq, 422, "bad-verdict", NULL, "'%s' is neither ban nor allow", verdict);
+		api_problem(rq, 422, "bad-verdict", NULL,
+			    "'%s' is none of ban, allow, suspend, revoke, lockdown, kill, grant",
+			    verdict);
 		return false;
 	}
 	return true;
 }
 
 /* "4h", and bare seconds. */
-static bool parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds)
+bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds)
 {
 	char with_unit[32];
 	int r;
@@ -131,7 +166,7 @@ static bool parse_ask(struct api_request *rq, struct decision_ask *ask)
 	    !api_body_string(rq, "ttl", false, &ttl) ||
 	    !api_body_string(rq, "reason", false, &reason) ||
 	    !parse_subject(rq, source, ja4, ask) || !parse_set(rq, verdict, &ask->set) ||
-	    !parse_ttl(rq, ttl ? ttl : TTL_DEFAULT, &ask->ttl_s))
+	    !api_parse_ttl(rq, ttl ? ttl : TTL_DEFAULT, &ask->ttl_s))
 		return false;
 	if (reason && strlen(reason) >= sizeof(ask->reason)) {
 		api_problem(rq, 422, "bad-member", NULL, "'reason' is longer than %zu bytes",
@@ -222,9 +257,14 @@ static void put(struct api_request *rq, const struct decision_ask *ask)
 
 void api_decisions_add(struct api_request *rq)
 {
+	const char *verdict = json_string_value(json_object_get(rq->body, "verdict"));
 	struct decision_ask ask = {};
 	bool force, dry_run;
 
+	if (verdict && api_subject_verdict(verdict)) {
+		api_subjects_add(rq, verdict);
+		return;
+	}
 	if (!parse_ask(rq, &ask) || !api_body_bool(rq, "force", &force) ||
 	    !api_body_bool(rq, "dryRun", &dry_run))
 		return;
@@ -257,21 +297,77 @@ static void remove_ja4(struct api_request *rq, const char *ja4)
 	api_reply(rq, 200, json_pack("{s:i}", "removed", 1));
 }
 
+static void remove_source(struct api_request *rq, uint8_t set, const struct addr_prefix *prefix)
+{
+	struct keeper *keeper = rq->keeper;
+	const struct decision *d = decisions_find(keeper->decisions, set, prefix);
+	const struct addr_prefix was = *prefix; /* it may be the decision's own */
+	char source[PREFIX_TEXT];
+	json_t *before;
+	int r;
+
+	prefix_format(&was, source);
+	if (!d) {
+		api_problem(rq, 404, "no-such-decision", NULL, "there is no %s of %s",
+			    set_name(set), source);
+		return;
+	}
+	before = decision_json(keeper, d);
+	r = decisions_remove(keeper->decisions, set, &was);
+	if (r < 0) {
+		json_decref(before);
+		api_problem(rq, 500, "not-removed", NULL, "it is still in force: %s", strerror(-r));
+		return;
+	}
+	persist_decisions(keeper);
+	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of %s %s",
+		    set_name(set), source);
+	api_reply(rq, 200, json_pack("{s:i}", "removed", r));
+}
+
+/* Whatever kind it is of. */
+static void remove_by_id(struct api_request *rq, const char *text)
+{
+	struct keeper *keeper = rq->keeper;
+	unsigned long id = strtoul(text, NULL, 10);
+
+	for (size_t i = 0; i < decisions_count(keeper->decisions); i++) {
+		const struct decision *d = decisions_at(keeper->decisions, i);
+
+		if (d->id != id)
+			continue;
+		if (d->ja4[0])
+			remove_ja4(rq, d->ja4);
+		else
+			remove_source(rq, d->set, &d->prefix);
+		return;
+	}
+	if (id && id <= UINT32_MAX && subjects_by_id(keeper->subjects, (uint32_t)id))
+		api_subjects_remove(rq, (uint32_t)id);
+	else
+		api_problem(rq, 404, "no-such-decision", NULL, "there is no decision %.20s", text);
+}
+
 void api_decisions_remove(struct api_request *rq)
 {
-	static const char *const parameters[] = {"source", "ja4", "verdict", NULL};
-	struct keeper *keeper = rq->keeper;
+	static const char *const parameters[] = {"id", "source", "ja4", "verdict", NULL};
+	const char *id = json_string_value(json_object_get(rq->query, "id"));
 	const char *source = json_string_value(json_object_get(rq->query, "source"));
 	const char *ja4 = json_string_value(json_object_get(rq->query, "ja4"));
 	const char *verdict = json_string_value(json_object_get(rq->query, "verdict"));
-	const struct decision *d;
 	struct addr_prefix prefix;
-	json_t *before;
 	uint8_t set;
-	int r;
 
+	if (verdict && api_subject_verdict(verdict)) {
+		api_subjects_end(rq, verdict);
+		return;
+	}
 	if (!api_query_has_only(rq, parameters))
 		return;
+	if (id && json_object_size(rq->query) == 1) {
+		remove_by_id(rq, id);
+		return;
+	}
 	if (ja4 && !source) {
 		remove_ja4(rq, ja4);
 		return;
@@ -283,21 +379,5 @@ void api_decisions_remove(struct api_request *rq)
 	}
 	if (!api_parse_source(rq, source, &prefix) || !parse_set(rq, verdict, &set))
 		return;
-	d = decisions_find(keeper->decisions, set, &prefix);
-	if (!d) {
-		api_problem(rq, 404, "no-such-decision", NULL, "there is no %s of %s",
-			    set_name(set), source);
-		return;
-	}
-	before = decision_json(keeper, d);
-	r = decisions_remove(keeper->decisions, set, &prefix);
-	if (r < 0) {
-		json_decref(before);
-		api_problem(rq, 500, "not-removed", NULL, "it is still in force: %s", strerror(-r));
-		return;
-	}
-	persist_decisions(keeper);
-	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of %s %s",
-		    set_name(set), source);
-	api_reply(rq, 200, json_pack("{s:i}", "removed", r));
+	remove_source(rq, set, &prefix);
 }

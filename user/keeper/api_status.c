@@ -110,7 +110,8 @@ void api_status(struct api_request *rq)
 	json_object_set_new(o, "inspectors", inspectors_json(keeper->inspectors));
 	json_object_set_new(o, "unwatched", unwatched_json(keeper, ruling->policy));
 	json_object_set_new(o, "decisions",
-			    json_integer((json_int_t)decisions_count(keeper->decisions)));
+			    json_integer((json_int_t)(decisions_count(keeper->decisions) +
+						      subjects_count(keeper->subjects))));
 	json_object_set_new(o, "windows",
 			    json_pack("{s:I, s:I}", "used", (json_int_t)used, "capacity",
 				      (json_int_t)capacity));

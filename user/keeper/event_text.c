@@ -47,6 +47,17 @@ static void set_number(json_t *o, const char *key, uint64_t value)
 	json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
+/* The keyed hash of a credential, by which it is revoked; none, no member. */
+static void set_hash(json_t *o, const char *name, uint64_t hash)
+{
+	char text[17];
+
+	if (!hash)
+		return;
+	snprintf(text, sizeof(text), "%016" PRIx64, hash);
+	set_text(o, name, text);
+}
+
 static void set_bool(json_t *o, const char *key, bool value)
 {
 	json_object_set_new(o, key, json_boolean(value));
@@ -108,6 +119,7 @@ static void verdict_json(json_t *o, json_t *attributes, const struct gl_rec_verd
 		set_number(attributes, "http.response.status_code", v->status);
 	}
 	set_bool(o, "principal", v->principal != 0);
+	set_hash(o, "principalHash", v->principal);
 	set_bool(o, "proven", v->flags & GL_RECF_PROVEN);
 	set_bool(o, "forwarded", v->flags & GL_RECF_SOURCE_FORWARDED);
 	set_bool(o, "appSaw", v->flags & GL_RECF_APP_SAW);
@@ -134,6 +146,7 @@ static void response_json(json_t *o, json_t *attributes, const struct gl_rec_res
 	json_object_set_new(attributes, "http.server.request.duration",
 			    json_real((double)r->time_ns / (double)CLOCK_NS_PER_S));
 	set_bool(o, "principal", r->principal != 0);
+	set_hash(o, "principalHash", r->principal);
 	set_bool(o, "proven", r->flags & GL_RECF_PROVEN);
 	set_bool(o, "forwarded", r->flags & GL_RECF_SOURCE_FORWARDED);
 }

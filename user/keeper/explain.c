@@ -41,6 +41,9 @@ static const char *const details[GL_REASON_MAX] = {
 	[GL_REASON_HEAD_TIMEOUT] = "The head took too long to arrive.",
 	[GL_REASON_STALE_POLICY] = "The policy the head began on is gone.",
 	[GL_REASON_FRAGMENT] = "A fragment of an IP packet cannot be judged.",
+	[GL_REASON_LOCKDOWN] = "The service is locked down and the source is none of those let in.",
+	[GL_REASON_REVOKED] = "A credential of the request is revoked.",
+	[GL_REASON_KILLED] = "The way out of the workload is closed.",
 };
 
 static const struct {

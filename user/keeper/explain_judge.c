@@ -95,6 +95,8 @@ void explain_read(const struct gl_policy *image, const struct gl_service *servic
 		h->ambiguous = request.route.ambiguous;
 	}
 	h->credential = request.credential;
+	h->n_credentials = request.n_credentials;
+	memcpy(h->credentials, request.credentials, sizeof(h->credentials));
 	h->principal = request.principal;
 	h->two_credentials = request.flags & HTTP_R_TWO_CREDENTIALS;
 	h->forwarded = request.flags & HTTP_R_FORWARDED;
@@ -126,6 +128,7 @@ void explain_decide(const struct explain_ask *ask, const struct gl_service *serv
 					  : nobody,
 		.principal = head->principal,
 		.credential = head->credential,
+		.n_credentials = head->n_credentials,
 		.outcome = head->outcome,
 		/* a door looks bans up for packets; here there is none, so the judge does */
 		.forwarded = ask->source || head->forwarded,
@@ -133,6 +136,7 @@ void explain_decide(const struct explain_ask *ask, const struct gl_service *serv
 	};
 	uint32_t slots;
 
+	memcpy(h.credentials, head->credentials, sizeof(h.credentials));
 	memset(v, 0, sizeof(*v));
 	h.op = head->outcome == GL_OUTCOME_AMBIGUOUS ? service->strict_op
 	       : head->op                            ? head->op
@@ -149,6 +153,8 @@ void explain_decide(const struct explain_ask *ask, const struct gl_service *serv
 	tables.proven = kern_proven(ask->kern, &slots);
 	tables.decisions.slots = kern_bans(ask->kern, &slots);
 	tables.decisions.n = slots;
+	tables.subjects = kern_subjects(ask->kern);
+	tables.quiet = 1;
 	admit(ask->image, service, control, &tables, &h, ask->now_ns, &judged);
 	v->verdict = judged.verdict;
 	v->reason = judged.reason;

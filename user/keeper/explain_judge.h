@@ -13,6 +13,8 @@ struct explain_head {
 	uint16_t op; /* index in ops[]; 0: no operation matched */
 	uint16_t ambiguous; /* enum route_ambiguity bits */
 	uint8_t credential;
+	uint32_t n_credentials; /* may be more than are listed */
+	uint64_t credentials[4];
 	bool forwarded, trusted_peer, two_credentials, h2c;
 	struct gl_addr source; /* of the header, if forwarded */
 	uint64_t principal;

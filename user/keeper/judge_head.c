@@ -56,6 +56,7 @@ static void fill_tables(struct keeper *keeper, struct admit_tables *tables)
 	tables->proven = kern_proven(keeper->kern, &slots);
 	tables->decisions.slots = kern_bans(keeper->kern, &slots);
 	tables->decisions.n = slots;
+	tables->subjects = kern_subjects(keeper->kern);
 }
 
 /* A clock behind the window is read again a few times and then refused, as at the doors (I3). */
@@ -65,11 +66,12 @@ static uint64_t decide(struct keeper *keeper, const struct gl_policy *policy,
 	const struct gl_control *control = kern_control(keeper->kern);
 	const struct gl_service *service = &policy->services[head->service];
 	struct admit_tables tables;
-	const struct admit_head h = {
+	struct admit_head h = {
 		.source = head->source,
 		.principal = head->principal,
 		.op = effective_op(policy, head),
 		.credential = head->credential,
+		.n_credentials = head->n_credentials,
 		.outcome = head->outcome,
 		.forwarded = head->forwarded,
 		.flags = head->how == GL_HOW_WIRE ? 0 : ADMIT_SECURE,
@@ -80,6 +82,7 @@ static uint64_t decide(struct keeper *keeper, const struct gl_policy *policy,
 		refuse_unreadable(head, ret_verdict);
 		return now_ns;
 	}
+	memcpy(h.credentials, head->credentials, sizeof(h.credentials));
 	fill_tables(keeper, &tables);
 	for (int i = 0; i < CLOCK_TRIES; i++) {
 		now_ns = i ? clock_boot_ns() : now_ns;
@@ -145,6 +148,11 @@ static void refuse(struct keeper *keeper, const struct gl_policy *policy,
 	keeper->judged.refused++;
 	keeper->judged.cuts += marked;
 	tell(keeper, policy, head, v, true, marked, now_ns);
+}
+
+bool judge_enforces(const struct keeper *keeper, const struct gl_service *service)
+{
+	return admit_enforces(kern_control(keeper->kern), service);
 }
 
 bool judge_head(struct keeper *keeper, const struct report_head *head)

@@ -18,6 +18,10 @@ struct judge_counts {
 	uint64_t after_cut; /* ran, unjudged and unanswered: their connection was over */
 };
 
+struct gl_service;
+/* Whether refusals of the service are more than told: modes as the doors see them. */
+bool judge_enforces(const struct keeper *keeper, const struct gl_service *service);
+
 /* The handler of REPORT_HEAD. False: not what an inspector of ours writes. */
 bool judge_head(struct keeper *keeper, const struct report_head *head);
 

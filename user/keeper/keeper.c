@@ -180,6 +180,49 @@ static int open_decisions(struct keeper *keeper)
 	return 0;
 }
 
+static int open_names(struct keeper *keeper)
+{
+	int r = apply_new(keeper->kern, keeper->options->state_dir, &keeper->keys,
+			  kern_adopted(keeper->kern), &keeper->apply);
+
+	return r < 0 ? log_err(r, "names in %s", keeper->options->state_dir) : 0;
+}
+
+static struct intern *names_of(void *userdata)
+{
+	const struct keeper *keeper = userdata;
+
+	return apply_intern(keeper->apply);
+}
+
+/* Before the policy: names are given their ids now, and the policy then has the same. */
+static int open_subjects(struct keeper *keeper)
+{
+	const struct subjects_parts parts = {
+		.slots = kern_subjects(keeper->kern),
+		.control = kern_control(keeper->kern),
+		.decisions = keeper->decisions,
+		.store = keeper->store,
+		.names = names_of,
+		.userdata = keeper,
+	};
+	char boot_id[CLOCK_BOOT_ID];
+	int r = subjects_new(&parts, &keeper->subjects);
+
+	if (r == 0)
+		r = subjects_restore(keeper->subjects, kern_adopted(keeper->kern),
+				     clock_boot_id(boot_id), clock_now());
+	if (keeper->subjects && subjects_count(keeper->subjects) &&
+	    apply_save_names(keeper->apply) < 0)
+		log_warning("names cannot be stored in %s", keeper->options->state_dir);
+	if (r == -EBADMSG || r == -ENOSPC || r == -EMFILE) {
+		log_warning("some decisions about operations, credentials, services or workloads "
+			    "could not be read: what could be is in force");
+		return 0;
+	}
+	return r < 0 ? log_err(r, "decisions about subjects") : 0;
+}
+
 static enum mode_ask mode_flag(const struct options *options)
 {
 	switch (options->mode) {
@@ -254,10 +297,6 @@ static int install_policy(struct keeper *keeper, const struct policy_source *sou
 	struct problems problems;
 	int r;
 
-	r = apply_new(keeper->kern, keeper->options->state_dir, &keeper->keys,
-		      kern_adopted(keeper->kern), &keeper->apply);
-	if (r < 0)
-		return log_err(r, "names in %s", keeper->options->state_dir);
 	r = problems_init(&problems, source->file);
 	if (r < 0)
 		return log_err(r, "policy %s", source->file);
@@ -304,6 +343,10 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 		r = open_access_log(keeper);
 	if (r == 0)
 		r = open_decisions(keeper);
+	if (r == 0)
+		r = open_names(keeper);
+	if (r == 0)
+		r = open_subjects(keeper);
 	if (r == 0)
 		r = install_policy(keeper, source);
 	if (r == 0)
@@ -355,7 +398,8 @@ static void announce(struct keeper *keeper)
 	if (keeper->options->foreground)
 		greet_print(keeper);
 	records_note(keeper, EVENT_AGENT, "keeper", "ready: %zu doors, policy %s, %zu decisions%s",
-		     n, ruling->name ? ruling->name : "none", decisions_count(keeper->decisions),
+		     n, ruling->name ? ruling->name : "none",
+		     decisions_count(keeper->decisions) + subjects_count(keeper->subjects),
 		     kern_adopted(keeper->kern) ? ", adopted" : "");
 	if (keeper->options->foreground)
 		fflush(stdout);
@@ -397,6 +441,7 @@ static void clear(struct keeper *keeper)
 	courier_stop(keeper->courier);
 	if (keeper->base)
 		event_base_free(keeper->base);
+	subjects_free(keeper->subjects);
 	decisions_free(keeper->decisions);
 	apply_free(keeper->apply);
 	modes_free(keeper->modes);

@@ -30,6 +30,7 @@
 #include "user/respond/escalate.h"
 #include "user/respond/incident.h"
 #include "user/respond/protect.h"
+#include "user/respond/subjects.h"
 
 enum keeper_state { KEEPER_STARTING, KEEPER_READY, KEEPER_DEGRADED };
 
@@ -63,6 +64,7 @@ struct keeper {
 	struct apply *apply;
 	struct modes *modes;
 	struct decisions *decisions;
+	struct subjects *subjects;
 	struct protect *protect;
 	uint64_t protect_ns; /* when the host was last asked; 0: never */
 	struct escalate *escalate;
@@ -144,6 +146,8 @@ void contain_hello(struct keeper *keeper, const char *ja4, uint64_t key);
 int contain_ja4(struct keeper *keeper, const struct decision *decision);
 void contain_ja4_end(struct keeper *keeper, const char *ja4);
 uint64_t contain_ja4_hits(const struct keeper *keeper, const char *ja4);
+/* What can be done about a decision on a subject: "suspend shop POST /pay". */
+const char *contain_subject_text(const struct subject *subject, char *text, size_t size);
 /* The list of the protected, not older than max_age_s. */
 int contain_refresh_protected(struct keeper *keeper, unsigned max_age_s);
 

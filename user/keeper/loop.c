@@ -120,6 +120,16 @@ static void tell_expiry(const struct decision *decision, void *userdata)
 					      : prefix_format(&decision->prefix, source));
 }
 
+static void tell_subject_expiry(const struct subject *subject, void *userdata)
+{
+	struct expiry *expiry = userdata;
+	char text[EVENT_MESSAGE];
+
+	if (expiry->told++ < EXPIRIES_TOLD)
+		records_note(expiry->keeper, EVENT_DECISION, "expiry", "end of %s",
+			     contain_subject_text(subject, text, sizeof(text)));
+}
+
 static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 {
 	struct loop *loop = userdata;
@@ -132,6 +142,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	(void)what;
 	kern_hello_sweep(keeper->kern, now.boot_ns);
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
+	n += subjects_sweep(keeper->subjects, now, tell_subject_expiry, &expiry);
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	alerting_tick(keeper);

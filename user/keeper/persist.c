@@ -311,6 +311,8 @@ void persist_decisions(struct keeper *keeper)
 	char boot_id[CLOCK_BOOT_ID];
 
 	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), clock_now());
+	if (keeper->save_error == 0)
+		keeper->save_error = subjects_save(keeper->subjects, boot_id, clock_now());
 }
 
 void persist_tick(struct keeper *keeper)

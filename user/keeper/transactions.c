@@ -221,6 +221,12 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
 	set_text(o, "how", name_how(tx->how));
 	set_text(o, "role", tx->role == GL_ROLE_CLIENT ? "client" : "server");
 	json_object_set_new(o, "principal", json_boolean(tx->principal != 0));
+	if (tx->principal) {
+		char hash[17];
+
+		snprintf(hash, sizeof(hash), "%016" PRIx64, tx->principal);
+		json_object_set_new(o, "principalHash", json_string(hash));
+	}
 	set_number(o, "anomalies", tx->anomalies);
 	set_number(o, "connection", tx->conn & INT64_MAX);
 	set_number(o, "number", tx->number);

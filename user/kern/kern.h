@@ -75,6 +75,7 @@ struct gl_window_line *kern_windows(const struct kern *kern, uint32_t *ret_lines
 struct gl_prefix_slot *kern_bans(const struct kern *kern, uint32_t *ret_slots);
 struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots);
 const struct gl_watch *kern_watches(const struct kern *kern); /* GL_WATCH_LINES */
+struct gl_subject *kern_subjects(const struct kern *kern); /* GL_SUBJECT_SLOTS */
 
 /*
  * Installs a compiled policy as a new generation and makes it the active one: writes it to the

@@ -70,6 +70,7 @@ struct kern {
 	struct gl_prefix_slot *bans;
 	struct gl_proven *proven;
 	struct gl_watch *watches;
+	struct gl_subject *subjects;
 	uint64_t *embryo_count;
 	const struct gl_policy *policy; /* the active one, mapped */
 	const struct gl_policy *retired; /* one that ruled before, mapped when asked for */

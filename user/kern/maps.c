@@ -53,6 +53,7 @@ static int map_shared(struct kern *kern)
 		{kern->wire->maps.decisions, sizeof(struct gl_prefix_slot), (void **)&kern->bans},
 		{kern->wire->maps.proven, sizeof(struct gl_proven), (void **)&kern->proven},
 		{kern->wire->maps.watches, sizeof(struct gl_watch), (void **)&kern->watches},
+		{kern->wire->maps.subjects, sizeof(struct gl_subject), (void **)&kern->subjects},
 		{kern->wire->maps.embryo_count, sizeof(uint64_t), (void **)&kern->embryo_count},
 	};
 
@@ -150,6 +151,7 @@ void maps_close(struct kern *kern)
 						 bpf_map__max_entries(kern->wire->maps.decisions));
 		unmap_memory(kern->proven, sizeof(struct gl_proven) * GL_PROVEN_SLOTS);
 		unmap_memory(kern->watches, sizeof(struct gl_watch) * GL_WATCH_LINES);
+		unmap_memory(kern->subjects, sizeof(struct gl_subject) * GL_SUBJECT_SLOTS);
 		unmap_memory(kern->embryo_count, sizeof(uint64_t));
 	}
 	for (int i = 0; i < GL_GENERATIONS; i++)
@@ -273,6 +275,11 @@ struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots)
 {
 	*ret_slots = GL_PROVEN_SLOTS;
 	return kern->proven;
+}
+
+struct gl_subject *kern_subjects(const struct kern *kern)
+{
+	return kern->subjects;
 }
 
 int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX])

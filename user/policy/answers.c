@@ -54,10 +54,25 @@ static const struct problem_details common[GL_ANSWER_CLASS] = {
 	[GL_ANSWER_503] = {.status = 503,
 			   .phrase = "Service Unavailable",
 			   .fields = "Retry-After: " HOLE_RETRY "\r\n",
-			   .detail = "This operation is suspended."},
+			   .detail = "The limit of this operation cannot be counted now."},
 	[GL_ANSWER_PLAINTEXT] = {.status = 403,
 				 .phrase = "Forbidden",
 				 .detail = "This service is reached by HTTPS only."},
+	[GL_ANSWER_SUSPENDED] = {.status = 503,
+				 .phrase = "Service Unavailable",
+				 .fields = "Retry-After: " HOLE_RETRY "\r\n",
+				 .detail = "This operation is suspended for a while.",
+				 .members = ",\"reason\":\"operation-suspended\""},
+	[GL_ANSWER_LOCKDOWN] = {.status = 403,
+				.phrase = "Forbidden",
+				.detail = "This service is open to few networks for a while.",
+				.members = ",\"reason\":\"service-lockdown\""},
+	[GL_ANSWER_REVOKED] = {.status = 401,
+			       .phrase = "Unauthorized",
+			       .fields = "WWW-Authenticate: Bearer realm=\"api\", "
+					 "error=\"invalid_token\"\r\n",
+			       .detail = "This credential has been revoked.",
+			       .members = ",\"reason\":\"credential-revoked\""},
 };
 
 /* Appends to an answer, turning marks into holes. */

@@ -99,6 +99,14 @@ struct intern *apply_intern(struct apply *apply)
 	return apply->intern;
 }
 
+int apply_save_names(const struct apply *apply)
+{
+	char path[PATH_MAX];
+
+	intern_path(apply->state_dir, path);
+	return intern_save(apply->intern, path);
+}
+
 const struct ruling *apply_ruling(const struct apply *apply)
 {
 	return &apply->ruling;

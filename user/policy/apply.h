@@ -41,6 +41,8 @@ int apply_new(struct kern *kern, const char *state_dir, const struct compile_key
 void apply_free(struct apply *apply);
 
 struct intern *apply_intern(struct apply *apply); /* borrowed until the next installation */
+/* After names were given ids outside of an installation: candidates go on from what is stored. */
+int apply_save_names(const struct apply *apply);
 const struct ruling *apply_ruling(const struct apply *apply);
 
 struct candidate;

@@ -25,6 +25,8 @@ enum intern_space { INTERN_SERVICE, INTERN_CLASS, INTERN_OPERATION, INTERN_SPACE
 /* Id of a name, given when new: 1.. ; -ENOSPC at the space's limit (services GL_SERVICE_IDS-1,
  * classes and operations 65534). */
 int intern_id(struct intern *intern, enum intern_space space, const char *name);
+int intern_find(const struct intern *intern, enum intern_space space,
+		const char *name); /* -ENOENT: never given */
 /* NULL for an id never given. Operations are interned as "<service> <METHOD> <template>", the
  * catch-all as "<service> *". */
 const char *intern_name(const struct intern *intern, enum intern_space space, unsigned id);

@@ -137,6 +137,14 @@ int intern_id(struct intern *intern, enum intern_space kind, const char *name)
 	return (int)space->n;
 }
 
+int intern_find(const struct intern *intern, enum intern_space kind, const char *name)
+{
+	const struct space *space = &intern->spaces[kind];
+	uint32_t id = space->n ? *slot_of(space, name) : 0;
+
+	return id ? (int)id : -ENOENT;
+}
+
 const char *intern_name(const struct intern *intern, enum intern_space kind, unsigned id)
 {
 	const struct space *space = &intern->spaces[kind];

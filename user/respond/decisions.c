@@ -60,6 +60,23 @@ void decisions_free(struct decisions *decisions)
 	free(decisions);
 }
 
+struct prefix_table *decisions_table(const struct decisions *decisions)
+{
+	return decisions->table;
+}
+
+uint32_t decisions_take_id(struct decisions *decisions)
+{
+	decisions->dirty = true;
+	return decisions->next_id++;
+}
+
+void decisions_seen_id(struct decisions *decisions, uint32_t id)
+{
+	if (id >= decisions->next_id)
+		decisions->next_id = id + 1;
+}
+
 /* ---------------------------------------------------------------------------------------------
  * The list
  */
@@ -486,7 +503,7 @@ static int adopt(struct decisions *d, struct decision *const *known, size_t n_kn
 	r = adopt_fingerprints(d, known, n_known);
 	if (r < 0)
 		return r;
-	for (a.set = 0; a.set < GL_DECISION_SETS; a.set++) {
+	for (a.set = 0; a.set <= GL_SET_ALLOW; a.set++) {
 		r = prefix_table_foreach(d->table, a.set, adopt_entry, &a);
 
 		if (r < 0)

@@ -89,6 +89,11 @@ int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_
 /* Stores what changed, in one transaction; on failure it is still to be stored. */
 int decisions_save(struct decisions *decisions, const char *boot_id, struct clock_now now);
 
+/* What the decisions about other subjects (subjects.h) share: the table's memory, and ids. */
+struct prefix_table *decisions_table(const struct decisions *decisions); /* borrowed */
+uint32_t decisions_take_id(struct decisions *decisions);
+void decisions_seen_id(struct decisions *decisions, uint32_t id); /* never given again */
+
 size_t decisions_count(const struct decisions *decisions);
 /* By position, 0 = the oldest id; NULL past the newest. */
 const struct decision *decisions_at(const struct decisions *decisions, size_t i);

@@ -46,7 +46,7 @@ static int read_row(const struct reading *reading, const struct store_decision *
 	*d = (struct decision){.id = row->id, .created_wall_ns = row->created_ns};
 	if (strcmp(row->kind, "ja4") == 0 && strlen(row->subject) < sizeof(d->ja4))
 		snprintf(d->ja4, sizeof(d->ja4), "%s", row->subject);
-	else if (strcmp(row->kind, "source") != 0 || prefix_parse(row->subject, &d->prefix) < 0)
+	else if (prefix_parse(row->subject, &d->prefix) < 0)
 		return -EBADMSG;
 	d->set = strcmp(row->verdict, "allow") == 0 ? GL_SET_ALLOW : GL_SET_BAN;
 	if (!row->id || (d->set == GL_SET_BAN && strcmp(row->verdict, "ban") != 0))
@@ -83,8 +83,11 @@ static void take_row(const struct store_decision *row, void *userdata)
 {
 	struct reading *reading = userdata;
 	struct decision d;
-	int r = read_row(reading, row, &d);
+	int r;
 
+	if (strcmp(row->kind, "source") != 0 && strcmp(row->kind, "ja4") != 0)
+		return; /* about another subject: subjects_store.c's */
+	r = read_row(reading, row, &d);
 	if (r == 0 && d.expires_boot_ns > reading->now.boot_ns)
 		r = keep(reading, &d);
 	if (r < 0)

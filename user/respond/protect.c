@@ -21,6 +21,7 @@
 struct entry {
 	struct addr_prefix prefix;
 	char what[PROTECT_WHAT];
+	bool own; /* loopback, the host's own addresses */
 };
 
 struct protect {
@@ -36,11 +37,22 @@ static int add_text(struct protect *protect, const char *prefix_text, const char
 	return r < 0 ? r : protect_add(protect, &prefix, "%s", what);
 }
 
+/* What was added since there were n. */
+static void mark_own(struct protect *protect, size_t n)
+{
+	for (; n < protect->n; n++)
+		protect->entries[n].own = true;
+}
+
 static int add_loopback(struct protect *protect)
 {
+	size_t n = protect->n;
 	int r = add_text(protect, "127.0.0.0/8", "loopback");
 
-	return r < 0 ? r : add_text(protect, "::1", "loopback");
+	if (r == 0)
+		r = add_text(protect, "::1", "loopback");
+	mark_own(protect, n);
+	return r;
 }
 
 int protect_new(struct protect **ret_protect)
@@ -83,6 +95,7 @@ int protect_add(struct protect *protect, const struct addr_prefix *prefix, const
 		protect->room = room;
 	}
 	entry = &protect->entries[protect->n++];
+	entry->own = false;
 	entry->prefix = *prefix;
 	va_start(ap, what);
 	vsnprintf(entry->what, sizeof(entry->what), what, ap);
@@ -95,6 +108,7 @@ int protect_add(struct protect *protect, const struct addr_prefix *prefix, const
  */
 static int add_interfaces(struct protect *protect)
 {
+	size_t n = protect->n;
 	struct ifaddrs *all;
 	int r = 0;
 
@@ -108,6 +122,7 @@ static int add_interfaces(struct protect *protect)
 					i->ifa_name);
 	}
 	freeifaddrs(all);
+	mark_own(protect, n);
 	return r;
 }
 
@@ -284,6 +299,51 @@ bool protect_hit(const struct protect *protect, const struct addr_prefix *prefix
 		return true;
 	}
 	return false;
+}
+
+static bool is_inside(const struct addr_prefix *prefix, const struct addr_prefix *networks,
+		      unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		if (networks[i].len <= prefix->len && prefix_overlaps(&networks[i], prefix))
+			return true;
+	return false;
+}
+
+bool protect_outside(const struct protect *protect, const struct addr_prefix *networks, unsigned n,
+		     char why[PROTECT_WHY])
+{
+	char text[PREFIX_TEXT];
+
+	for (size_t i = 0; i < protect->n; i++) {
+		const struct entry *entry = &protect->entries[i];
+
+		if (entry->own || is_inside(&entry->prefix, networks, n))
+			continue;
+		snprintf(why, PROTECT_WHY, "%s, %s", prefix_format(&entry->prefix, text),
+			 entry->what);
+		return true;
+	}
+	return false;
+}
+
+void protect_own(const struct protect *protect, char *text, size_t size, unsigned max)
+{
+	size_t used = strlen(text);
+
+	for (size_t i = 0; i < protect->n && max; i++) {
+		char one[PREFIX_TEXT];
+		size_t n;
+
+		if (!protect->entries[i].own)
+			continue;
+		prefix_format(&protect->entries[i].prefix, one);
+		n = strlen(one);
+		if (used + n + 2 > size)
+			return;
+		used += (size_t)snprintf(text + used, size - used, "%s%s", used ? " " : "", one);
+		max--;
+	}
 }
 
 size_t protect_count(const struct protect *protect)

@@ -45,6 +45,14 @@ int protect_add_policy(struct protect *protect, const struct policy *policy);
  */
 bool protect_hit(const struct protect *protect, const struct addr_prefix *prefix,
 		 char why[PROTECT_WHY]);
+/*
+ * Of those a lockdown to `networks` must not shut out, one it would: "10.0.0.1, the default gateway
+ * on eth0". The host itself is not among them: protect_own() lets it in.
+ */
+bool protect_outside(const struct protect *protect, const struct addr_prefix *networks, unsigned n,
+		     char why[PROTECT_WHY]);
+/* Appends loopback and the host's own addresses, apart by spaces, at most `max`, to `text`. */
+void protect_own(const struct protect *protect, char *text, size_t size, unsigned max);
 size_t protect_count(const struct protect *protect);
 
 /* The client address of the SSH session a local process belongs to; -ENOENT when in none. */

@@ -261,7 +261,6 @@ _Static_assert(sizeof(struct gl_prefix_lens) == 352, "no padding");
 #define GL_SET_BAN           0 /* in the decisions table */
 #define GL_SET_ALLOW         1
 #define GL_SET_LOCKDOWN      2 /* and on: the networks that pass, a set for each service locked down */
-#define GL_LOCKDOWNS_MAX     16
 #define GL_DECISION_SETS     (GL_SET_LOCKDOWN + GL_LOCKDOWNS_MAX)
 
 #include "include/glacis/abi_contain.h"

@@ -35,6 +35,7 @@ struct gl_subject {
 _Static_assert(sizeof(struct gl_subject) == 32, "no padding");
 #define GL_SUBJECT_SLOTS (1u << 15) /* a power of two */
 #define GL_SUBJECT_WAYS  8
+#define GL_LOCKDOWNS_MAX 16 /* services locked down at a time */
 
 /* A workload whose way out is closed: a cgroup by id, an executable by its inode. */
 struct gl_workload {

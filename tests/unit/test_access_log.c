@@ -119,6 +119,73 @@ static void test_fields(void **state)
 	assert_int_equal(unlink(path), 0);
 }
 
+static void write_one(const struct report_transaction *tx, char *line, size_t size)
+{
+	struct access_log *log = NULL;
+	FILE *f;
+
+	assert_int_equal(access_log_open(path, 0, &log), 0);
+	access_log_add(log, tx, intern);
+	access_log_close(log);
+	f = fopen(path, "re");
+	assert_non_null(f);
+	assert_non_null(fgets(line, (int)size, f));
+	fclose(f);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void test_line(void **state)
+{
+	struct report_transaction tx = example(7);
+	char line[4096];
+
+	(void)state;
+	tx.total_ns = 12000000500; /* rounded, with its zeroes */
+	tx.request_bytes = UINT64_MAX;
+	tx.client = (struct gl_addr){.b = {0xfd, 0x77, [15] = 1}};
+	tx.flags |= TX_GAP | TX_CUT;
+	write_one(&tx, line, sizeof(line));
+	assert_string_equal(
+		line,
+		"{\"timestamp\":\"2026-01-31T14:03:07.123Z\",\"request.id\":\"id-7\","
+		"\"http.request.method\":\"GET\",\"url.path\":\"/api/v1/users/{id}?page=...\","
+		"\"http.response.status_code\":200,\"client.address\":\"192.0.2.7\","
+		"\"user.id\":\"key:0000000000abcdef\",\"http.server.request.duration\":12.000001,"
+		"\"network.peer.address\":\"fd77::1\",\"network.peer.port\":40000,"
+		"\"server.port\":8443,\"network.protocol.version\":\"1.1\","
+		"\"http.request.body.size\":18446744073709551615,\"http.response.body.size\":0,"
+		"\"user_agent.original\":\"curl/\\\"8\\\\\",\"glacis.tls\":true,"
+		"\"glacis.how\":\"probe\",\"glacis.incomplete\":true,\"glacis.cut\":true}\n");
+	tx.begin_wall_ns = -1; /* an inspector may say anything */
+	write_one(&tx, line, sizeof(line));
+	assert_memory_equal(line, "{\"timestamp\":\"1970-01-01T00:00:00.000Z\"", 39);
+}
+
+static void fill(char *text, size_t size, char with)
+{
+	memset(text, with, size - 1);
+	text[size - 1] = '\0';
+}
+
+/* The longest texts there can be, all of them to be escaped. */
+static void test_longest(void **state)
+{
+	struct report_transaction tx = example(1);
+	struct access_log *log = NULL;
+
+	(void)state;
+	fill(tx.method, sizeof(tx.method), '"');
+	fill(tx.request_id, sizeof(tx.request_id), '\\');
+	fill(tx.user_agent, sizeof(tx.user_agent), '"');
+	fill(tx.path.text, sizeof(tx.path.text), '"');
+	assert_int_equal(access_log_open(path, 0, &log), 0);
+	for (int i = 0; i < 1000; i++) /* more than the buffer holds */
+		access_log_add(log, &tx, intern);
+	access_log_close(log);
+	assert_int_equal(count_lines(path, "glacis.how"), 1000);
+	assert_int_equal(unlink(path), 0);
+}
+
 static void test_rotation(void **state)
 {
 	struct access_log *log = NULL;
@@ -229,7 +296,8 @@ static void test_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_fields),    cmocka_unit_test(test_rotation),
+		cmocka_unit_test(test_fields),    cmocka_unit_test(test_line),
+		cmocka_unit_test(test_longest),   cmocka_unit_test(test_rotation),
 		cmocka_unit_test(test_full_disk), cmocka_unit_test(test_strangers),
 		cmocka_unit_test(test_memory),
 	};

@@ -23,10 +23,6 @@ int connections_new(struct inspect *in)
 	if (!in->table || !in->buckets)
 		return -ENOMEM;
 	in->bucket_mask = buckets - 1;
-	for (uint32_t i = n; i-- > 0;) {
-		in->table[i].newer = in->unused;
-		in->unused = &in->table[i];
-	}
 	return 0;
 }
 
@@ -136,10 +132,13 @@ struct connection *connection_add(struct inspect *in, const struct gl_chunk *chu
 	struct connection **bucket = bucket_of(in, chunk->conn);
 	struct connection *c;
 
-	if (!in->unused)
+	if (!in->unused && in->n_made == in->options.connections)
 		evict(in, in->oldest);
 	c = in->unused;
-	in->unused = c->newer;
+	if (c)
+		in->unused = c->newer;
+	else
+		c = &in->table[in->n_made++];
 	*c = (struct connection){
 		.id = chunk->conn,
 		.client = chunk->client,

@@ -171,10 +171,10 @@ struct inspect {
 	void *userdata;
 	uint64_t counts[REPORT_COUNT_MAX];
 	struct pool pool;
-	struct connection *table; /* options.connections of them */
+	struct connection *table; /* options.connections of them, the first n_made were in use */
 	struct connection **buckets;
 	uint32_t bucket_mask;
-	uint32_t n_connections, n_exchanges;
+	uint32_t n_connections, n_exchanges, n_made;
 	struct connection *unused, *newest, *oldest, *watched;
 	uint64_t now_ns; /* latest seen */
 	uint64_t made; /* request ids */

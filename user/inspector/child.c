@@ -8,6 +8,7 @@
 #include "user/inspector/child.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,6 +82,7 @@ static int run(int argc, char **argv)
 	r = work_new((unsigned)arguments.number, (uint32_t)arguments.ring_bytes, &work);
 	if (r < 0)
 		return log_err(r, "inspector: cannot load what it works with");
+	malloc_trim(0); /* compiling the rules leaves 29 MiB behind that nobody uses */
 	r = sandbox_enter(&(struct sandbox){
 		.uid = (uid_t)arguments.uid,
 		.gid = (gid_t)arguments.gid,

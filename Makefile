@@ -51,7 +51,7 @@ FUZZING_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzzing/%)
 FUZZING_OBJ := $(LIB_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect quality \
+.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect quality \
 	check-kernels format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -104,7 +104,7 @@ fuzz-replay: $(FUZZ_BIN) ## replay the corpora
 
 bench: all ## ratios against peers; not part of check
 	@tests/bench/run && tests/bench/sight && tests/bench/body
-	+@$(MAKE) --no-print-directory bench-detect
+	+@$(MAKE) --no-print-directory bench-detect bench-inspect
 
 fuzz: deps-fuzz $(FUZZING_BIN) ## every fuzz target for SECONDS (600) of CPU each; ONLY=fuzz_http for one
 	@tests/fuzz/run $(O)/fuzzing $(or $(SECONDS),600) $(if $(ONLY),$(ONLY),$(notdir $(FUZZING_BIN)))
@@ -126,6 +126,9 @@ $(O)/quality/judge: tests/quality/judge.c $(LIB_OBJ) Makefile
 
 quality: $(O)/quality/judge ## precision and recall of the detectors, by family
 	@tests/quality/report --build $(O)
+
+bench-inspect: $(O)/bench/inspect ## ns of a transaction in inspector and keeper, on one core
+	@$(O)/bench/inspect
 
 bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
 	@$(O)/bench/detect

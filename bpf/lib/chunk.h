@@ -3,7 +3,7 @@
  * chunk.h - layer 1: content for the inspectors: one ring each, a connection always in the same
  * one, what finds no room counted (I5). Which bytes are worth a copy is the doors' business.
  *
- * Room is reserved in four sizes, because a reservation's size must be a constant; content is
+ * Room is reserved in seven sizes, because a reservation's size must be a constant; content is
  * copied in place, once.
  */
 #pragma once
@@ -145,10 +145,16 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 	if (ring && inspector && inspector->alive) {
 		if (n <= 256)
 			CHUNK_IN(256);
+		else if (n <= 512)
+			CHUNK_IN(512);
 		else if (n <= 1024)
 			CHUNK_IN(1024);
+		else if (n <= 2048)
+			CHUNK_IN(2048);
 		else if (n <= 4096)
 			CHUNK_IN(4096);
+		else if (n <= 8192)
+			CHUNK_IN(8192);
 		else
 			CHUNK_IN(GL_CHUNK_BYTES);
 	}

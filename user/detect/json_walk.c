@@ -337,10 +337,19 @@ static uint64_t inside(uint64_t quotes)
 	return quotes;
 }
 
+/* The builtin is a call where the processor is not known to have the instruction. */
+static size_t ones(uint64_t v)
+{
+	v -= v >> 1 & 0x5555555555555555ull;
+	v = (v & 0x3333333333333333ull) + (v >> 2 & 0x3333333333333333ull);
+	v = (v + (v >> 4)) & 0x0f0f0f0f0f0f0f0full;
+	return v * 0x0101010101010101ull >> 56;
+}
+
 /* Whether the last of `depth` containers closes among these, and at which bit. */
 static bool closes_at(uint64_t opens, uint64_t closes, size_t depth, int *ret_bit)
 {
-	if ((size_t)__builtin_popcountll(closes) < depth)
+	if (ones(closes) < depth)
 		return false;
 	for (uint64_t both = opens | closes; both; both &= both - 1) {
 		int bit = __builtin_ctzll(both);
@@ -373,7 +382,7 @@ static void skip_block(struct skipping *s)
 		s->depth = 0;
 		return;
 	}
-	s->depth += (size_t)__builtin_popcountll(opens) - (size_t)__builtin_popcountll(closes);
+	s->depth += ones(opens) - ones(closes);
 	s->string = strings >> 63;
 	s->escaped = carry;
 	s->p += BLOCK_BYTES;

@@ -56,6 +56,8 @@ struct report_transaction {
 	char request_id[64];
 	char user_agent[64]; /* printable, masked like a path's segments, cut */
 	struct masked path;
+	/* keyed hashes, for the rules of alerts (subjects.h); 0: none. The keeper keeps none. */
+	uint64_t account, password, object, object_number;
 };
 
 struct report_finding {

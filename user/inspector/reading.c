@@ -11,6 +11,7 @@
 #include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/detect/policy.h"
+#include "user/detect/subjects.h"
 #include "user/detect/tell.h"
 #include "user/detect/text.h"
 #include "user/inspect/asking.h"
@@ -146,6 +147,20 @@ static void on_body(const struct transaction *tx, const struct inspect_window *w
 	text_body(reading->text, tx, &policy, window, &out);
 }
 
+static void tell_subjects(const struct reading *reading, const struct transaction *tx,
+			  struct report_transaction *report)
+{
+	struct subjects subjects;
+
+	if (!reading->policy || tx->role != GL_ROLE_SERVER)
+		return;
+	subjects_read(tx, &reading->policy->subject_key, &subjects);
+	report->account = subjects.account;
+	report->password = subjects.password;
+	report->object = subjects.object;
+	report->object_number = subjects.number;
+}
+
 static void on_transaction(const struct transaction *tx, void *userdata)
 {
 	struct reading *reading = userdata;
@@ -155,6 +170,7 @@ static void on_transaction(const struct transaction *tx, void *userdata)
 	struct detect_policy policy;
 
 	tell_transaction(tx, &report);
+	tell_subjects(reading, tx, &report);
 	link_put(reading->link, REPORT_TRANSACTION, &report.report, sizeof(report));
 	read_policy(reading, tx, &policy);
 	detect_transaction(tx, &policy, &out);

@@ -10,12 +10,16 @@
 #include "user/inspect/transaction.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/inspectors.h"
+#include "user/respond/alert_findings.h"
+#include "user/respond/alert_requests.h"
 #include "user/respond/alert_watch.h"
 
 struct alerting {
 	struct alert_scene scene;
 	struct alert_watch *doors; /* what the doors count */
 	struct alert_watch *streams; /* HTTP/2, counted here */
+	struct alert_requests *requests;
+	struct alert_losses *losses;
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -70,6 +74,10 @@ int alerting_new(struct keeper *keeper, struct alerting **ret_alerting)
 	if (r == 0)
 		r = alert_watch_new(NULL, &alerting->streams);
 	if (r == 0)
+		r = alert_requests_new(&alerting->requests);
+	if (r == 0)
+		r = alert_losses_new(&alerting->losses);
+	if (r == 0)
 		r = alerts_subscribe(keeper->alerts, tell, keeper);
 	if (r < 0) {
 		alerting_free(alerting);
@@ -85,6 +93,8 @@ void alerting_free(struct alerting *alerting)
 		return;
 	alert_watch_free(alerting->doors);
 	alert_watch_free(alerting->streams);
+	alert_requests_free(alerting->requests);
+	alert_losses_free(alerting->losses);
 	free(alerting);
 }
 
@@ -128,9 +138,13 @@ void alerting_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, boo
 	};
 	struct alert_scene *scene;
 
-	if (!keeper->alerting || v->verdict != GL_VERDICT_LIMIT)
+	if (!keeper->alerting)
 		return;
 	scene = scene_of(keeper);
+	if (v->reason == GL_REASON_SECRET)
+		alert_guard_take(scene, v, "a secret", clock_wall_of_boot(v->rec.ts_ns));
+	if (v->verdict != GL_VERDICT_LIMIT)
+		return;
 	event.wall_ns = clock_wall_of_boot(v->rec.ts_ns);
 	if (!by_door)
 		alert_watch_count(keeper->alerting->streams, scene, &event);
@@ -139,41 +153,74 @@ void alerting_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, boo
 
 void alerting_transaction(struct keeper *keeper, const struct report_transaction *tx)
 {
-	struct alert_event event = {
-		.wall_ns = tx->begin_wall_ns,
-		.source = tx->source,
-		.principal = tx->principal,
-		.service = tx->service,
-		.op = tx->op,
-		.cls = tx->cls,
-		.status = tx->status,
-		.rule = (uint8_t)watch_rule_of(tx->status),
-		.told = true,
+	const struct policy *policy = apply_ruling(keeper->apply)->policy;
+	struct alert_request request = {
+		.event =
+			{
+				.wall_ns = tx->begin_wall_ns,
+				.source = tx->source,
+				.principal = tx->principal,
+				.service = tx->service,
+				.op = tx->op,
+				.cls = tx->cls,
+				.status = tx->status,
+				.rule = (uint8_t)watch_rule_of(tx->status),
+				.told = true,
+			},
+		.account = tx->account,
+		.password = tx->password,
+		.object = tx->object,
+		.number = tx->object_number,
 	};
+	struct alert_event *event = &request.event;
 	struct alert_scene *scene;
 
-	if (!keeper->alerting || tx->role != GL_ROLE_SERVER || tx->flags & TX_AGENT ||
-	    event.rule >= GL_WATCH_MAX)
+	if (!keeper->alerting || !policy || tx->role != GL_ROLE_SERVER || tx->flags & TX_AGENT ||
+	    !tx->status)
 		return;
 	scene = scene_of(keeper);
-	snprintf(event.request_id, sizeof(event.request_id), "%s", tx->request_id);
-	snprintf(event.agent, sizeof(event.agent), "%s", tx->user_agent);
+	snprintf(event->request_id, sizeof(event->request_id), "%s", tx->request_id);
+	snprintf(event->agent, sizeof(event->agent), "%s", tx->user_agent);
+	alert_requests_take(keeper->alerting->requests, scene, policy, &request);
+	if (event->rule >= GL_WATCH_MAX)
+		return;
 	if (tx->protocol == HTTP_PROTOCOL_2) {
-		struct alert_event counted = event;
-
-		counted.told = false;
-		alert_watch_count(keeper->alerting->streams, scene, &counted);
-		alert_watch_event(scene, &counted);
+		event->told = false;
+		alert_watch_count(keeper->alerting->streams, scene, event);
+		alert_watch_event(scene, event);
+		event->told = true;
 	}
-	alert_watch_event(scene, &event);
+	alert_watch_event(scene, event);
 }
 
-void alerting_finding(struct keeper *keeper, const struct finding *finding,
+void alerting_finding(struct keeper *keeper, const struct finding *finding, bool in_response,
 		      const struct gl_addr *source)
 {
-	(void)keeper;
-	(void)finding;
-	(void)source;
+	const struct alert_statement statement = {
+		.control = finding->control,
+		.rule = finding->rule,
+		.service = finding->service,
+		.subject = finding->subject,
+		.evidence = finding->evidence,
+		.request = finding->request,
+		.severity = (enum alert_severity)finding->severity,
+		.in_response = in_response,
+		.source = source,
+		.wall_ns = finding->last_wall_ns,
+	};
+
+	_Static_assert((int)FINDING_CRITICAL == (int)ALERT_CRITICAL, "one scale");
+	if (keeper->alerting)
+		alert_statement_take(scene_of(keeper), &statement);
+}
+
+static void look_losses(struct keeper *keeper, struct alert_scene *scene)
+{
+	const struct policy *policy = apply_ruling(keeper->apply)->policy;
+	uint64_t counters[GL_CTR_MAX];
+
+	if (policy && policy->loss.enabled && kern_counters(keeper->kern, counters) == 0)
+		alert_losses_look(keeper->alerting->losses, scene, &policy->loss, counters);
 }
 
 void alerting_tick(struct keeper *keeper)
@@ -185,4 +232,6 @@ void alerting_tick(struct keeper *keeper)
 	scene = scene_of(keeper);
 	alert_watch_poll(keeper->alerting->doors, scene);
 	alert_watch_poll(keeper->alerting->streams, scene);
+	look_losses(keeper, scene);
+	alert_store_look(scene, store_trouble(keeper->store));
 }

@@ -24,7 +24,8 @@ void alerting_response(struct keeper *keeper, const struct gl_rec_response *reco
 /* by_door: a door judged and counted it, not the keeper. */
 void alerting_verdict(struct keeper *keeper, const struct gl_rec_verdict *record, bool by_door);
 void alerting_transaction(struct keeper *keeper, const struct report_transaction *tx);
-void alerting_finding(struct keeper *keeper, const struct finding *finding,
+/* source: NULL where it is not about one. */
+void alerting_finding(struct keeper *keeper, const struct finding *finding, bool in_response,
 		      const struct gl_addr *source);
 /* Once a second. */
 void alerting_tick(struct keeper *keeper);

@@ -5,6 +5,7 @@
 
 #include "user/base/log.h"
 #include "user/detect/tls_judge.h"
+#include "user/keeper/alerting.h"
 #include "user/keeper/certificates.h"
 #include "user/keeper/exports.h"
 
@@ -24,6 +25,7 @@ void tls_take_finding(const struct finding *finding, void *userdata)
 {
 	struct keeper *keeper = userdata;
 
+	alerting_finding(keeper, finding, false, NULL);
 	if (findings_put(keeper->findings, finding, NULL) != 1)
 		return;
 	exports_finding(keeper, finding);

@@ -261,6 +261,8 @@ static void broadcast(struct keeper *keeper, const struct transaction_kept *kept
 
 bool transactions_take(struct keeper *keeper, const struct report_transaction *tx)
 {
+	struct report_transaction kept;
+
 	if (!transactions_valid(tx))
 		return false;
 	/* outgoing calls are no access to a service of this host */
@@ -272,7 +274,9 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 	}
 	judge_prove(keeper, tx);
 	alerting_transaction(keeper, tx);
-	broadcast(keeper, transactions_add(keeper->transactions, tx));
+	kept = *tx;
+	kept.account = kept.password = kept.object = kept.object_number = 0;
+	broadcast(keeper, transactions_add(keeper->transactions, &kept));
 	return true;
 }
 
@@ -296,6 +300,9 @@ bool transactions_take_finding(struct keeper *keeper, const struct report_findin
 		 operation ? operation_label(operation) : "(no operation)");
 	snprintf(finding.evidence, sizeof(finding.evidence), "%s", f->evidence.text);
 	snprintf(finding.request, sizeof(finding.request), "%s", f->request_id);
+	alerting_finding(keeper, &finding,
+			 f->part == PART_RESPONSE_BODY || f->part == PART_RESPONSE_HEAD,
+			 &f->source);
 	if (findings_put(keeper->findings, &finding, NULL) == 1) {
 		exports_finding(keeper, &finding);
 		records_note(keeper, EVENT_FINDING, "detect", "%s %s %.40s from %s",

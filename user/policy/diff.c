@@ -314,6 +314,11 @@ static void diff_alerts(struct diff *diff, const struct policy *old, const struc
 	diff_alert_rule(diff, "forbidden", &old->forbidden, &new->forbidden);
 	diff_alert_rule(diff, "serverErrors", &old->server_errors, &new->server_errors);
 	diff_alert_rule(diff, "limitExceeded", &old->limit_exceeded, &new->limit_exceeded);
+	diff_alert_rule(diff, "credentialStuffing", &old->credential_stuffing,
+			&new->credential_stuffing);
+	diff_alert_rule(diff, "passwordSpraying", &old->password_spraying, &new->password_spraying);
+	diff_alert_rule(diff, "enumeration", &old->enumeration, &new->enumeration);
+	diff_alert_rule(diff, "loss", &old->loss, &new->loss);
 	if (old->alert_cool_down_s != new->alert_cool_down_s)
 		say(diff, "alerts.coolDown: %s -> %s", duration_format(old->alert_cool_down_s, a),
 		    duration_format(new->alert_cool_down_s, b));

@@ -138,6 +138,7 @@ struct policy_escalate {
 	uint32_t refusals, per_s, ban_s, growth, max_s;
 };
 
+#define POLICY_DISTINCT_MAX 64
 struct policy_alert_rule {
 	bool enabled;
 	uint32_t at_least, per_s;
@@ -163,6 +164,8 @@ struct policy {
 	struct policy_responses responses;
 	struct policy_inspect inspect;
 	struct policy_alert_rule auth_failures, forbidden, server_errors, limit_exceeded;
+	/* over requests, as inspectors tell them; at most POLICY_DISTINCT_MAX different ones */
+	struct policy_alert_rule credential_stuffing, password_spraying, enumeration, loss;
 	uint32_t alert_cool_down_s; /* alerts.coolDown */
 	struct policy_strings containment_auto; /* "P1".."P4" */
 	uint32_t containment_max_bans_per_minute, containment_ttl_s;

@@ -128,11 +128,42 @@ static void read_rule(struct reader *r, const struct field *field, const struct 
 		rule->per_operation = rule->at_least * ALERT_SPREAD;
 }
 
+/* The same, of different things: they are remembered one by one. */
+static const struct field distinct_fields[] = {
+	{"atLeast", read_number, offsetof(struct policy_alert_rule, at_least), NULL, 2,
+	 POLICY_DISTINCT_MAX, FIELD_REQUIRED},
+	{"per", read_seconds, offsetof(struct policy_alert_rule, per_s), NULL, 1, DAY_S,
+	 FIELD_REQUIRED},
+};
+static const struct shape shape_distinct = {"an alert rule", "distinctRule", distinct_fields,
+					    ARRAY_SIZE(distinct_fields)};
+
+static const struct field loss_fields[] = {
+	{"atLeast", read_number, offsetof(struct policy_alert_rule, at_least), NULL, 1,
+	 GL_WINDOW_COUNT_MAX, FIELD_REQUIRED},
+	{"per", read_seconds, offsetof(struct policy_alert_rule, per_s), NULL, 1, 60,
+	 FIELD_REQUIRED},
+};
+static const struct shape shape_loss = {"an alert rule", "lossRule", loss_fields,
+					ARRAY_SIZE(loss_fields)};
+
+static void read_plain_rule(struct reader *r, const struct field *field, const struct node *node,
+			    void *target)
+{
+	((struct policy_alert_rule *)target)->enabled = true;
+	reader_map(r, field->arg, node, target);
+}
+
 static const struct field alerts_fields[] = {
 	{"authFailures", read_rule, POLICY(auth_failures), &shape_rule, 0, 0, 0},
 	{"forbidden", read_rule, POLICY(forbidden), &shape_rule, 0, 0, 0},
 	{"serverErrors", read_rule, POLICY(server_errors), &shape_rule, 0, 0, 0},
 	{"limitExceeded", read_rule, POLICY(limit_exceeded), &shape_rule, 0, 0, 0},
+	{"credentialStuffing", read_plain_rule, POLICY(credential_stuffing), &shape_distinct, 0, 0,
+	 0},
+	{"passwordSpraying", read_plain_rule, POLICY(password_spraying), &shape_distinct, 0, 0, 0},
+	{"enumeration", read_plain_rule, POLICY(enumeration), &shape_distinct, 0, 0, 0},
+	{"loss", read_plain_rule, POLICY(loss), &shape_loss, 0, 0, 0},
 	{"coolDown", read_seconds, POLICY(alert_cool_down_s), NULL, 1, 7 * DAY_S, 0},
 };
 static const struct shape shape_alerts = {"alerts", "alerts", alerts_fields,
@@ -195,6 +226,7 @@ const struct shape *const policy_shapes[] = {
 	&shape_responses,   &shape_operation_responses,
 	&shape_inspect,     &shape_operation_inspect,
 	&shape_alerts,      &shape_rule,
+	&shape_distinct,    &shape_loss,
 	&shape_containment,
 };
 const size_t policy_shapes_n = ARRAY_SIZE(policy_shapes);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIMITS           64 /* classes whose limit is exceeded at once */
 #define RESTART_SLACK_NS (2 * (int64_t)CLOCK_NS_PER_S)
 #define OLD_CROSSING_NS  (3600 * (int64_t)CLOCK_NS_PER_S) /* older ones are history at a start */
 
@@ -20,6 +21,13 @@ struct alert_watch {
 	const struct gl_watch *table;
 	struct gl_watch *own;
 	struct told told[GL_WATCH_LINES];
+	/* patterns found at `limits_ns`: one look at all lines a class, not one a line */
+	uint64_t limits_ns;
+	unsigned n_limits;
+	struct {
+		uint32_t key;
+		struct alert_limit limit;
+	} limits[LIMITS];
 };
 
 int alert_watch_new(const struct gl_watch *table, struct alert_watch **ret_watch)
@@ -153,6 +161,19 @@ static uint64_t told_by_source(const struct alert_watch *watch, const struct ale
 	return total;
 }
 
+/* Spraying over many sources says more than that an operation refuses many. */
+static bool is_sprayed(const struct alert_scene *scene, const struct gl_watch *line)
+{
+	const struct alert_report report = {
+		.kind = ALERT_PASSWORD_SPRAYING,
+		.service = alert_service(scene, line->service),
+		.operation = alert_operation(scene, line->op),
+	};
+
+	return line->rule == GL_WATCH_AUTH &&
+	       alerts_current(scene->alerts, &report, scene->now.wall_ns);
+}
+
 static bool is_told_otherwise(const struct alert_watch *watch, const struct alert_scene *scene,
 			      const struct gl_watch *line)
 {
@@ -160,6 +181,8 @@ static bool is_told_otherwise(const struct alert_watch *watch, const struct aler
 		return false;
 	if (line->by == GL_WATCH_BY_PRINCIPAL)
 		return source_is_told(scene, line, &line->source);
+	if (line->by == GL_WATCH_BY_OPERATION && is_sprayed(scene, line))
+		return true;
 	if (line->by == GL_WATCH_BY_OPERATION)
 		return told_by_source(watch, scene, line) * 2 >= line->total;
 	return false;
@@ -260,11 +283,34 @@ static bool was_told(const struct alert_scene *scene, const struct alert_case *c
 	return scene->now.wall_ns - alert_wall(scene, line->last_ns) > OLD_CROSSING_NS;
 }
 
-static void describe_limit(const struct alert_watch *watch, const struct alert_scene *scene,
-			   const struct gl_watch *line, struct alert_limit *limit,
-			   struct alert_case *c)
+static const struct alert_limit *
+limit_of(struct alert_watch *watch, const struct alert_scene *scene, const struct gl_watch *line)
 {
-	alert_limit_look(scene, watch->table, line, limit);
+	uint32_t key = (uint32_t)line->service << 16 | line->cls;
+	unsigned i = 0;
+
+	if (watch->limits_ns != scene->now.boot_ns) {
+		watch->limits_ns = scene->now.boot_ns;
+		watch->n_limits = 0;
+	}
+	while (i < watch->n_limits && watch->limits[i].key != key)
+		i++;
+	if (i < watch->n_limits)
+		return &watch->limits[i].limit;
+	if (i == LIMITS)
+		i--;
+	else
+		watch->n_limits++;
+	watch->limits[i].key = key;
+	alert_limit_look(scene, watch->table, line, &watch->limits[i].limit);
+	return &watch->limits[i].limit;
+}
+
+static void describe_limit(struct alert_watch *watch, const struct alert_scene *scene,
+			   const struct gl_watch *line, struct alert_case *c)
+{
+	const struct alert_limit *limit = limit_of(watch, scene, line);
+
 	c->report.pattern = limit->pattern;
 	c->report.severity = (int)limit->severity;
 	c->report.source = limit->have_source ? &limit->source : NULL;
@@ -279,13 +325,12 @@ static void describe_limit(const struct alert_watch *watch, const struct alert_s
 static void raise_line(struct alert_watch *watch, struct alert_scene *scene, struct told *told,
 		       const struct gl_watch *line, struct alert_case *c)
 {
-	struct alert_limit limit;
 	const struct alert *alert = NULL;
 	int r;
 
 	c->report.count = line->total - told->total;
 	if (line->rule == GL_WATCH_LIMIT)
-		describe_limit(watch, scene, line, &limit, c);
+		describe_limit(watch, scene, line, c);
 	else if (line->rule == GL_WATCH_ERROR && line->total >= 10)
 		c->report.severity = ALERT_HIGH; /* not one request: the operation is broken */
 	r = alerts_raise(scene->alerts, &c->report, scene->now.wall_ns, &alert);

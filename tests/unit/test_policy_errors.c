@@ -73,7 +73,7 @@ static const struct policy_case cases[] = {
 	 "p:12:7: error: unknown key \"zzz\" (at spec.services[0])\n"
 	 "    hint: a service has name, ports, mode, trustedProxies, ambiguousPath, "
 	 "caseInsensitive, http2, unknownOperation, defaultClass, auth, openapi, tls, quic, "
-	 "responses, inspect, operations\n"
+	 "responses, inspect, expect, operations\n"
 	 "p:13:13: error: unknown key \"min-version\" (at spec.services[0].tls)\n"
 	 "    hint: did you mean \"minVersion\"?\n"
 	 "p:15:38: error: unknown key \"clas\" (at spec.services[0].operations[0])\n"

@@ -49,6 +49,27 @@ static void judge_echo(const struct transaction *tx, struct raw origin, bool cre
 		       masked_token(host, 80).text);
 }
 
+static bool is_listed(struct raw origin, const struct detect_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_cors_origins; i++)
+		if (raw_is_nocase(origin, (struct raw){policy->cors_origins[i],
+						       strlen(policy->cors_origins[i])}))
+			return true;
+	return false;
+}
+
+/* The policy has a list: one that is on it is right, whatever it looks like. */
+static void judge_listed(const struct detect_policy *policy, struct raw allowed, bool credentials,
+			 const struct detect_out *out)
+{
+	if (!is_listed(allowed, policy))
+		DETECT(out, "REV-18", "origin-not-listed",
+		       credentials ? FINDING_HIGH : FINDING_MEDIUM, PART_RESPONSE_HEAD,
+		       "origin %s, which the policy does not list, may read answers%s",
+		       masked_token(facts_host(allowed), 80).text,
+		       credentials ? " with credentials" : "");
+}
+
 static void judge(const struct transaction *tx, const struct detect_policy *policy,
 		  const struct detect_out *out)
 {
@@ -67,6 +88,8 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 		       PART_RESPONSE_HEAD,
 		       "Access-Control-Allow-Origin: null%s: any sandboxed page is it",
 		       credentials ? " with credentials" : "");
+	else if (policy->n_cors_origins)
+		judge_listed(policy, allowed, credentials, out);
 	else if (origin.n && raw_is(allowed, origin))
 		judge_echo(tx, origin, credentials, out);
 }

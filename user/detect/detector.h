@@ -42,7 +42,8 @@ struct detect_out {
 	const struct facts *facts; /* facts.h; detect_transaction() sets it */
 };
 
-/* What of the policy detectors need; borrowed. Filled from the compiled policy's side table. */
+/* What of the policy detectors need; borrowed. From the kernel's image (policy.h) and from what is
+ * expected (expect.h). */
 struct detect_policy {
 	bool auth_required; /* of this operation */
 	bool deprecated; /* of this operation */
@@ -55,10 +56,17 @@ struct detect_policy {
 	const char *const
 		*required_headers; /* of every answer, beside those of REV-13; lower case */
 	size_t n_required_headers;
+	const char *const *forbidden_headers; /* of any answer; lower case */
+	size_t n_forbidden_headers;
 	const char *const
 		*jwt_algorithms; /* the only ones; n 0: the registered asymmetric and HMAC */
 	size_t n_jwt_algorithms;
+	const char *const *cors_origins; /* the only ones; n 0: what looks wrong is told */
+	size_t n_cors_origins;
 	uint64_t max_upload_bytes; /* 0: 10 MiB */
+	const char *const
+		*upload_types; /* the only ones, "image/" with a star is all of them; n 0: any */
+	size_t n_upload_types;
 };
 
 enum detector_flags {

@@ -77,6 +77,16 @@ static void judge_required(const struct transaction *tx, const struct facts *f,
 	}
 }
 
+static void judge_forbidden(const struct transaction *tx, const struct detect_policy *policy,
+			    const struct detect_out *out)
+{
+	for (size_t i = 0; i < policy->n_forbidden_headers; i++)
+		if (field_named(&tx->response, policy->forbidden_headers[i]))
+			DETECT(out, "REV-13", "forbidden-present", FINDING_LOW, PART_RESPONSE_HEAD,
+			       "%s, which the policy forbids (%u)", policy->forbidden_headers[i],
+			       tx->status);
+}
+
 /* A product with digits behind it is a version: "nginx/1.22.1", "PHP/8.2". */
 static bool tells_version(struct raw value)
 {
@@ -111,6 +121,7 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 	judge_nosniff(tx, f, out);
 	judge_hsts(tx, f, out);
 	judge_required(tx, f, policy, out);
+	judge_forbidden(tx, policy, out);
 	judge_disclosure(f, out);
 }
 

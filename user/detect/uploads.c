@@ -38,8 +38,29 @@ static const char *look_name(enum look look)
 	return look == LOOK_PROGRAM ? "a program" : look == LOOK_SCRIPT ? "a script" : "a page";
 }
 
-static bool judge_file(const struct transaction *tx, const struct file *file,
-		       const struct detect_out *out)
+/* What an API is spoken in is no upload. */
+static bool is_message(struct raw type)
+{
+	return facts_media_json(type) ||
+	       raw_is_nocase(type, RAW("application/x-www-form-urlencoded"));
+}
+
+/* A type without parameters, against "image/png" and "image/" with a star. */
+static bool is_allowed(struct raw type, const struct detect_policy *policy)
+{
+	for (size_t i = 0; i < policy->n_upload_types; i++) {
+		struct raw one = {policy->upload_types[i], strlen(policy->upload_types[i])};
+
+		if (one.n > 2 && one.p[one.n - 1] == '*'
+			    ? raw_begins_nocase(type, raw_first(one, one.n - 1))
+			    : raw_is_nocase(type, one))
+			return true;
+	}
+	return policy->n_upload_types == 0;
+}
+
+static bool judge_file(const struct transaction *tx, const struct detect_policy *policy,
+		       const struct file *file, const struct detect_out *out)
 {
 	enum look look = facts_look(file->bytes);
 	bool harmless = raw_begins_nocase(file->type, RAW("image/")) ||
@@ -58,6 +79,13 @@ static bool judge_file(const struct transaction *tx, const struct file *file,
 		DETECT(out, "REV-10", "upload-executable", FINDING_MEDIUM, PART_REQUEST_BODY,
 		       "a file a server or desktop would run (by its name) was answered %u; "
 		       "expected 415",
+		       tx->status);
+		return true;
+	}
+	if (!is_allowed(file->type, policy) && (file->name.n || !is_message(file->type))) {
+		DETECT(out, "REV-10", "upload-type", FINDING_MEDIUM, PART_REQUEST_BODY,
+		       "%s, which the policy does not list, was answered %u; expected 415",
+		       file->type.n ? masked_token(file->type, 60).text : "a body without a type",
 		       tx->status);
 		return true;
 	}
@@ -109,7 +137,7 @@ static bool next_part(struct raw *rest, struct raw boundary, struct file *file)
 }
 
 static void judge_parts(const struct transaction *tx, const struct facts *f,
-			const struct detect_out *out)
+			const struct detect_policy *policy, const struct detect_out *out)
 {
 	struct raw rest = facts_body(&tx->request_body), boundary;
 	struct file file;
@@ -119,7 +147,7 @@ static void judge_parts(const struct transaction *tx, const struct facts *f,
 	    !boundary.n || boundary.n > 70)
 		return;
 	for (int i = 0; i < PARTS_MAX && next_part(&rest, boundary, &file); i++)
-		if (file.name.n && judge_file(tx, &file, out))
+		if (file.name.n && judge_file(tx, policy, &file, out))
 			return; /* one of a request says it */
 }
 
@@ -145,9 +173,9 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 		return;
 	judge_size(tx, policy, out);
 	if (raw_begins_nocase(f->request_type, RAW("multipart/")))
-		judge_parts(tx, f, out);
+		judge_parts(tx, f, policy, out);
 	else if (f->method == METHOD_POST || f->method == METHOD_PUT || f->method == METHOD_PATCH)
-		judge_file(tx, &file, out);
+		judge_file(tx, policy, &file, out);
 }
 
 static const char *const controls[] = {"REV-10", NULL};

@@ -141,4 +141,6 @@ struct report_account {
 struct report_policy {
 	struct report report;
 	uint64_t generation;
+	uint64_t size; /* of the file that comes with it: the image, and what is expected behind it
+			*/
 };

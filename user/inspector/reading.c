@@ -10,6 +10,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/detect/expect.h"
 #include "user/detect/policy.h"
 #include "user/detect/subjects.h"
 #include "user/detect/tell.h"
@@ -28,6 +29,7 @@ struct reading {
 	struct repeats *repeats;
 	uint64_t now_ns; /* CLOCK_BOOTTIME of the chunk or tick at hand */
 	const struct gl_policy *policy; /* borrowed; NULL: none yet */
+	struct expect *expect; /* NULL: nothing beyond the detectors' defaults */
 	uint16_t *op_of; /* index in ops[] by interned id; 0 = none */
 	uint64_t findings;
 };
@@ -131,6 +133,7 @@ static void read_policy(const struct reading *reading, const struct transaction 
 {
 	detect_policy_read(reading->policy, tx->op == ID_NONE ? 0 : reading->op_of[tx->op],
 			   ret_policy);
+	expect_read(reading->expect, tx->service, tx->op, ret_policy);
 }
 
 static void on_body(const struct transaction *tx, const struct inspect_window *window,
@@ -250,17 +253,22 @@ void reading_free(struct reading *reading)
 	text_detector_use(NULL);
 	text_free(reading->text);
 	rules_free(reading->rules);
+	expect_free(reading->expect);
 	free(reading->op_of);
 	free(reading);
 }
 
-void reading_set_policy(struct reading *reading, const struct gl_policy *policy)
+int reading_set_policy(struct reading *reading, const struct gl_policy *policy,
+		       const uint8_t *expected, size_t size)
 {
 	reading->policy = policy;
+	expect_free(reading->expect);
+	reading->expect = NULL;
 	memset(reading->op_of, 0, (ID_NONE + 1) * sizeof(*reading->op_of));
 	for (uint32_t i = 1; i < policy->n_ops && i < GL_OPS_MAX; i++)
 		if (!reading->op_of[policy->ops[i].id])
 			reading->op_of[policy->ops[i].id] = (uint16_t)i;
+	return size ? expect_open(expected, size, &reading->expect) : 0;
 }
 
 /* ---------------------------------------------------------------------------------------------

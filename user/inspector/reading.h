@@ -21,8 +21,13 @@ struct reading;
 int reading_new(struct link *link, struct reading **ret_reading);
 void reading_free(struct reading *reading); /* NULL-safe */
 
-/* From now on this policy rules; borrowed, until the next one is set. */
-void reading_set_policy(struct reading *reading, const struct gl_policy *policy);
+/*
+ * From now on this policy rules; borrowed, until the next one is set. `expected` are the bytes of
+ * expect.h, `size` 0: nothing is; they are copied. -EINVAL, -ENOMEM: nothing is expected, the
+ * policy rules all the same.
+ */
+int reading_set_policy(struct reading *reading, const struct gl_policy *policy,
+		       const uint8_t *expected, size_t size);
 /* A record of kind GL_REC_CHUNK, `size` bytes of it readable. */
 void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t size);
 /* Time passes. */

@@ -23,15 +23,16 @@
 #include "user/inspector/pieces.h"
 #include "user/inspector/ring.h"
 
-#define DRAIN_MAX      512 /* records in a turn: then what they made is told */
-#define LOOK_MS        2
-#define AWAKE_NS       (100 * 1000000ull) /* without a record, before it sleeps */
-#define ACCOUNT_NS     CLOCK_NS_PER_S
-#define MESSAGES_MAX   64 /* of the keeper's in a turn */
-#define LINES_BYTES    (sizeof(struct gl_inspector) * GL_INSPECTORS_MAX)
-#define FLUSH_RETRY_MS 2
-#define TICK_MS        100
-#define SLEEP_MS       1000
+#define POLICY_BYTES_MAX (sizeof(struct gl_policy) + (16u << 20)) /* and what is expected */
+#define DRAIN_MAX        512 /* records in a turn: then what they made is told */
+#define LOOK_MS          2
+#define AWAKE_NS         (100 * 1000000ull) /* without a record, before it sleeps */
+#define ACCOUNT_NS       CLOCK_NS_PER_S
+#define MESSAGES_MAX     64 /* of the keeper's in a turn */
+#define LINES_BYTES      (sizeof(struct gl_inspector) * GL_INSPECTORS_MAX)
+#define FLUSH_RETRY_MS   2
+#define TICK_MS          100
+#define SLEEP_MS         1000
 
 struct work {
 	unsigned number;
@@ -41,6 +42,7 @@ struct work {
 	struct pieces *pieces;
 	struct reading *reading;
 	const struct gl_policy *policy; /* the ruling one, read-only; NULL: none yet */
+	size_t policy_size; /* of the mapping */
 	uint64_t counts[REPORT_COUNT_MAX]; /* its own; reading.c has its */
 	uint64_t busy_ns, account_ns; /* CLOCK_MONOTONIC: last record; last account */
 	uint64_t tick_ns;
@@ -99,7 +101,7 @@ void work_free(struct work *work)
 	pieces_free(work->pieces);
 	ring_free(work->ring);
 	if (work->policy)
-		munmap((void *)work->policy, sizeof(*work->policy));
+		munmap((void *)work->policy, work->policy_size);
 	if (work->lines)
 		munmap(work->lines, LINES_BYTES);
 	free(work);
@@ -162,21 +164,27 @@ static void take_from_ring(const void *bytes, size_t size, void *userdata)
  * Messages of the keeper
  */
 /* A sealed copy of the keeper's; private, because a sealed one cannot be shared before Linux 6.7,
- * and never written. */
-static void take_policy(struct work *work, int fd)
+ * and never written. Behind the image stands what is expected (expect.h). */
+static void take_policy(struct work *work, const struct report *report, int fd)
 {
-	void *memory = fd < 0 ? MAP_FAILED
-			      : mmap(NULL, sizeof(*work->policy), PROT_READ, MAP_PRIVATE, fd, 0);
-	const struct gl_policy *old = work->policy;
+	size_t size = report->len >= sizeof(struct report_policy)
+			      ? ((const struct report_policy *)report)->size
+			      : 0;
+	bool whole = fd >= 0 && size >= sizeof(*work->policy) && size <= POLICY_BYTES_MAX;
+	void *memory = whole ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
 
 	if (memory == MAP_FAILED) {
 		work->counts[REPORT_COUNT_RECORDS_BAD]++;
 		return;
 	}
-	reading_set_policy(work->reading, memory);
-	if (old)
-		munmap((void *)old, sizeof(*old));
+	if (reading_set_policy(work->reading, memory,
+			       (const uint8_t *)memory + sizeof(*work->policy),
+			       size - sizeof(*work->policy)) < 0)
+		work->counts[REPORT_COUNT_RECORDS_BAD]++;
+	if (work->policy)
+		munmap((void *)work->policy, work->policy_size);
 	work->policy = memory;
+	work->policy_size = size;
 }
 
 static void take_report(struct work *work, const struct report *report, int fd)
@@ -188,7 +196,7 @@ static void take_report(struct work *work, const struct report *report, int fd)
 		take_record(bytes, report->len - sizeof(*report), work);
 		break;
 	case REPORT_POLICY:
-		take_policy(work, fd);
+		take_policy(work, report, fd);
 		break;
 	case REPORT_STOP:
 		work->ended = true;

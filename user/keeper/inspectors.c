@@ -12,6 +12,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
+#include "user/detect/expect.h"
 #include "user/inspector/inspector.h"
 #include "user/keeper/certificates.h"
 #include "user/keeper/judge_head.h"
@@ -47,6 +48,7 @@ struct inspectors {
 	struct inspectors_losses losses;
 	int policy_fd; /* a copy of the ruling policy, sealed */
 	uint64_t policy_generation; /* of it */
+	size_t policy_size; /* of the file */
 	size_t n;
 	struct one items[GL_INSPECTORS_MAX];
 	_Alignas(8) uint8_t message[REPORT_MESSAGE_MAX];
@@ -91,6 +93,38 @@ static int tell(const struct one *one, const void *bytes, size_t size, int fd)
 	return 0;
 }
 
+static int write_all(int fd, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at < size;) {
+		ssize_t n = write(fd, bytes + at, size - at);
+
+		if (n < 0)
+			return -errno;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
+/* Behind the image: what it does not hold. A policy whose text was lost expects nothing. */
+static int write_expected(const struct inspectors *inspectors, int fd, size_t *ret_size)
+{
+	struct apply *apply = inspectors->keeper->apply;
+	const struct ruling *ruling = apply ? apply_ruling(apply) : NULL;
+	_cleanup_free_ uint8_t *bytes = NULL;
+	size_t size = 0;
+	int r;
+
+	*ret_size = 0;
+	if (!ruling || !ruling->policy)
+		return 0;
+	r = expect_pack(ruling->policy, apply_intern(apply), &bytes, &size);
+	if (r == 0)
+		r = write_all(fd, bytes, size);
+	if (r == 0)
+		*ret_size = size;
+	return r;
+}
+
 /*
  * A copy that nobody can write: the kernel's own map would have to be given away with the right to
  * write it, for a read-only descriptor of a map cannot be mapped (measured on 6.18).
@@ -100,6 +134,8 @@ static int copy_policy(struct inspectors *inspectors, uint64_t generation)
 	const int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
 	const uint8_t *image = (const uint8_t *)kern_policy(inspectors->keeper->kern);
 	_cleanup_close_ int fd = -1;
+	size_t expected = 0;
+	int r;
 
 	if (inspectors->policy_fd >= 0 && inspectors->policy_generation == generation)
 		return 0;
@@ -108,18 +144,17 @@ static int copy_policy(struct inspectors *inspectors, uint64_t generation)
 	fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return -errno;
-	for (size_t at = 0; at < sizeof(struct gl_policy);) {
-		ssize_t n = write(fd, image + at, sizeof(struct gl_policy) - at);
-
-		if (n < 0)
-			return -errno;
-		at += (size_t)n;
-	}
+	r = write_all(fd, image, sizeof(struct gl_policy));
+	if (r == 0)
+		r = write_expected(inspectors, fd, &expected);
+	if (r < 0)
+		return r;
 	if (fcntl(fd, F_ADD_SEALS, seals) < 0)
 		return -errno;
 	cleanup_close(&inspectors->policy_fd);
 	inspectors->policy_fd = TAKE_FD(fd);
 	inspectors->policy_generation = generation;
+	inspectors->policy_size = sizeof(struct gl_policy) + expected;
 	return 0;
 }
 
@@ -135,6 +170,7 @@ static void tell_policy(struct one *one)
 	if (!report.generation || !one->ready || one->generation == report.generation)
 		return;
 	r = copy_policy(one->all, report.generation);
+	report.size = one->all->policy_size;
 	if (r == 0)
 		r = tell(one, &report, sizeof(report), one->all->policy_fd);
 	if (r == 0)

@@ -51,6 +51,9 @@ int compile_routes(struct compilation *c, size_t index, struct routes *routes,
 /* After every service: the error, if they did not fit, with the service that costs most. */
 int compile_routes_budget(struct compilation *c);
 
+/* struct gl_policy.expect_sum */
+uint32_t compile_expect_sum(const struct policy *policy);
+
 /* After every service: the tables of what may not leave. */
 int compile_guard(struct compilation *c);
 /* struct gl_op.guard of an operation with these responses; `monitor`: it only looks. */

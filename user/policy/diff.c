@@ -175,6 +175,52 @@ static bool inspect_equal(const struct policy_inspect *a, const struct policy_in
 	       a->tls == b->tls;
 }
 
+/* The lists of an expectation that differ, as words. */
+static void diff_expect_lists(struct diff *diff, const char *where, const struct policy_expect *old,
+			      const struct policy_expect *new)
+{
+	const struct {
+		const char *name;
+		const struct policy_strings *old, *new;
+	} lists[] = {
+		{"requiredHeaders", &old->required_headers, &new->required_headers},
+		{"forbiddenHeaders", &old->forbidden_headers, &new->forbidden_headers},
+		{"jwt.algorithms", &old->jwt_algorithms, &new->jwt_algorithms},
+		{"cors.origins", &old->cors_origins, &new->cors_origins},
+		{"uploads.types", &old->upload_types, &new->upload_types},
+	};
+
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		if (!strings_equal(lists[i].old, lists[i].new))
+			say(diff, "%s: expect %s: another list (%zu -> %zu)", where, lists[i].name,
+			    lists[i].old->n, lists[i].new->n);
+}
+
+/* 0 is the detectors' default. */
+static void diff_number(struct diff *diff, const char *where, const char *name, uint32_t old,
+			uint32_t new)
+{
+	char a[16] = "default", b[16] = "default";
+
+	if (old == new)
+		return;
+	if (old)
+		snprintf(a, sizeof(a), "%u", old);
+	if (new)
+		snprintf(b, sizeof(b), "%u", new);
+	say(diff, "%s: expect %s: %s -> %s", where, name, a, b);
+}
+
+static void diff_expect(struct diff *diff, const char *where, const struct policy_expect *old,
+			const struct policy_expect *new)
+{
+	diff_number(diff, where, "maxPage", old->max_page, new->max_page);
+	diff_number(diff, where, "defaultPage", old->default_page, new->default_page);
+	diff_number(diff, where, "uploads.maxBytes", old->upload_bytes, new->upload_bytes);
+	diff_number(diff, where, "jwt.maxLifetime (s)", old->jwt_lifetime_s, new->jwt_lifetime_s);
+	diff_expect_lists(diff, where, old, new);
+}
+
 static const char *action_text(enum policy_response_action action)
 {
 	return action == POLICY_RESPONSE_BLOCK    ? "block"
@@ -230,6 +276,10 @@ static void diff_operations(struct diff *diff, const struct policy_service *old,
 		snprintf(where, sizeof(where), "service %s: operation %s", new->name, op->match);
 		diff_content(diff, where, &was->responses, &op->responses, &was->inspect,
 			     &op->inspect);
+		diff_expect(diff, where, &was->expect, &op->expect);
+		if (was->deprecated != op->deprecated)
+			say(diff, "%s: %s", where,
+			    op->deprecated ? "deprecated" : "no longer deprecated");
 		reordered |= was - old->operations != op - new->operations;
 	}
 	for (size_t i = 0; i < old->n_operations; i++)
@@ -259,6 +309,7 @@ static void diff_service(struct diff *diff, const struct policy_service *old,
 		say(diff, "service %s: other rules for unmatched or unusual requests", new->name);
 	snprintf(where, sizeof(where), "service %s", new->name);
 	diff_content(diff, where, &old->responses, &new->responses, &old->inspect, &new->inspect);
+	diff_expect(diff, where, &old->expect, &new->expect);
 	diff_operations(diff, old, new);
 }
 

@@ -13,6 +13,15 @@ static void free_strings(struct policy_strings *strings)
 	free(strings->items);
 }
 
+static void free_expect(struct policy_expect *expect)
+{
+	free_strings(&expect->required_headers);
+	free_strings(&expect->forbidden_headers);
+	free_strings(&expect->jwt_algorithms);
+	free_strings(&expect->cors_origins);
+	free_strings(&expect->upload_types);
+}
+
 static void free_service(struct policy_service *service)
 {
 	for (size_t i = 0; i < service->n_operations; i++) {
@@ -22,6 +31,7 @@ static void free_service(struct policy_service *service)
 		free(operation->cls);
 		free_strings(&operation->tags);
 		free_strings(&operation->responses.forbidden_fields);
+		free_expect(&operation->expect);
 		free(operation->sources.items);
 	}
 	free(service->operations);
@@ -31,6 +41,7 @@ static void free_service(struct policy_service *service)
 	free(service->default_class);
 	free(service->tls.denied);
 	free_strings(&service->responses.forbidden_fields);
+	free_expect(&service->expect);
 }
 
 void policy_free(struct policy *policy)
@@ -51,6 +62,7 @@ void policy_free(struct policy *policy)
 	free_strings(&policy->api_key_headers);
 	free_strings(&policy->session_cookies);
 	free_strings(&policy->responses.forbidden_fields);
+	free_expect(&policy->expect);
 	free_strings(&policy->containment_auto);
 	free(policy->incidents.calendar.zone);
 	free(policy->incidents.calendar.holidays);

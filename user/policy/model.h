@@ -71,6 +71,20 @@ struct policy_inspect {
 	bool tls; /* inside TLS too, default true; an operation cannot say */
 };
 
+/*
+ * What answers and requests of an application are expected to be, for the detectors. A service
+ * inherits the spec's, an operation the service's; 0 and no items: the detector's own default.
+ */
+struct policy_expect {
+	uint32_t max_page, default_page; /* items of a list (REV-09, API-11) */
+	struct policy_strings required_headers, forbidden_headers; /* of answers; lower case */
+	struct policy_strings jwt_algorithms; /* the only ones (REV-04) */
+	uint32_t jwt_lifetime_s; /* of an access token, at most (REV-05) */
+	struct policy_strings cors_origins; /* the only ones (REV-18); lower case */
+	uint32_t upload_bytes; /* of a request's body, at most (REV-10) */
+	struct policy_strings upload_types; /* the only ones; "image/png", "image/" with a star */
+};
+
 enum policy_http2 { POLICY_HTTP2_REFUSE, POLICY_HTTP2_JUDGE, POLICY_HTTP2_ALLOW };
 
 struct policy_operation {
@@ -84,6 +98,8 @@ struct policy_operation {
 	enum policy_mode_rule mode;
 	struct policy_responses responses;
 	struct policy_inspect inspect;
+	struct policy_expect expect; /* pages and uploads; the rest is the service's */
+	bool deprecated; /* answers say so (API-03) */
 };
 
 /* What a service's TLS must be (TLS-01 to TLS-04). */
@@ -109,6 +125,7 @@ struct policy_service {
 	struct policy_tls tls;
 	struct policy_responses responses;
 	struct policy_inspect inspect;
+	struct policy_expect expect;
 	bool unknown_refuse; /* unknownOperation: judge (default) | refuse */
 	char *default_class; /* defaultClass: class of requests no operation matches; default
 				"general" if it exists, else NULL */
@@ -163,6 +180,7 @@ struct policy {
 	struct policy_escalate escalate;
 	struct policy_responses responses;
 	struct policy_inspect inspect;
+	struct policy_expect expect;
 	struct policy_alert_rule auth_failures, forbidden, server_errors, limit_exceeded;
 	/* over requests, as inspectors tell them; at most POLICY_DISTINCT_MAX different ones */
 	struct policy_alert_rule credential_stuffing, password_spraying, enumeration, loss;

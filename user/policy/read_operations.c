@@ -146,6 +146,8 @@ static const struct field operation_fields[] = {
 	 WORDS(lower_words, "leave it out to follow the service"), 0, 0, 0},
 	{"responses", read_responses, OPERATION(responses), &shape_operation_responses, 0, 0, 0},
 	{"inspect", read_inspect, OPERATION(inspect), &shape_operation_inspect, 0, 0, 0},
+	{"expect", read_expect, OPERATION(expect), &shape_operation_expect, 0, 0, 0},
+	{"deprecated", read_bool, OPERATION(deprecated), NULL, 0, 0, 0},
 	{"roles", check_texts, 0, &text_label, 0, OPERATION_TEXTS_MAX, FIELD_UNENFORCED},
 	{"owner", check_owner, 0, NULL, 0, 0, FIELD_UNENFORCED},
 };
@@ -160,6 +162,7 @@ static void read_operation(struct reader *r, const struct node *node,
 	operation->pos = node->pos;
 	operation->auth = service->default_auth;
 	operation->inspect = service->inspect;
+	reader_inherit_expect(r, &service->expect, &operation->expect, false);
 	reader_inherit_responses(r, &service->responses, &operation->responses, false);
 	reader_map(r, &shape_operation, node, operation);
 	if (node->kind != NODE_MAP || node_member(node, "class"))

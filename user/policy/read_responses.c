@@ -63,21 +63,11 @@ void read_responses(struct reader *r, const struct field *field, const struct no
 void reader_inherit_responses(struct reader *r, const struct policy_responses *from,
 			      struct policy_responses *to, bool with_fields)
 {
-	const struct policy_strings *fields = &from->forbidden_fields;
-
 	*to = *from;
 	to->pos = (struct policy_pos){};
 	to->forbidden_fields = (struct policy_strings){};
-	if (!with_fields || !fields->n)
-		return;
-	to->forbidden_fields.items = calloc(fields->n, sizeof(*fields->items));
-	if (!to->forbidden_fields.items) {
-		r->no_memory = true;
-		return;
-	}
-	for (; to->forbidden_fields.n < fields->n; to->forbidden_fields.n++)
-		to->forbidden_fields.items[to->forbidden_fields.n] =
-			reader_strdup(r, fields->items[to->forbidden_fields.n]);
+	if (with_fields)
+		reader_copy_texts(r, &from->forbidden_fields, &to->forbidden_fields);
 }
 
 #define INSPECT(member)   offsetof(struct policy_inspect, member)

@@ -131,6 +131,7 @@ static const struct field service_fields[] = {
 	 WORDS(allow_words, "QUIC is not judged: refuse makes clients fall back to TCP"), 0, 0, 0},
 	{"responses", read_responses, SERVICE(responses), &shape_responses, 0, 0, 0},
 	{"inspect", read_inspect, SERVICE(inspect), &shape_inspect, 0, 0, 0},
+	{"expect", read_expect, SERVICE(expect), &shape_expect, 0, 0, 0},
 	{"operations", read_operations, 0, NULL, 0, GL_POLICY_OPS_MAX, 0},
 };
 const struct shape shape_service = {"a service", "service", service_fields,
@@ -141,6 +142,7 @@ static void set_defaults(struct reader *r, struct policy_service *service)
 	service->mode = r->policy->mode;
 	service->ambiguous_refuse = true;
 	service->inspect = r->policy->inspect;
+	reader_inherit_expect(r, &r->policy->expect, &service->expect, true);
 	reader_inherit_responses(r, &r->policy->responses, &service->responses, true);
 	service->tls.min_version = GL_TLS_1_2;
 	for (size_t i = 0; i < r->policy->n_classes; i++)

@@ -80,6 +80,14 @@ const struct text_rule text_header = {
 	.lower = true,
 	.reserved = is_known_header,
 };
+/* text_header is one that carries a credential; this is any. */
+const struct text_rule text_field = {
+	.noun = "a header name",
+	.form = "1 to 63 letters, digits and !#$%&'*+-.^_`|~",
+	.valid = is_token,
+	.max_bytes = POLICY_NAME_MAX,
+	.lower = true,
+};
 const struct text_rule text_any = {
 	.noun = "a text",
 	.form = "1 to 1024 bytes without control characters",
@@ -183,4 +191,19 @@ void read_texts(struct reader *r, const struct field *field, const struct node *
 		free(text);
 		reader_up(r, mark);
 	}
+}
+
+void reader_copy_texts(struct reader *r, const struct policy_strings *from,
+		       struct policy_strings *to)
+{
+	*to = (struct policy_strings){0};
+	if (!from->n)
+		return;
+	to->items = calloc(from->n, sizeof(*to->items));
+	if (!to->items) {
+		r->no_memory = true;
+		return;
+	}
+	for (; to->n < from->n; to->n++)
+		to->items[to->n] = reader_strdup(r, from->items[to->n]);
 }

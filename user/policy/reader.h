@@ -172,7 +172,7 @@ struct text_rule {
 	bool lower; /* folded before it is kept */
 	bool (*reserved)(const char *text); /* has a meaning of its own */
 };
-extern const struct text_rule text_name, text_label, text_header, text_cookie, text_any;
+extern const struct text_rule text_name, text_label, text_header, text_field, text_cookie, text_any;
 
 /* True if it is a string and keeps the rule. */
 bool reader_text(struct reader *r, const struct text_rule *rule, const struct node *node);
@@ -181,6 +181,9 @@ void read_text(struct reader *r, const struct field *field, const struct node *n
 void check_text(struct reader *r, const struct field *field, const struct node *node, void *target);
 void read_texts(struct reader *r, const struct field *field, const struct node *node,
 		void *target); /* struct policy_strings, no text twice */
+/* *to is empty, or freed by the caller. */
+void reader_copy_texts(struct reader *r, const struct policy_strings *from,
+		       struct policy_strings *to);
 
 /* ---------------------------------------------------------------------------------------------
  * Parts of the document, each with its shapes
@@ -199,7 +202,14 @@ void read_inspect(struct reader *r, const struct field *field, const struct node
 		  void *target); /* struct policy_inspect, likewise */
 void reader_inherit_responses(struct reader *r, const struct policy_responses *from,
 			      struct policy_responses *to, bool with_fields);
+void read_expect(struct reader *r, const struct field *field, const struct node *node,
+		 void *target); /* struct policy_expect, likewise */
+/* What an operation can say of its own, or all of it (`whole`). */
+void reader_inherit_expect(struct reader *r, const struct policy_expect *from,
+			   struct policy_expect *to, bool whole);
 bool reader_match(struct reader *r, const struct node *node);
 extern const struct shape shape_class, shape_service, shape_tls, shape_operation, shape_owner;
+extern const struct shape shape_expect, shape_operation_expect, shape_expect_jwt, shape_expect_cors,
+	shape_expect_uploads;
 extern const struct shape shape_responses, shape_operation_responses, shape_inspect,
 	shape_operation_inspect;

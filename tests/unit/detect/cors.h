@@ -6,6 +6,16 @@
 #define FOR(origin)  "HTTP/1.1 200 OK\nAccess-Control-Allow-Origin: " origin "\n"
 #define WITH         "Access-Control-Allow-Credentials: true\n"
 
+static void list_origins(struct transaction *tx, struct detect_policy *policy)
+{
+	static const char *const origins[] = {"https://app.shop.test",
+					      "https://partner.example:8443"};
+
+	(void)tx;
+	policy->cors_origins = origins;
+	policy->n_cors_origins = 2;
+}
+
 static const struct detect_case cases_cors[] = {
 	{"none", GET, "HTTP/1.1 200 OK\n\n", ""},
 	{"another origin asked and was not allowed", FROM("https://evil.example"),
@@ -50,4 +60,16 @@ static const struct detect_case cases_cors[] = {
 	 "GET / HTTP/1.1\nHost: [2001:db8::1]:8443\n"
 	 "Origin: https://[2001:db8::1]:9000\n\n",
 	 FOR("https://[2001:db8::1]:9000") WITH "\n", ""},
+	{"the policy's list: one of it, with credentials", FROM("https://partner.example:8443"),
+	 FOR("https://Partner.example:8443") WITH "\n", "", .change = list_origins},
+	{"the policy's list: another port", FROM("https://partner.example"),
+	 FOR("https://partner.example") "\n", "REV-18 origin-not-listed medium",
+	 .change = list_origins},
+	{"the policy's list: its own site, not listed", FROM("https://other.shop.test"),
+	 FOR("https://other.shop.test") WITH "\n", "REV-18 origin-not-listed high",
+	 .change = list_origins, .shown = "other.shop.test"},
+	{"the policy's list: everybody", FROM("https://a.example"), FOR("*") "\n",
+	 "REV-18 wildcard low", .change = list_origins},
+	{"the policy's list: nobody is allowed", FROM("https://a.example"), "HTTP/1.1 200 OK\n\n",
+	 "", .change = list_origins},
 };

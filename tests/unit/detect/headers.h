@@ -19,6 +19,15 @@ static void fields_dropped(struct transaction *tx, struct detect_policy *policy)
 	tx->response.dropped = 1;
 }
 
+static void forbid_tellers(struct transaction *tx, struct detect_policy *policy)
+{
+	static const char *const names[] = {"server", "x-powered-by"};
+
+	(void)tx;
+	policy->forbidden_headers = names;
+	policy->n_forbidden_headers = 2;
+}
+
 static const struct detect_case cases_headers[] = {
 	{"all there", GET, JSON_OK "X-Content-Type-Options: nosniff\n" HSTS "\n{}", "", TX_SECURE},
 	{"name in capitals", GET, JSON_OK "X-CONTENT-TYPE-OPTIONS: NoSniff\n\n{}", ""},
@@ -75,4 +84,12 @@ static const struct detect_case cases_headers[] = {
 	 "REV-13 version-disclosed info"},
 	{"the greatest", GET, JSON_OK "X-Content-Type-Options: nosniff\nServer: x/9\n\n{}",
 	 "REV-13 version-disclosed info"},
+	{"a field the policy forbids", GET,
+	 JSON_OK "X-Content-Type-Options: nosniff\nX-Powered-By: shop\n\n{}",
+	 "REV-13 forbidden-present low", .change = forbid_tellers, .shown = "x-powered-by"},
+	{"no field the policy forbids", GET, JSON_OK "X-Content-Type-Options: nosniff\n\n{}", "",
+	 .change = forbid_tellers},
+	{"two of them", GET,
+	 JSON_OK "X-Content-Type-Options: nosniff\nX-POWERED-BY: shop\nServer: x\n\n{}",
+	 "REV-13 forbidden-present low; REV-13 forbidden-present low", .change = forbid_tellers},
 };

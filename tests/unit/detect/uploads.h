@@ -36,6 +36,15 @@ static void nobody_reads(struct transaction *tx, struct detect_policy *policy)
 	tx->response_body.flags |= BODY_SKIPPED | BODY_CUT;
 }
 
+static void pictures_only(struct transaction *tx, struct detect_policy *policy)
+{
+	static const char *const types[] = {"image/*", "application/pdf"};
+
+	(void)tx;
+	policy->upload_types = types;
+	policy->n_upload_types = 2;
+}
+
 static const struct detect_case cases_uploads[] = {
 	{"an image", UPLOAD("image/png", "\x89PNG\r\n"), STORED, ""},
 	{"a page as an image", UPLOAD("image/png", "<html>"), STORED,
@@ -97,4 +106,21 @@ static const struct detect_case cases_uploads[] = {
 	{"gRPC", UPLOAD("image/png", "<html>"), STORED, "", TX_GRPC},
 	{"a page as an image, of which only the beginning was kept", UPLOAD("image/png", "<html>"),
 	 STORED, "REV-10 upload-disguised high", .change = nobody_reads},
+	{"a type the policy lists", UPLOAD("application/pdf", "%PDF-"), STORED, "",
+	 .change = pictures_only},
+	{"a kind the policy lists", UPLOAD("IMAGE/webp", "RIFF"), STORED, "",
+	 .change = pictures_only},
+	{"a type it does not list", UPLOAD("video/mp4", "x"), STORED, "REV-10 upload-type medium",
+	 .change = pictures_only, .shown = "video/mp4"},
+	{"a kind that only begins like it", UPLOAD("images/png", "x"), STORED,
+	 "REV-10 upload-type medium", .change = pictures_only},
+	{"a type it does not list, refused", UPLOAD("video/mp4", "x"), "HTTP/1.1 415 X\n\n", "",
+	 .change = pictures_only},
+	{"a message is no upload", UPLOAD("application/json", "{}"), STORED, "",
+	 .change = pictures_only},
+	{"a file of it is",
+	 PARTS(PART("name=\"f\"; filename=\"a.json\"", "application/json", "{}")), STORED,
+	 "REV-10 upload-type medium", .change = pictures_only},
+	{"a part that is no file", PARTS(PART("name=\"f\"", "text/plain", "x")), STORED, "",
+	 .change = pictures_only},
 };

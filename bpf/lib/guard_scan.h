@@ -28,7 +28,8 @@ struct guard_work {
 	__u8 framed; /* `answered` is known */
 	__u8 known; /* `request` is what the first finding was the response to */
 	__u8 again; /* these bytes were scanned before: nothing of them is counted twice */
-	__u32 reserved;
+	__u16 default_op; /* the record's, where no request is known */
+	__u16 reserved;
 	struct flow_request request;
 	struct gl_rec_verdict rec;
 };
@@ -59,6 +60,7 @@ static __always_inline int guard_work_begin(struct guard_work *g, const struct g
 {
 	__u32 index = policy->port_service[port] - 1u;
 	const struct gl_service *service;
+	const struct gl_op *op;
 
 	g->on = 0;
 	service = at_index(policy->services, GL_SERVICES_MAX, index);
@@ -67,6 +69,8 @@ static __always_inline int guard_work_begin(struct guard_work *g, const struct g
 	g->generation = policy->generation;
 	g->service = index;
 	g->service_id = service->id;
+	op = at_index(policy->ops, GL_OPS_MAX, service->default_op);
+	g->default_op = op ? op->id : 0;
 	g->enforce = admit_enforces(control, service);
 	g->pass = (service->flags & GL_SERVICE_UNSCANNED_PASS) != 0;
 	g->otherwise = GL_SERVICE_GUARD_STRICTEST(service->flags);
@@ -175,6 +179,7 @@ static __always_inline int guard_work_end(struct guard_work *g, const struct flo
 	rec->source = rec->peer = *peer;
 	rec->cls = 0xffff;
 	rec->service = g->service_id;
+	rec->op = g->default_op;
 	if (g->known) {
 		rec->source = r->source;
 		rec->principal = r->principal;

@@ -16,6 +16,7 @@
 #include "bpf/lib/judge.h"
 #include "bpf/lib/pass.h"
 #include "bpf/lib/tls_sock.h"
+#include "include/glacis/guard_h2.h"
 #include "include/glacis/http.h"
 
 struct tls_key {
@@ -33,6 +34,7 @@ struct tls_conn {
 	__u16 reserved;
 	__u64 guard_off; /* what flow.guard ends at, of off[GL_TO_CLIENT] */
 	__u64 guard_seen; /* scanned up to here */
+	struct guard_h2 guard_h2;
 	struct flow flow;
 };
 
@@ -103,6 +105,7 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	c->closed_ns = 0;
 	c->off[0] = c->off[1] = 0;
 	c->guard_off = c->guard_seen = 0;
+	__builtin_memset(&c->guard_h2, 0, sizeof(c->guard_h2));
 	c->flags = begins ? TLS_CONN_BEGIN : 0;
 	c->service = GL_SERVICE_NONE;
 	f->opened_ns = bpf_ktime_get_boot_ns();

@@ -25,6 +25,7 @@ struct tls_guard {
 	struct guard_work work;
 	struct http_msg out; /* the framing, ahead of the flow's */
 	struct guard_carry carry;
+	struct guard_h2 h2;
 	__u64 from; /* address in user space */
 	__u32 off, end;
 	__u32 seen; /* so many of the bytes were scanned by a call before */
@@ -54,6 +55,13 @@ static __always_inline int tls_framed(const struct flow *f)
 /* ---------------------------------------------------------------------------------------------
  * The call has returned
  */
+
+struct tls_guard_frames {
+	struct tls_scratch *x;
+	struct tls_conn *c;
+	__u32 off;
+	__u32 reserved;
+};
 
 /*
  * n bytes of content at `off` of the call's were taken: the stream's last ones are remembered. They
@@ -89,6 +97,57 @@ static __always_inline void tls_guard_moved(struct tls_scratch *x, struct tls_co
 		return;
 	}
 	carry->n = carry->n + n < GL_GUARD_REACH ? carry->n + n : GL_GUARD_REACH;
+}
+
+/* Frames of HTTP/2 as they were taken. One head, or one piece of payload. */
+static long tls_guard_h2_moved(__u32 i, struct tls_guard_frames *t)
+{
+	struct tls_run *run = &t->x->run;
+	struct guard_h2 *h = &t->c->guard_h2;
+	__u32 n = run->end - t->off, left = guard_h2_left(h);
+
+	if (t->off >= run->end || !h->on)
+		return 1;
+	if (left) {
+		if (n > left)
+			n = left;
+		if (guard_h2_content(h))
+			tls_guard_moved(t->x, t->c, t->off, n);
+		guard_h2_passed(h, n);
+		t->off += n;
+		return 0;
+	}
+	if (n > GUARD_H2_HEAD)
+		n = GUARD_H2_HEAD;
+	opaque(n);
+	if (n > GUARD_H2_HEAD ||
+	    bpf_probe_read_user(t->x->piece.bytes, n, (const void *)(run->from + t->off))) {
+		t->c->flags |= TLS_CONN_GUARD_HOLE;
+		h->on = 0;
+		return 1;
+	}
+	t->off += guard_h2_head(h, &t->c->flow.guard, t->x->piece.bytes, n);
+	return 0;
+}
+
+/* True: it is frames that the library has taken. */
+__global int tls_guard_frames_moved(struct tls_scratch *x, struct tls_conn *c)
+{
+	struct tls_guard_frames t = {.x = x, .c = c};
+	__u8 head[GUARD_H2_HEAD];
+
+	if (!x || !c)
+		return 0;
+	if (!c->off[GL_TO_CLIENT] && (c->flags & TLS_CONN_BEGIN) && x->run.end >= sizeof(head) &&
+	    !bpf_probe_read_user(head, sizeof(head), (const void *)x->run.from))
+		c->guard_h2.on = guard_h2_begins(head);
+	if (!c->guard_h2.on)
+		return 0;
+	bpf_loop(1 << 20, tls_guard_h2_moved, &t, 0);
+	if (!c->guard_h2.on)
+		guard_forget(&c->flow.guard);
+	c->guard_off = c->off[GL_TO_CLIENT] + x->run.end;
+	return 1;
 }
 
 /* What the guard ended was told to the inspectors: nothing more is. */
@@ -136,7 +195,35 @@ struct tls_guard_turn {
 	struct tls_conn *conn;
 	const struct gl_policy *policy;
 	struct http_cursor cursor;
+	__u32 stepped; /* the parser moved on: its event counts */
+	__u32 reserved;
 };
+
+/* One frame's head, or one piece of its payload. *content: it is to be scanned. -1: as below. */
+static __always_inline int tls_guard_frame(struct tls_guard *g, struct http_piece *piece, __u32 n,
+					   int *content)
+{
+	__u32 left = guard_h2_left(&g->h2);
+
+	*content = 0;
+	if (left) {
+		if (n > left)
+			n = left;
+		if (n > GUARD_BYTES)
+			n = GUARD_BYTES;
+		*content = guard_h2_content(&g->h2);
+		guard_h2_passed(&g->h2, n);
+		g->off += n;
+		return 0;
+	}
+	if (n > GUARD_H2_HEAD)
+		n = GUARD_H2_HEAD;
+	opaque(n);
+	if (n > GUARD_H2_HEAD || tls_guard_read(piece->bytes, n, g->from + g->off))
+		return -1;
+	g->off += guard_h2_head(&g->h2, &g->carry, piece->bytes, n);
+	return 0;
+}
 
 /* A response head is complete: what its body is. */
 static __always_inline void tls_guard_head(struct tls_guard *g, const struct flow *f)
@@ -204,24 +291,31 @@ static long tls_guard_turn(__u32 i, struct tls_guard_turn *t)
 	struct tls_guard *g = t->guard;
 	struct guard_work *work = &g->work;
 	__u32 before = g->off, n = g->end - before;
-	int content = g->raw || guard_content(&g->out);
+	int content = g->raw || guard_content(&g->out), fault = 0;
 
 	if (before >= g->end || work->result != GUARD_CLEAN)
 		return 1;
 	work->again = before < g->seen;
 	if (work->again && n > g->seen - before)
 		n = g->seen - before;
-	guard_work_of(work, &t->conn->flow, work->answered, !g->raw);
-	if (g->raw) {
+	guard_work_of(work, &t->conn->flow, work->answered, !g->raw && !g->h2.on);
+	if (g->h2.on) {
+		fault = tls_guard_frame(g, t->cursor.piece, n, &content);
+	} else if (g->raw) {
 		g->off += n > GUARD_BYTES ? GUARD_BYTES : n;
-	} else if (tls_guard_step(t, n)) {
+	} else {
+		fault = tls_guard_step(t, n);
+		t->stepped = 1;
+	}
+	if (fault) {
 		tls_guard_unscanned(g, &t->conn->flow);
 		return 1;
 	}
 	if (content && work->look && g->off > before)
 		tls_guard_scan(g, t->conn, t->policy, before, g->off - before);
-	if (!g->raw)
+	if (t->stepped)
 		tls_guard_event(t);
+	t->stepped = 0;
 	return 0;
 }
 
@@ -239,6 +333,9 @@ static __always_inline void tls_guard_begin(struct tls_guard *g, struct tls_conn
 	g->end = n;
 	g->seen = c->guard_seen > c->off[GL_TO_CLIENT] ? (ahead < n ? (__u32)ahead : n) : 0;
 	g->carry = c->flow.guard;
+	g->h2.on = 0;
+	if (c->guard_h2.on || !c->off[GL_TO_CLIENT])
+		g->h2 = c->guard_h2;
 	/* what was written while nothing was looked for */
 	if (c->guard_off != c->off[GL_TO_CLIENT])
 		guard_forget(&g->carry);
@@ -263,6 +360,9 @@ __global int tls_guard_write(struct tls_guard *g, struct tls_scratch *x, struct 
 		guard_work_of(&g->work, &c->flow, g->work.answered, !g->raw);
 		tls_guard_unscanned(g, &c->flow);
 	}
+	if (!c->off[GL_TO_CLIENT] && (c->flags & TLS_CONN_BEGIN) && g->end >= GUARD_H2_HEAD &&
+	    !tls_guard_read(x->piece.bytes, GUARD_H2_HEAD, g->from))
+		g->h2.on = guard_h2_begins(x->piece.bytes);
 	t.cursor.piece = &x->piece;
 	t.cursor.policy = policy;
 	t.cursor.msg = &g->out;

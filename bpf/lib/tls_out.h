@@ -107,7 +107,8 @@ __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 	policy = tls_policy(x, c, &service);
 	if (!policy || !service || f->state == FLOW_CUT)
 		return 0;
-	x->run.guarded = tls_guards(service);
+	/* frames are followed at once, HTTP/1 as it is read */
+	x->run.guarded = tls_guards(service) && !tls_guard_frames_moved(x, c);
 	if (f->state == FLOW_MIDSTREAM)
 		tls_out_midstream(x, f);
 	if (!tls_framed(f)) {

@@ -83,31 +83,31 @@ class Scene:
     def _part(self, kind):
         return os.path.join(self.folder, f"{kind}-{len(self._servers) + len(self._agents)}")
 
-    def _serve(self, make):
+    def serve(self, make):
         server = make()
         self._servers.append(server)
         return server
 
     def nginx(self, **kw):
-        return self._serve(lambda: Nginx(self.server, self._part("nginx"), **kw))
+        return self.serve(lambda: Nginx(self.server, self._part("nginx"), **kw))
 
     def backend(self, port):
-        return self._serve(lambda: Backend(self.server, self._part("backend"), port))
+        return self.serve(lambda: Backend(self.server, self._part("backend"), port))
 
     def haproxy(self, port, source, **kw):
         """In the clients' namespace, talking to the servers'."""
-        return self._serve(lambda: Haproxy(self.client, self._part("haproxy"), port, source, **kw))
+        return self.serve(lambda: Haproxy(self.client, self._part("haproxy"), port, source, **kw))
 
     def tls_server(self, name, port, certificate=None):
         """One of TLS_SERVERS or H2C_SERVERS by name."""
         kind = TLS_SERVERS.get(name) or H2C_SERVERS[name]
-        return self._serve(lambda: kind(self.server, self._part(name), port, certificate))
+        return self.serve(lambda: kind(self.server, self._part(name), port, certificate))
 
     def answers(self, table, **kw):
-        return self._serve(lambda: Answers(self.server, self._part("answers"), table, **kw))
+        return self.serve(lambda: Answers(self.server, self._part("answers"), table, **kw))
 
     def pieces(self, **kw):
-        return self._serve(lambda: Pieces(self.server, self._part("pieces"), **kw))
+        return self.serve(lambda: Pieces(self.server, self._part("pieces"), **kw))
 
     def idle_agent(self):
         """An agent that is not started."""

@@ -13,6 +13,7 @@
 #include "user/keeper/alerting.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/exports.h"
+#include "user/keeper/guarded.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
@@ -120,6 +121,7 @@ static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, 
 	records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
 	sources_verdict(keeper->sources, v);
 	contain_verdict(keeper, v);
+	guarded_take_verdict(keeper, v, wall_ns);
 	alerting_verdict(keeper, v, by_door);
 }
 

@@ -8,9 +8,11 @@ import hmac
 import http.server
 import json
 import os
+import socket
 import subprocess
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -27,6 +29,7 @@ class Receiver:
         self.ns, self.port, self.key, self.tls = ns, port, key, tls
         self.status, self.headers, self.delay = 204, {}, 0
         self.requests = []  # (path, headers, body, status answered, time)
+        self.peek = b""  # the body `status` is asked about
         self.bad_signatures = 0
         self.lock = threading.Lock()
         self.server = None
@@ -44,8 +47,14 @@ class Receiver:
             def log_message(self, *_):  # pylint: disable=arguments-differ
                 pass
 
+        class Server(http.server.ThreadingHTTPServer):
+            def process_request(self, request, client_address):
+                receiver.connections.append(request)
+                super().process_request(request, client_address)
+
+        self.connections = []
         with self.ns:
-            self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+            self.server = Server(("127.0.0.1", self.port), Handler)
         self.server.daemon_threads = True
         if self.tls:
             self.server.socket = self.tls.wrap_socket(self.server.socket, server_side=True)
@@ -56,6 +65,7 @@ class Receiver:
         if self.delay:
             time.sleep(self.delay)  # sleep: this receiver is slow, that is what is tested
         with self.lock:
+            self.peek = body
             status = self.status(len(self.requests)) if callable(self.status) else self.status
             self.bad_signatures += not self.signed(request.headers, body)
             self.requests.append((request.path, dict(request.headers), body, status, time.monotonic()))
@@ -86,6 +96,11 @@ class Receiver:
         if self.server:
             self.server.shutdown()
             self.server.server_close()
+            for c in self.connections:
+                try:
+                    c.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it has ended
         self.server = None
 
 
@@ -166,6 +181,15 @@ class Prometheus:
                                 f"--web.listen-address=127.0.0.1:{port}", stdout=self.log, stderr=self.log,
                                 stdin=subprocess.DEVNULL)
         await_port(ns, port)
+        poll(self.is_ready, 20, "Prometheus is ready")
+
+    def is_ready(self):
+        try:
+            with self.ns:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5) as r:
+                    return r.status == 200
+        except urllib.error.HTTPError:
+            return False
 
     def query(self, text):
         """An instant query's samples: [({label: value}, number)]."""

@@ -20,6 +20,7 @@
 #include "user/courier/problem.h"
 
 #define RETRY_S "1"
+#define EXPORTS "/v1/exports"
 #define METRICS "/metrics" /* the one resource that is not JSON, and not under /v1 */
 
 static void add_header(struct evhttp_request *http, const char *name, const char *value)
@@ -429,6 +430,8 @@ static void pass_on(struct server *server, struct evhttp_request *http,
 	json_t *frame = make_frame(http, id, peer, &refusal);
 	const char *path = json_string_value(json_object_get(frame, "path"));
 
+	if (path && (strcmp(path, METRICS) == 0 || strcmp(path, EXPORTS) == 0))
+		sinks_tell(server->sinks); /* the keeper hears it before the question */
 	pass_frame(server, http, id, frame, path && strcmp(path, METRICS) == 0, &refusal);
 }
 
@@ -442,6 +445,7 @@ void request_pass_metrics(struct server *server, struct evhttp_request *http)
 				  (json_int_t)server->arguments->uid, "gid",
 				  (json_int_t)server->arguments->gid, "pid", 0, "reader", 1);
 
+	sinks_tell(server->sinks);
 	pass_frame(server, http, id, frame, true, &refusal);
 }
 

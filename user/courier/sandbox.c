@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/landlock.h>
 #include <seccomp.h>
+#include <stdint.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/courier/child.h"
 
 static const int allowed[] = {
 	/* waiting */
@@ -146,7 +149,69 @@ static int filter_calls(void)
 	return r;
 }
 
+/* ---------------------------------------------------------------------------------------------
+ * Files
+ */
+#define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define WRITING                                                                                    \
+	(LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |                           \
+	 LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_CHAR |                           \
+	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                               \
+	 LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_MAKE_FIFO |                             \
+	 LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM | LANDLOCK_ACCESS_FS_EXECUTE)
+
+bool sandbox_has_landlock(void)
+{
+	return syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION) >= 1;
+}
+
+static int allow_below(int ruleset, int fd, uint64_t access)
+{
+	struct landlock_path_beneath_attr below = {.allowed_access = access, .parent_fd = fd};
+
+	return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &below, 0) < 0
+		       ? -errno
+		       : 0;
+}
+
+static int restrict_files(void)
+{
+	static const char *const read_only[] = {
+		"/etc", /* resolv.conf, hosts, certificates */
+		"/run/systemd/resolve", /* where resolv.conf may point */
+		"/run/resolvconf",
+		"/usr/share/ca-certificates",
+		"/usr/local/share/ca-certificates",
+		"/usr/lib/ssl",
+	};
+	const struct landlock_ruleset_attr all = {.handled_access_fs = READING | WRITING};
+	_cleanup_close_ int ruleset = -1;
+	int r = 0;
+
+	if (!sandbox_has_landlock())
+		return 0; /* the uid and the empty folders it may enter remain */
+	ruleset = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+	if (ruleset < 0)
+		return -errno;
+	for (size_t i = 0; i < ARRAY_SIZE(read_only) && r == 0; i++) {
+		_cleanup_close_ int fd = open(read_only[i], O_PATH | O_CLOEXEC);
+
+		if (fd >= 0)
+			r = allow_below(ruleset, fd, READING);
+	}
+	if (r == 0 && fcntl(CHILD_SPOOL_FD, F_GETFD) >= 0)
+		r = allow_below(ruleset, CHILD_SPOOL_FD,
+				READING | LANDLOCK_ACCESS_FS_WRITE_FILE |
+					LANDLOCK_ACCESS_FS_REMOVE_FILE |
+					LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG);
+	if (r == 0 && syscall(SYS_landlock_restrict_self, ruleset, 0) < 0)
+		r = -errno;
+	return r;
+}
+
 int sandbox_courier(void)
 {
-	return filter_calls();
+	int r = restrict_files();
+
+	return r < 0 ? r : filter_calls();
 }

@@ -9,5 +9,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 /* Cannot be undone. Call it with privileges gone and libraries warmed up. 0 or -errno. */
 int sandbox_courier(void);
+bool sandbox_has_landlock(void); /* this kernel: 5.13 and newer, if it is not switched off */

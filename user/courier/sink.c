@@ -65,7 +65,7 @@ static void wait_again(struct sink *sink, uint64_t after_ms)
 	uint64_t ms = backoff_ms(sink);
 
 	if (sink->failures >= sink->breaker_failures) {
-		if (sink->breaker != SINK_OPEN)
+		if (sink->breaker == SINK_CLOSED)
 			sink->opened++;
 		sink->breaker = SINK_OPEN;
 		if (ms < sink->breaker_pause_ms)

@@ -47,7 +47,7 @@ static json_t *states(const struct sinks *sinks)
 	return list;
 }
 
-static void tell(struct sinks *sinks)
+void sinks_tell(struct sinks *sinks)
 {
 	json_t *now = states(sinks), *frame;
 
@@ -70,7 +70,7 @@ static void on_tell(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd;
 	(void)what;
-	tell(sinks);
+	sinks_tell(sinks);
 	evtimer_add(sinks->tell, &tell_every);
 }
 

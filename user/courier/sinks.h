@@ -23,5 +23,8 @@ int sinks_new(struct event_base *base, int spool_fd, sinks_send_fn send, void *u
 	      struct sinks **ret_sinks);
 void sinks_free(struct sinks *sinks); /* NULL-safe; what is spooled stays */
 
+/* Now, if something changed: before a question that the answer is in. */
+void sinks_tell(struct sinks *sinks);
+
 void sinks_frame(struct sinks *sinks, const json_t *exports);
 void sinks_descriptor(struct sinks *sinks, const char *name, int fd); /* takes fd */

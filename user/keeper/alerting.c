@@ -9,6 +9,7 @@
 #include "user/base/clock.h"
 #include "user/inspect/transaction.h"
 #include "user/keeper/event_text.h"
+#include "user/keeper/exports.h"
 #include "user/keeper/inspectors.h"
 #include "user/respond/alert_findings.h"
 #include "user/respond/alert_requests.h"
@@ -39,6 +40,9 @@ static void tell(const struct alert *alert, bool is_new, void *userdata)
 	if (is_new && !keeper->options->foreground)
 		log_warning("alert %llu: %s", (unsigned long long)alert->id, line);
 	records_tell(keeper, event);
+	if (exports_want(keeper->exports, EXPORT_ALERT))
+		exports_take(keeper->exports, EXPORT_ALERT, (enum export_severity)alert->severity,
+			     event->wall_ns, line, alert_json(alert, false));
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
 	o = event_json(event, apply_intern(keeper->apply));

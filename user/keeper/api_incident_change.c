@@ -85,6 +85,7 @@ static void finish(struct change *c, int r, const char *what, json_t *before)
 	after = look(keeper, c->id, true);
 	api_changed(c->rq, EVENT_INCIDENT, what, before, look(keeper, c->id, false), "%s %u: %.60s",
 		    what, c->id, json_string_value(json_object_get(after, "title")));
+	keeper_incidents_export(keeper, c->id, c->before != 0);
 	keeper_incidents_save(keeper);
 	api_reply(c->rq, c->before ? 200 : 201, after);
 }

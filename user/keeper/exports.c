@@ -97,10 +97,15 @@ static void tell_untold(struct exports *x)
 	    json_pack("{s:I}", "count", (json_int_t)n));
 }
 
+bool exports_want(const struct exports *x, enum export_kind kind)
+{
+	return x && x->kinds & (1u << kind);
+}
+
 void exports_take(struct exports *x, enum export_kind kind, enum export_severity severity,
 		  int64_t wall_ns, const char *message, json_t *data)
 {
-	if (!x || !(x->kinds & (1u << kind))) {
+	if (!exports_want(x, kind)) {
 		json_decref(data);
 		return;
 	}
@@ -262,7 +267,7 @@ int exports_reload(struct exports *x)
 	if (r < 0) {
 		exports_files_open(&x->files, x->config, x->keeper->link);
 		records_note(x->keeper, EVENT_AGENT, "SIGHUP",
-			     "exports in %.40s are faulty: the old ones go on", path);
+			     "exports: the configuration is faulty, the old ones go on");
 		return r;
 	}
 	if (!json_equal(config, x->config)) {

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "user/courier/exports.h"
@@ -33,6 +34,8 @@ void exports_stop(struct exports *exports);
  */
 void exports_take(struct exports *exports, enum export_kind kind, enum export_severity severity,
 		  int64_t wall_ns, const char *message, json_t *data);
+/* Whether anybody would take one: before `data` is made. NULL-safe. */
+bool exports_want(const struct exports *exports, enum export_kind kind);
 /* Of events: verdicts and notes; others are not for export. */
 void exports_event(struct keeper *keeper, const struct event *event);
 void exports_finding(struct keeper *keeper, const struct finding *finding);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "user/base/clock.h"
+#include "user/keeper/exports.h"
 
 #define ACTOR         "incidents"
 #define CLOCK_EVERY_S 5 /* deadlines are minutes and days */
@@ -59,6 +60,30 @@ static void on_alert(const struct alert *alert, bool is_new, void *userdata)
 		     outcome == INCIDENT_NEW ? incident_priority_name(incident->priority)
 					     : "has one more alert",
 		     incident->title);
+	keeper_incidents_export(keeper, incident->id, outcome != INCIDENT_NEW);
+}
+
+void keeper_incidents_export(struct keeper *keeper, uint32_t id, bool update)
+{
+	static const enum export_severity severities[] = {
+		EXPORT_CRITICAL_SEVERITY, EXPORT_HIGH_SEVERITY, EXPORT_MEDIUM_SEVERITY,
+		EXPORT_LOW_SEVERITY};
+	const struct incident *incident;
+	unsigned priority;
+	char message[160];
+	json_t *data;
+
+	if (!exports_want(keeper->exports, EXPORT_INCIDENT) ||
+	    incidents_get(keeper->incidents, id, &incident) < 0)
+		return;
+	priority = incident->priority >= 1 && incident->priority <= 4 ? incident->priority : 4;
+	data = incident_json(keeper->incidents, incident, clock_wall_ns(), false);
+	json_object_set_new(data, "update", json_boolean(update));
+	snprintf(message, sizeof(message), "incident %u %s %s: %.80s", incident->id,
+		 incident_priority_name(incident->priority), incident_status_name(incident->status),
+		 incident->title);
+	exports_take(keeper->exports, EXPORT_INCIDENT, severities[priority - 1], clock_wall_ns(),
+		     message, data);
 }
 
 int keeper_incidents_new(struct keeper *keeper)

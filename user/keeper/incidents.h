@@ -19,6 +19,9 @@ void keeper_incidents_save(struct keeper *keeper);
 /* What was closed takes its alerts with it: they are not to open the next incident. */
 void keeper_incidents_closed(struct keeper *keeper, uint32_t id, const char *who);
 
+/* To where records go: a new one, or one that changed. */
+void keeper_incidents_export(struct keeper *keeper, uint32_t id, bool update);
+
 /* incident_json.c. One line of a list; `whole` adds phases, tasks, alerts. */
 json_t *incident_json(const struct incidents *incidents, const struct incident *incident,
 		      int64_t now_ns, bool whole);

@@ -275,6 +275,7 @@ int tls_closed(__u64 *ctx)
 	if (!cookie)
 		return 0;
 	cut_forget(cookie);
+	h2_forget(cookie);
 	k = bpf_map_lookup_elem(&tls_sockets, &cookie);
 	c = k ? bpf_map_lookup_elem(&tls_conns, k) : NULL;
 	if (c)

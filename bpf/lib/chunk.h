@@ -43,7 +43,8 @@ struct chunk_ask {
 	__u32 n; /* bytes to copy; more than fit one chunk become several */
 	__u32 total; /* bytes of the call or segment from head.off on */
 	__u32 n_inspectors;
-	__u32 reserved;
+	__u16 lost; /* chunks that somebody would read, without room for them or unreadable */
+	__u16 urgent; /* somebody is waited for: he is woken */
 	struct gl_chunk head; /* last, as it ends in the content; n is filled in here */
 };
 
@@ -122,6 +123,7 @@ static __always_inline long chunk_load(struct __sk_buff *skb, struct gl_chunk *c
 			c->n = 0;                                                                  \
 			c->rec.len = sizeof(*c);                                                   \
 			c->flags |= GL_CHUNK_FAULT;                                                \
+			a->lost++;                                                                 \
 		}                                                                                  \
 		bpf_ringbuf_submit(c, wake);                                                       \
 		sent = 1;                                                                          \
@@ -140,7 +142,7 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 		n = GL_CHUNK_BYTES;
 	inspector = bpf_map_lookup_elem(&inspectors, &i);
 	ring = bpf_map_lookup_elem(&chunks, &i);
-	if (inspector && inspector->asleep)
+	if (inspector && (inspector->asleep || a->urgent))
 		wake = BPF_RB_FORCE_WAKEUP;
 	if (ring && inspector && inspector->alive) {
 		if (n <= 256)
@@ -159,6 +161,8 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 			CHUNK_IN(GL_CHUNK_BYTES);
 	}
 	chunk_counted(i, sent, n);
+	if (!sent && inspector && inspector->alive)
+		a->lost++;
 	a->head.off += n;
 	a->from += n;
 	a->n -= n;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "bpf/lib/h2.h"
 #include "bpf/lib/tls_stream.h"
 
 static long tls_in_turn(__u32 i, struct tls_turn *t)
@@ -117,7 +118,7 @@ static __always_inline void tls_in_error(struct tls_scratch *x, struct tls_conn 
 			if (service->flags & GL_SERVICE_HTTP2_REFUSE)
 				ended = tls_in_unreadable(x, c, policy, GL_REASON_HTTP2,
 							  GL_OUTCOME_UNSUPPORTED);
-			if (!ended)
+			if (!ended && !(service->flags & GL_SERVICE_HTTP2_JUDGE))
 				count(GL_CTR_UNJUDGED_HTTP2);
 		} else {
 			count(GL_CTR_UNJUDGED_OTHER);
@@ -171,12 +172,51 @@ static __always_inline const struct gl_policy *tls_policy(struct tls_scratch *x,
 	return policy;
 }
 
+/*
+ * HTTP/2: where its requests are judged in user space, what the call read is noted before the
+ * application can answer it. 1: it is.
+ */
+__global int tls_h2_take(struct tls_scratch *x, struct tls_conn *c, const struct gl_policy *policy)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_service *service;
+	struct h2_walk w = {};
+	struct h2_conn *h2;
+
+	if (!x || !c || !policy || !control)
+		return 0;
+	service = policy_service(policy, &c->flow);
+	if (!service || !(service->flags & GL_SERVICE_HTTP2_JUDGE) || !control->n_inspectors ||
+	    !admit_enforces(control, service))
+		return 0;
+	h2 = h2_conn_of(c->sock.cookie, c->off[GL_TO_SERVER], policy, service, &c->sock.peer);
+	if (!h2)
+		return 0;
+	w.at = x->run.from;
+	w.n = x->run.end;
+	h2_take(h2, &w, c->off[GL_TO_SERVER]);
+	x->ask.urgent = 1;
+	return 1;
+}
+
+/* And copied: what nobody could read ends the connection (I3). */
+static __always_inline void tls_h2_taken(struct tls_scratch *x, struct tls_conn *c)
+{
+	x->ask.urgent = 0;
+	if (!x->ask.lost)
+		return;
+	count(GL_CTR_H2_LOST);
+	cut_mark(c->sock.cookie, GL_REASON_REORDERED);
+	c->flow.state = FLOW_CUT;
+}
+
 /* The application has read x->run. */
 __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 {
 	const struct gl_service *service = NULL;
 	const struct gl_policy *policy;
 	struct flow *f;
+	int h2;
 
 	if (!x || !c)
 		return -1;
@@ -197,8 +237,12 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 		http_open(&f->out, HTTP_F_RESPONSE);
 	}
 	if (f->state != FLOW_HTTP) {
+		int judged = (c->flags & TLS_CONN_HTTP2) && tls_h2_take(x, c, policy);
+
 		if (f->state == FLOW_MIDSTREAM || (c->flags & TLS_CONN_HTTP2))
 			tls_keep_all(x, c, GL_TO_SERVER);
+		if (judged)
+			tls_h2_taken(x, c);
 		return 0;
 	}
 	if (!flow_in_head(f))
@@ -219,6 +263,9 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 	/* where parsing ended in the middle, the rest is content all the same */
 	if (x->run.off < x->run.end && (f->state == FLOW_CUT || (c->flags & TLS_CONN_HTTP2)))
 		tls_keep(x, c, GL_TO_SERVER, x->run.off, x->run.end - x->run.off, 0);
+	h2 = (c->flags & TLS_CONN_HTTP2) && f->state != FLOW_CUT && tls_h2_take(x, c, policy);
 	tls_flush(x, c, GL_TO_SERVER, x->run.end);
+	if (h2)
+		tls_h2_taken(x, c);
 	return 0;
 }

@@ -169,6 +169,7 @@ static __always_inline void tls_run_begin(struct tls_scratch *x, __u64 from, __u
 	x->run.off = x->run.keep_from = x->run.keep_to = 0;
 	x->run.end = n;
 	x->run.fault = x->run.tell = x->run.guarded = 0;
+	x->ask.lost = x->ask.urgent = 0;
 }
 
 /* The inspectors know that nothing more comes. */

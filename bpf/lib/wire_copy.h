@@ -72,7 +72,7 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 
 	if (!p || !f || !policy || !k || !control)
 		return 0;
-	k->ask.n_inspectors = 0;
+	k->ask.n_inspectors = k->ask.lost = 0;
 	service = at_index(policy->services, GL_SERVICES_MAX, policy->port_service[f->port] - 1u);
 	if (!control->n_inspectors || !service || !(service->flags & GL_SERVICE_INSPECT) ||
 	    !f->conn)

@@ -11,6 +11,7 @@
 #include "bpf/lib/ban.h"
 #include "bpf/lib/refuse.h"
 #include "bpf/lib/trim.h"
+#include "bpf/lib/wire_h2.h"
 #include "bpf/lib/wire_hello.h"
 #include "bpf/lib/wire_read.h"
 
@@ -242,6 +243,41 @@ static __always_inline int wire_ahead(struct __sk_buff *skb, struct packet *p, i
 	return trim_segment(skb, p, 0) ? TC_DROP : TC_NEXT;
 }
 
+/* HTTP/2: read by the inspectors. Where they judge, what TCP drops is not copied. */
+static __always_inline int wire_http2(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
+{
+	struct wire_copy *k = wire_copy_get(GL_TO_SERVER);
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
+	int end = WIRE_H2_NEW, judged, accept;
+
+	if (!policy || !k)
+		return TC_NEXT;
+	judged = wire_h2_judged(f, policy) != NULL;
+	accept = flow_acceptable(f, x->packet.flags, x->packet.ack, x->sock.snd_nxt);
+	if (judged && accept == ACCEPT_AHEAD)
+		return wire_ahead(skb, &x->packet, 1);
+	if (judged && (accept != ACCEPT_DATA || !wire_genuine(skb, &x->packet, &x->sock)))
+		return TC_NEXT;
+	if (judged)
+		end = wire_h2_take(skb, x, f, policy);
+	if (end == WIRE_H2_NEW) {
+		k->ask.urgent = judged;
+		wire_copy_all(skb, &x->packet, f, policy, GL_TO_SERVER);
+		k->ask.urgent = 0;
+		if (judged && k->ask.lost)
+			end = WIRE_H2_LOST;
+	}
+	if (end == WIRE_H2_HOLD) {
+		count(GL_CTR_HELD);
+		return TC_DROP;
+	}
+	if (end != WIRE_H2_LOST)
+		return TC_NEXT;
+	f->service = policy->port_service[f->port];
+	return wire_unjudged(skb, &x->packet, f, policy, x, GL_REASON_REORDERED, GL_CTR_H2_LOST);
+}
+
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
 					struct flow *f)
 {
@@ -254,12 +290,8 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 
 	if (f->state == FLOW_OPAQUE || !control)
 		return TC_NEXT;
-	if (f->state == FLOW_HTTP2) {
-		policy = policy_at(control->active);
-		if (policy)
-			wire_copy_all(skb, p, f, policy, GL_TO_SERVER);
-		return TC_NEXT;
-	}
+	if (f->state == FLOW_HTTP2)
+		return wire_http2(skb, x, f);
 	if (f->state == FLOW_CLOSED || f->state == FLOW_CUT)
 		return TC_DROP; /* until the reset has met the socket */
 	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
@@ -326,8 +358,10 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (read == WIRE_OPAQUE)
 		f->state = FLOW_OPAQUE;
-	if (read == WIRE_HTTP2)
+	if (read == WIRE_HTTP2) {
 		f->state = FLOW_HTTP2;
+		wire_h2_take(skb, x, f, policy); /* copied already */
+	}
 	if (read == WIRE_FULL || read == WIRE_FAILED) {
 		__u32 keep = f->pos - p->seq;
 

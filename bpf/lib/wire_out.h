@@ -271,7 +271,9 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 	if (!x || !control)
 		return TC_NEXT;
 	if (control->cuts && skb->sk) {
-		struct gl_cut *cut = cut_of(bpf_get_socket_cookie(skb));
+		/* the keeper names a plaintext flow as chunks do */
+		struct gl_cut *cut =
+			cut_of(f && f->conn >> 63 ? f->conn : bpf_get_socket_cookie(skb));
 
 		if (cut) {
 			if (f)
@@ -287,6 +289,10 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		f = wire_out_embryo(skb, &x->packet);
 	if (!f || f->state == FLOW_CLOSED)
 		return TC_NEXT;
+	if (control->h2 && f->state != FLOW_HTTP &&
+	    (packet_length(&x->packet) || (x->packet.flags & TCP_FIN)) &&
+	    h2_holds(f->state == FLOW_HTTP2 ? f->conn : bpf_get_socket_cookie(skb)))
+		return TC_DROP; /* the server sends it again */
 	flow_sent(f,
 		  x->packet.seq + packet_length(&x->packet) + (x->packet.flags & TCP_FIN ? 1 : 0));
 	if (f->state == FLOW_CUT)

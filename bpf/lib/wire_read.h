@@ -218,7 +218,8 @@ static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
 		if (wire_refuse(x, f) != WIRE_MORE)
 			return WIRE_REFUSED;
 	}
-	count(http2 ? GL_CTR_UNJUDGED_HTTP2 : GL_CTR_UNJUDGED_OTHER);
+	if (!http2 || !service || !(service->flags & GL_SERVICE_HTTP2_JUDGE))
+		count(http2 ? GL_CTR_UNJUDGED_HTTP2 : GL_CTR_UNJUDGED_OTHER);
 	return http2 ? WIRE_HTTP2 : WIRE_OPAQUE;
 }
 

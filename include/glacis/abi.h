@@ -99,11 +99,8 @@ enum gl_outcome { GL_OUTCOME_LIST(GL_ENUM_VALUE) GL_OUTCOME_MAX };
 	X(GL_MODE_ENFORCE, "enforce")
 enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 
-/*
- * counter: the per-CPU array `counters` (I5). The text is the name in `glacisctl counters` and,
- * with '-' as '_', the Prometheus metric glacis_<text>_total. Loss kinds begin with "lost-",
- * unjudged traffic with "unjudged-".
- */
+/* counter: per-CPU array `counters` (I5), named as in `glacisctl counters`; with '_' for '-' also
+ * Prometheus' glacis_<text>_total. Losses begin with "lost-", what nobody judged "unjudged-". */
 #define GL_COUNTER_LIST(X)                                                                         \
 	X(GL_CTR_PACKETS, "packets")                                                               \
 	X(GL_CTR_SEGMENTS, "segments-inspected")                                                   \
@@ -178,7 +175,10 @@ enum gl_mode { GL_MODE_LIST(GL_ENUM_VALUE) GL_MODE_MAX };
 	X(GL_CTR_WATCH_EVICTED, "alert-windows-evicted")                                           \
 	X(GL_CTR_LOST_WATCH, "lost-alert-counts")                                                  \
 	X(GL_CTR_GRANTED, "grants-used")                                                           \
-	X(GL_CTR_KILLED, "egress-killed")
+	X(GL_CTR_KILLED, "egress-killed")                                                          \
+	X(GL_CTR_H2_LOCKSTEP, "http2-sources-in-lockstep")                                         \
+	X(GL_CTR_H2_HELD, "http2-packets-held")                                                    \
+	X(GL_CTR_H2_LOST, "http2-cut-unread")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };
 
 /* An address is always 16 bytes; IPv4 is ::ffff:a.b.c.d (RFC 4291 section 2.5.5.2). */
@@ -520,7 +520,7 @@ struct gl_control {
 	__u8 ban_mode; /* enum gl_mode of bans: they come before any service is known */
 	__u8 reserved;
 	__u32 hello_blocks; /* entries of the map of that name; 0 spares the lookup */
-	__u32 reserved2;
+	__u32 h2; /* HTTP/2 was ever judged in user space; 0 spares looking for its connections */
 	__u8 service_mode[GL_SERVICES_MAX *
 			  2]; /* by interned id: 0 = as the policy says, else enum gl_mode + 1 */
 	struct gl_prefix_lens decision_lens[GL_DECISION_SETS];

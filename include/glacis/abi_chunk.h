@@ -86,6 +86,24 @@ struct gl_cut {
 #define GL_CUTS_MAX 16384
 
 /*
+ * HTTP/2 judged in user space (bpf/lib/h2.h). A source, per service (map `h2_sources`): until
+ * until_ns nothing the server sends it over HTTP/2 leaves before what it asked is judged.
+ */
+struct gl_h2_source_key {
+	struct gl_addr source; /* as in windows: IPv6 by its /64 */
+	__u16 service; /* interned id */
+	__u16 reserved[3];
+};
+_Static_assert(sizeof(struct gl_h2_source_key) == 24, "no padding");
+struct gl_h2_source {
+	__u64 until_ns; /* CLOCK_BOOTTIME */
+	__u32 second, streams; /* opened in that second */
+};
+#define GL_H2_CONNS_MAX    16384
+#define GL_H2_SOURCES_MAX  32768
+#define GL_H2_FREE_STREAMS 128 /* a source may open in a second without being waited for */
+
+/*
  * The programs of the tls door are told by their attach cookie what kind of call they sit on: the
  * shape in the low byte, above it the number of the library it was attached to (map
  * `tls_account`, the attaching side's own).

@@ -41,6 +41,9 @@ struct kern {
 	size_t n_names;
 	uint64_t cuts[FAKE_CUTS]; /* cookies, in order */
 	size_t n_cuts;
+	uint64_t h2_conn, h2_off; /* judged last */
+	struct gl_h2_source_key lockstep; /* named last */
+	uint64_t lockstep_ns;
 };
 
 static struct kern *fake_kern_new(void)
@@ -227,6 +230,21 @@ int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_acco
 	(void)kern;
 	(void)i;
 	*ret_account = (struct gl_chunk_account){};
+	return 0;
+}
+
+int kern_h2_judged(struct kern *kern, uint64_t conn, uint64_t off)
+{
+	kern->h2_conn = conn;
+	kern->h2_off = off;
+	return 0;
+}
+
+int kern_h2_lockstep(struct kern *kern, uint16_t service, const struct gl_addr *source,
+		     uint64_t until_ns)
+{
+	kern->lockstep = (struct gl_h2_source_key){.source = *source, .service = service};
+	kern->lockstep_ns = until_ns;
 	return 0;
 }
 

@@ -229,6 +229,62 @@ static void test_strangers(void **state)
 	assert_int_equal(keeper.judged.judged, 0);
 }
 
+/* Who is refused, or about to be, has answers only once what he asks is judged. */
+static void test_lockstep(void **state)
+{
+	struct report_head head = example("198.18.0.7", op_of("shop POST /api/v1/auth/**"));
+	struct report_read read = {.conn = 5, .off = 99};
+	const struct gl_policy *policy = kern_policy(keeper.kern);
+	uint64_t now_ns = clock_boot_ns();
+
+	(void)state;
+	assert_true(judge_head(&keeper, &head));
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.kern->lockstep_ns, 0);
+	assert_true(judge_head(&keeper, &head)); /* two are left of five */
+	assert_in_range(keeper.kern->lockstep_ns, now_ns + 60 * CLOCK_NS_PER_S,
+			now_ns + 70 * CLOCK_NS_PER_S);
+	assert_true(addr_equal(&keeper.kern->lockstep.source, &head.client));
+	assert_int_equal(keeper.kern->lockstep.service, policy->services[0].id);
+	for (int i = 0; i < 3; i++)
+		assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 1);
+	assert_in_range(keeper.kern->lockstep_ns, now_ns + 900 * CLOCK_NS_PER_S,
+			now_ns + 910 * CLOCK_NS_PER_S);
+	/* a proxy's streams are many clients' */
+	keeper.kern->lockstep_ns = 0;
+	head.conn = 78;
+	head.forwarded = 1;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.judged.refused, 2);
+	assert_int_equal(keeper.kern->lockstep_ns, 0);
+	/* monitor: nothing waits for anything */
+	keeper.kern->control.mode = GL_MODE_MONITOR;
+	head.conn = 79;
+	head.forwarded = 0;
+	assert_true(judge_head(&keeper, &head));
+	assert_int_equal(keeper.kern->lockstep_ns, 0);
+	judge_read(&keeper, &read);
+	assert_int_equal(keeper.kern->h2_conn, 5);
+	assert_int_equal(keeper.kern->h2_off, 99);
+}
+
+static void test_waits(void **state)
+{
+	struct report_head head = example("198.18.0.8", op_of("shop POST /api/v1/auth/**"));
+
+	(void)state;
+	assert_int_equal(judge_wait_ns(&keeper.judged, 0.5), 0);
+	head.head_ns = clock_boot_ns() - 1000000;
+	assert_true(judge_head(&keeper, &head));
+	assert_in_range(judge_wait_ns(&keeper.judged, 0.5), 1000000, 100000000);
+	keeper.judged = (struct judge_counts){};
+	keeper.judged.waits[0] = 98;
+	keeper.judged.waits[JUDGE_WAITS - 1] = 2;
+	assert_true(judge_wait_ns(&keeper.judged, 0.5) < 8);
+	assert_true(judge_wait_ns(&keeper.judged, 0.99) > 1000000000);
+}
+
 static bool is_proven(uint64_t principal)
 {
 	return proven_is(keeper.kern->proven, GL_PROVEN_SLOTS, principal,
@@ -270,6 +326,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lockstep, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_prove, setup, teardown),
 	};
 

@@ -120,6 +120,13 @@ int http2_open(struct inspect *in, struct connection *c, bool midstream, bool pr
 	return 0;
 }
 
+bool http2_reads(const struct connection *c)
+{
+	const struct http2 *h2 = c->protocol == PROTOCOL_HTTP2 ? c->h2 : NULL;
+
+	return h2 && !h2->midstream && !h2->gap && !h2->reader[GL_TO_SERVER].lost;
+}
+
 void http2_free(struct inspect *in, struct connection *c)
 {
 	struct http2 *h2 = c->h2;

@@ -113,6 +113,9 @@ int inspect_chunk(struct inspect *in, const struct gl_chunk *chunk, size_t size)
 	if (chunk->pid)
 		c->pid = chunk->pid;
 	streams_chunk(in, c, chunk);
+	if (chunk->direction == GL_TO_SERVER && in->callbacks.read && http2_reads(c))
+		in->callbacks.read(c->id, c->server_port, c->stream[GL_TO_SERVER].next,
+				   in->userdata);
 	if (chunk->flags & GL_CHUNK_CUT)
 		cut(in, c);
 	if (streams_over(c))

@@ -61,6 +61,11 @@ struct inspect_callbacks {
 	 * the connection, and the stream, is set. outcome: enum gl_outcome, not OK.
 	 */
 	void (*unreadable)(const struct transaction *tx, uint8_t outcome, void *userdata);
+	/*
+	 * HTTP/2, from its beginning on and without a gap: the client's bytes of connection `conn`
+	 * are read up to `off`, and every head in them was handed over.
+	 */
+	void (*read)(uint64_t conn, uint16_t server_port, uint64_t off, void *userdata);
 	/* A stretch of a body, for text scans. Short bodies come once, whole, before transaction().
 	 * Heads are complete as far as they were seen; of bodies tx holds nothing yet. */
 	void (*body)(const struct transaction *tx, const struct inspect_window *window,

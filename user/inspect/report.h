@@ -23,6 +23,7 @@ enum report_kind {
 	REPORT_HEAD, /* an HTTP/2 request to be judged */
 	REPORT_CERTIFICATE,
 	REPORT_ACCOUNT,
+	REPORT_READ, /* HTTP/2: so far every head was told */
 	/* keeper -> inspector */
 	REPORT_POLICY, /* with a descriptor: a sealed copy of the ruling struct gl_policy */
 	REPORT_STOP,
@@ -83,7 +84,7 @@ struct report_head {
 	uint64_t conn;
 	uint64_t generation; /* of the policy it was read with */
 	uint64_t principal;
-	uint64_t head_ns; /* CLOCK_BOOTTIME */
+	uint64_t head_ns; /* CLOCK_BOOTTIME: when a door saw its last byte */
 	struct gl_addr client, source;
 	uint16_t client_port, server_port;
 	uint16_t service; /* index in services[] of that generation */
@@ -92,6 +93,12 @@ struct report_head {
 	uint8_t credential, outcome, forwarded, how;
 	uint32_t n_credentials; /* may be more than are listed */
 	uint64_t credentials[4]; /* keyed hashes, each may be revoked */
+};
+
+/* Every head in the first `off` bytes of the client's was told before. */
+struct report_read {
+	struct report report;
+	uint64_t conn, off;
 };
 
 /* A server certificate, as far as TLS-05 needs it. */

@@ -2,12 +2,16 @@
 #include "user/inspector/link.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+
+#define WAIT_MS   100
+#define WAITS_MAX 50
 
 struct link {
 	int fd;
@@ -54,6 +58,22 @@ int link_pending(const struct link *link)
 uint64_t link_lost(const struct link *link)
 {
 	return link->lost;
+}
+
+bool link_put_waiting(struct link *link, enum report_kind kind, struct report *report, size_t size)
+{
+	uint64_t lost = link->lost;
+
+	for (int i = 0; i < WAITS_MAX && link->n > sizeof(link->out) - ((size + 7) & ~(size_t)7);
+	     i++) {
+		struct pollfd fd = {.fd = link->fd, .events = POLLOUT};
+
+		if (link_flush(link) == 0)
+			break;
+		poll(&fd, 1, WAIT_MS);
+	}
+	link_put(link, kind, report, size);
+	return link->lost == lost;
 }
 
 void link_put(struct link *link, enum report_kind kind, struct report *report, size_t size)

@@ -22,6 +22,11 @@ static inline void link_freep(struct link **link)
 
 /* Fills in kind and length of a record and puts it into the next message. */
 void link_put(struct link *link, enum report_kind kind, struct report *report, size_t size);
+/*
+ * The same for what must not be lost: waits until the keeper has made room, up to five seconds.
+ * False: it did not; the record is lost, and counted.
+ */
+bool link_put_waiting(struct link *link, enum report_kind kind, struct report *report, size_t size);
 /* Sends what waits. 0; -EAGAIN: it waits on; -EPIPE or what send(2) says: the keeper is gone. */
 int link_flush(struct link *link);
 /* Something waits to be sent. */

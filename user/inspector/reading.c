@@ -32,6 +32,8 @@ struct reading {
 	struct expect *expect; /* NULL: nothing beyond the detectors' defaults */
 	uint16_t *op_of; /* index in ops[] by interned id; 0 = none */
 	uint64_t findings;
+	uint64_t judged_ns; /* CLOCK_BOOTTIME: the last head that was told; 0 = none */
+	uint64_t lost_conn; /* a head of it was lost: nothing of it counts as read any more */
 };
 
 /* One transaction being looked at. */
@@ -64,11 +66,12 @@ static void tell(struct report_finding *report, void *userdata)
 static void tell_head(struct reading *reading, const struct transaction *tx,
 		      const struct asking *asking)
 {
+	int64_t begin_ns = tx->begin_wall_ns - clock_wall_of_boot(0);
 	struct report_head head = {
 		.conn = tx->conn,
 		.generation = reading->policy->generation,
 		.principal = tx->principal,
-		.head_ns = clock_boot_ns(),
+		.head_ns = begin_ns > 0 ? (uint64_t)begin_ns : 0,
 		.client = tx->client,
 		.source = tx->source,
 		.client_port = tx->client_port,
@@ -86,7 +89,22 @@ static void tell_head(struct reading *reading, const struct transaction *tx,
 
 	_Static_assert(sizeof(head.credentials) == sizeof(asking->credentials), "copied whole");
 	memcpy(head.credentials, asking->credentials, sizeof(head.credentials));
-	link_put(reading->link, REPORT_HEAD, &head.report, sizeof(head));
+	if (!link_put_waiting(reading->link, REPORT_HEAD, &head.report, sizeof(head)))
+		reading->lost_conn = tx->conn;
+	reading->judged_ns = clock_boot_ns();
+}
+
+/* Behind the heads, so that the keeper has judged them when it reads this. */
+static void on_read(uint64_t conn, uint16_t server_port, uint64_t off, void *userdata)
+{
+	struct reading *reading = userdata;
+	struct report_read report = {.conn = conn, .off = off};
+	uint16_t at = reading->policy ? reading->policy->port_service[server_port] : 0;
+
+	if (!at || at > GL_SERVICES_MAX || conn == reading->lost_conn ||
+	    !(reading->policy->services[at - 1].flags & GL_SERVICE_HTTP2_JUDGE))
+		return;
+	link_put_waiting(reading->link, REPORT_READ, &report.report, sizeof(report));
 	link_flush(reading->link);
 }
 
@@ -218,6 +236,7 @@ int reading_new(struct link *link, struct reading **ret_reading)
 	static const struct inspect_callbacks callbacks = {
 		.request_head = on_request_head,
 		.unreadable = on_unreadable,
+		.read = on_read,
 		.body = on_body,
 		.transaction = on_transaction,
 	};
@@ -295,6 +314,11 @@ bool reading_waits(const struct reading *reading)
 
 	inspect_usage(reading->inspect, &usage);
 	return usage.transactions > 0 || repeats_waiting(reading->repeats) > 0;
+}
+
+bool reading_judges(const struct reading *reading)
+{
+	return reading->judged_ns && clock_boot_ns() - reading->judged_ns < CLOCK_NS_PER_S;
 }
 
 void reading_add_counts(const struct reading *reading, uint64_t *counts)

@@ -34,5 +34,7 @@ void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t
 void reading_tick(struct reading *reading);
 /* Something waits for time to pass. */
 bool reading_waits(const struct reading *reading);
+/* Requests are judged by what it reads: it is waited for (within the last second). */
+bool reading_judges(const struct reading *reading);
 /* Since reading_new(): added to counts[REPORT_COUNT_MAX]. */
 void reading_add_counts(const struct reading *reading, uint64_t *counts);

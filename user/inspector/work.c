@@ -271,7 +271,9 @@ static int wait(struct work *work, uint64_t now_ns)
 		timeout_ms = FLUSH_RETRY_MS;
 	}
 	if (awake) {
-		fds[1].fd = -1;
+		/* what is judged is not to wait: the doors wake for it, and for nothing else */
+		if (!reading_judges(work->reading))
+			fds[1].fd = -1;
 		timeout_ms = LOOK_MS;
 	} else if (work->line) {
 		/* said, then looked: what comes after the look sees that it was said */

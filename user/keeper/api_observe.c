@@ -127,6 +127,7 @@ json_t *api_own_counters(struct keeper *keeper)
 		{"http2-cuts", keeper->judged.cuts},
 		{"http2-stale", keeper->judged.stale},
 		{"http2-after-cut", keeper->judged.after_cut},
+		{"lost-http2-lockstep", keeper->judged.not_in_step},
 		{"transactions", transactions_total(keeper->transactions)},
 		{"access-log-lines", access_log_counts(keeper->access_log).lines},
 		{"access-log-lost", access_log_counts(keeper->access_log).lost},

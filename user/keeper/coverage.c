@@ -8,6 +8,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/names.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
 
@@ -103,15 +104,29 @@ static json_t *losses_json(const struct keeper *keeper)
 	return o;
 }
 
+/* HTTP/2: what of it was read, and how soon it was judged. */
+static json_t *http2_json(const struct keeper *keeper)
+{
+	const struct judge_counts *j = &keeper->judged;
+	const struct inspectors *i = keeper->inspectors;
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:f}", "judged", (json_int_t)j->judged,
+			 "refused", (json_int_t)j->refused, "afterCut", (json_int_t)j->after_cut,
+			 "midstream", (json_int_t)inspectors_count(i, REPORT_COUNT_H2_MIDSTREAM),
+			 "errors", (json_int_t)inspectors_count(i, REPORT_COUNT_H2_ERRORS),
+			 "verdictMedianMs", (double)judge_wait_ns(j, 0.5) / 1e6, "verdictP99Ms",
+			 (double)judge_wait_ns(j, 0.99) / 1e6);
+}
+
 json_t *coverage_json(struct keeper *keeper)
 {
 	const uint64_t *c = keeper->counters.values;
 
 	health_read_counters(keeper);
-	return json_pack("{s:o, s:o, s:o, s:{s:I, s:I}}", "listeners", listeners_json(keeper),
-			 "services", services_json(keeper), "losses", losses_json(keeper), "tls",
-			 "handshakes", (json_int_t)c[GL_CTR_HANDSHAKES], "connectionsSeenInside",
-			 (json_int_t)c[GL_CTR_TLS_CONNECTIONS]);
+	return json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "listeners", listeners_json(keeper),
+			 "services", services_json(keeper), "losses", losses_json(keeper), "http2",
+			 http2_json(keeper), "tls", "handshakes", (json_int_t)c[GL_CTR_HANDSHAKES],
+			 "connectionsSeenInside", (json_int_t)c[GL_CTR_TLS_CONNECTIONS]);
 }
 
 static void state_blind(struct keeper *keeper, const struct kern_tls_view *view)

@@ -244,6 +244,12 @@ static bool take_head(struct one *one, const struct report *report)
 	return judge_head(one->all->keeper, (const struct report_head *)report);
 }
 
+static bool take_read(struct one *one, const struct report *report)
+{
+	judge_read(one->all->keeper, (const struct report_read *)report);
+	return true;
+}
+
 static bool take_certificate(struct one *one, const struct report *report)
 {
 	return certificates_take(one->all->keeper, (const struct report_certificate *)report);
@@ -258,6 +264,7 @@ static const struct {
 	[REPORT_TRANSACTION] = {sizeof(struct report_transaction), take_transaction},
 	[REPORT_FINDING] = {sizeof(struct report_finding), take_finding},
 	[REPORT_HEAD] = {sizeof(struct report_head), take_head},
+	[REPORT_READ] = {sizeof(struct report_read), take_read},
 	[REPORT_CERTIFICATE] = {sizeof(struct report_certificate), take_certificate},
 };
 

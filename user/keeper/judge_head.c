@@ -10,7 +10,10 @@
 #include "user/inspect/transaction.h"
 #include "user/keeper/keeper.h"
 
-#define CLOCK_TRIES 4
+#define CLOCK_TRIES    4
+#define REFUSED_S      60 /* a source refused by a rule is read in lockstep so long */
+#define NEAR_S         60 /* one that is about to reach a limit */
+#define LOCKSTEP_MAX_S 86400
 
 static bool head_valid(const struct report_head *head, const struct gl_policy *policy)
 {
@@ -139,6 +142,37 @@ static void tell(struct keeper *keeper, const struct gl_policy *policy,
 	records_take_verdict(keeper, &record);
 }
 
+/* So few are left that the next ones may be too many before the keeper knows. */
+static bool is_near(const struct admit_verdict *v)
+{
+	return v->limit && v->remaining <= 2 + v->limit / 8;
+}
+
+/*
+ * Whoever was refused has its answers only once what it asks is judged, for as long as the refusal
+ * may matter: what it opens next gets exactly what is left. So has whoever is about to be refused.
+ * Not a proxy: its streams are others'.
+ */
+static void keep_in_step(struct keeper *keeper, const struct gl_policy *policy,
+			 const struct report_head *head, const struct admit_verdict *v,
+			 uint64_t now_ns)
+{
+	uint64_t seconds = v->verdict == GL_VERDICT_LIMIT ? v->window_s : REFUSED_S;
+	struct gl_addr source = admit_source(&head->client);
+
+	if (head->forwarded)
+		return;
+	if (v->verdict == GL_VERDICT_ALLOW && v->window_s < NEAR_S)
+		seconds = v->window_s;
+	else if (v->verdict == GL_VERDICT_ALLOW)
+		seconds = NEAR_S;
+	if (seconds > LOCKSTEP_MAX_S)
+		seconds = LOCKSTEP_MAX_S;
+	if (kern_h2_lockstep(keeper->kern, policy->services[head->service].id, &source,
+			     now_ns + seconds * CLOCK_NS_PER_S) < 0)
+		keeper->judged.not_in_step++;
+}
+
 /* Ends the connection; its other streams go with it, so this is told once a connection. */
 static void refuse(struct keeper *keeper, const struct gl_policy *policy,
 		   const struct report_head *head, const struct admit_verdict *v, uint64_t now_ns)
@@ -147,6 +181,7 @@ static void refuse(struct keeper *keeper, const struct gl_policy *policy,
 
 	keeper->judged.refused++;
 	keeper->judged.cuts += marked;
+	keep_in_step(keeper, policy, head, v, now_ns);
 	tell(keeper, policy, head, v, true, marked, now_ns);
 }
 
@@ -155,12 +190,43 @@ bool judge_enforces(const struct keeper *keeper, const struct gl_service *servic
 	return admit_enforces(kern_control(keeper->kern), service);
 }
 
+static void count_wait(struct judge_counts *counts, const struct report_head *head, uint64_t now_ns)
+{
+	uint64_t ns = now_ns > head->head_ns ? now_ns - head->head_ns : 1;
+	int top = 63 - __builtin_clzll(ns);
+	size_t i = top < 2 ? 0 : (size_t)(4 * (top - 2)) + (ns >> (top - 2) & 3);
+
+	if (head->head_ns)
+		counts->waits[i < JUDGE_WAITS ? i : JUDGE_WAITS - 1]++;
+}
+
+uint64_t judge_wait_ns(const struct judge_counts *counts, double share)
+{
+	uint64_t all = 0, sum = 0;
+
+	for (size_t i = 0; i < JUDGE_WAITS; i++)
+		all += counts->waits[i];
+	for (size_t i = 0; all && i < JUDGE_WAITS; i++) {
+		sum += counts->waits[i];
+		if ((double)sum >= share * (double)all)
+			return (5 + i % 4) << (i / 4); /* the end of its bucket */
+	}
+	return 0;
+}
+
+void judge_read(struct keeper *keeper, const struct report_read *read)
+{
+	if (kern_h2_judged(keeper->kern, read->conn, read->off) < 0)
+		keeper->judged.not_in_step++;
+}
+
 bool judge_head(struct keeper *keeper, const struct report_head *head)
 {
 	const struct gl_policy *policy = kern_policy(keeper->kern);
 	struct admit_verdict verdict;
 	const struct gl_service *service;
 	uint64_t now_ns;
+	bool enforce;
 
 	if (policy && head->generation != policy->generation)
 		policy = kern_policy_of(keeper->kern, head->generation);
@@ -178,9 +244,14 @@ bool judge_head(struct keeper *keeper, const struct report_head *head)
 	service = &policy->services[head->service];
 	now_ns = decide(keeper, policy, head, &verdict);
 	keeper->judged.judged++;
-	if (verdict.verdict == GL_VERDICT_ALLOW)
+	count_wait(&keeper->judged, head, now_ns);
+	enforce = admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor;
+	if (verdict.verdict == GL_VERDICT_ALLOW) {
+		if (enforce && is_near(&verdict))
+			keep_in_step(keeper, policy, head, &verdict, now_ns);
 		return true;
-	if (admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor) {
+	}
+	if (enforce) {
 		refuse(keeper, policy, head, &verdict, now_ns);
 	} else {
 		keeper->judged.would_refuse++;

@@ -281,6 +281,27 @@ bool kern_is_cut(const struct kern *kern, uint64_t cookie)
 	       bpf_map_lookup_elem(bpf_map__fd(kern->wire->maps.cuts), &cookie, &cut) == 0;
 }
 
+int kern_h2_judged(struct kern *kern, uint64_t conn, uint64_t off)
+{
+	int r = bpf_map_update_elem(bpf_map__fd(kern->wire->maps.h2_judged), &conn, &off, BPF_ANY);
+
+	return r < 0 ? r : 0;
+}
+
+int kern_h2_lockstep(struct kern *kern, uint16_t service, const struct gl_addr *source,
+		     uint64_t until_ns)
+{
+	const struct gl_h2_source_key key = {.source = *source, .service = service};
+	struct gl_h2_source state = {};
+	int fd = bpf_map__fd(kern->wire->maps.h2_sources), r;
+
+	if (bpf_map_lookup_elem(fd, &key, &state) == 0 && state.until_ns >= until_ns)
+		return 0;
+	state.until_ns = until_ns;
+	r = bpf_map_update_elem(fd, &key, &state, BPF_ANY);
+	return r < 0 ? r : 0;
+}
+
 static bool guards(const struct kern *kern, __u32 inode)
 {
 	for (size_t i = 0; i < kern->n_doors; i++)

@@ -143,6 +143,13 @@ int kern_chunk_account(const struct kern *kern, uint32_t i, struct gl_chunk_acco
 int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason);
 /* Was it marked, by whomever, and is it not gone yet? */
 bool kern_is_cut(const struct kern *kern, uint64_t cookie);
+/*
+ * HTTP/2 judged in user space (bpf/lib/h2.h): up to which byte of the client's stream everything on
+ * a connection is judged; until when (CLOCK_BOOTTIME) a source (as in windows) is read in lockstep.
+ */
+int kern_h2_judged(struct kern *kern, uint64_t conn, uint64_t off);
+int kern_h2_lockstep(struct kern *kern, uint16_t service, const struct gl_addr *source,
+		     uint64_t until_ns);
 
 /* What the probes attached with GL_PROBE_COOKIE(shape, library) saw. -ENOTSUP: no tls door. */
 int kern_probe_account(const struct kern *kern, uint32_t library,

@@ -49,4 +49,5 @@ struct gl_kill {
 	__u32 decision;
 	__u32 reserved;
 };
-#define GL_KILLS_MAX 256
+#define GL_KILLS_MAX   256
+#define GL_KILL_LEVELS 16 /* depth of a killed cgroup: below this */

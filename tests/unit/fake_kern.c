@@ -23,6 +23,7 @@ struct kern {
 	struct gl_proven *proven;
 	struct gl_watch *watches;
 	struct gl_subject *subjects;
+	size_t n_kills;
 	struct gl_policy *policies[GL_GENERATIONS];
 	uint64_t generation;
 	bool adopted;
@@ -149,6 +150,27 @@ struct gl_proven *kern_proven(const struct kern *kern, uint32_t *ret_slots)
 {
 	*ret_slots = GL_PROVEN_SLOTS;
 	return kern->proven;
+}
+
+int kern_kills_set(struct kern *kern, const struct kern_kill *list, size_t n)
+{
+	(void)list;
+	kern->n_kills = n;
+	return 0;
+}
+
+uint64_t kern_kill_hits(const struct kern *kern, const struct gl_workload *workload)
+{
+	(void)kern;
+	(void)workload;
+	return 0;
+}
+
+int kern_cgroup_root(char *ret_path, size_t size)
+{
+	(void)ret_path;
+	(void)size;
+	return -ENOENT;
 }
 
 struct gl_subject *kern_subjects(const struct kern *kern)

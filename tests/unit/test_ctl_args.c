@@ -187,7 +187,8 @@ static void test_completion(void **state)
 	} rows[] = {
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
-		 "unallow decisions endpoint key principal ja4 service grant ungrant incident "
+		 "unallow decisions endpoint key principal ja4 service kill unkill grant ungrant "
+		 "incident "
 		 "limits sources counters explain events alerts "
 		 "transactions findings coverage controls scan rules tls audit exports completion "
 		 "version "

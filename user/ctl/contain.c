@@ -289,6 +289,18 @@ static int run_principal_unblock(struct ctl *ctl)
 	return r >= 0 ? r : withdraw(ctl, pairs, NULL, ctl->arguments[0]);
 }
 
+static int run_kill(struct ctl *ctl)
+{
+	return put(ctl, json_pack("{s:s,s:s}", "verdict", "kill", "workload", ctl->arguments[0]));
+}
+
+static int run_unkill(struct ctl *ctl)
+{
+	const char *const pairs[] = {"verdict", "kill", "workload", ctl->arguments[0], NULL};
+
+	return withdraw(ctl, pairs, NULL, ctl->arguments[0]);
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Fingerprints, grants
  */
@@ -469,6 +481,30 @@ const struct ctl_command ctl_contain_commands[] = {
 		.summary = "End a lockdown",
 		.example = "glacisctl service unlock shop",
 		.run = run_unlock,
+	},
+	{
+		.name = "kill",
+		.arguments = "WORKLOAD",
+		.min = 1,
+		.max = 1,
+		.summary = "Close the way out of a cgroup or an executable for a while",
+		.details = "WORKLOAD is cgroup:/PATH (with all below it) or the path of an "
+			   "executable. Open connections are ended, new ones refused.",
+		.example = "glacisctl kill cgroup:/system.slice/agent.service --ttl 1h",
+		.options = {TTL,
+			    REASON,
+			    {"force", NULL, "also one by which the host is reached, or yours"},
+			    TRY},
+		.run = run_kill,
+	},
+	{
+		.name = "unkill",
+		.arguments = "WORKLOAD",
+		.min = 1,
+		.max = 1,
+		.summary = "Open the way out of a workload again",
+		.example = "glacisctl unkill cgroup:/system.slice/agent.service",
+		.run = run_unkill,
 	},
 	{
 		.name = "grant",

@@ -14,6 +14,7 @@
 #include "user/base/duration.h"
 #include "user/keeper/api.h"
 #include "user/keeper/credential.h"
+#include "user/keeper/kills.h"
 #include "user/keeper/persist.h"
 
 #define TTL_DEFAULT "4h"
@@ -293,8 +294,27 @@ static bool read_lockdown(struct api_request *rq, struct asked *asked)
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Grants
+ * Workloads, grants
  */
+static bool read_workload(struct api_request *rq, struct asked *asked)
+{
+	const char *workload;
+	char wrong[SUBJECT_MESSAGE];
+	int r;
+
+	if (!api_body_string(rq, "workload", true, &workload))
+		return false;
+	r = kills_parse(workload, asked->text, sizeof(asked->text), wrong);
+	if (r < 0) {
+		api_problem(rq, 422, "bad-workload", NULL, "%s", wrong);
+		return false;
+	}
+	if (asked->force || kills_may(asked->text, rq->pid, wrong))
+		return true;
+	api_problem(rq, 409, "protected", NULL, "%s; force kills it nevertheless", wrong);
+	return false;
+}
+
 static bool read_grant(struct api_request *rq, struct asked *asked)
 {
 	const char *source, *principal, *cls;
@@ -353,6 +373,7 @@ static const struct {
 	[SUBJECT_OPERATION] = {{"service", "operation", COMMON}, read_operation},
 	[SUBJECT_PRINCIPAL] = {{"principal", "credential", "event", COMMON}, read_principal},
 	[SUBJECT_SERVICE] = {{"service", "networks", COMMON}, read_lockdown},
+	[SUBJECT_WORKLOAD] = {{"workload", COMMON}, read_workload},
 	[SUBJECT_GRANT] = {{"source", "principal", "class", COMMON}, read_grant},
 };
 
@@ -404,7 +425,7 @@ static void set_effect(json_t *o, const struct keeper *keeper, const struct aske
 								    asked->text, false));
 	if (service)
 		effect = judge_enforces(keeper, service);
-	json_object_set_new(o, "enforced", json_boolean(effect));
+	json_object_set_new(o, "enforced", json_boolean(effect || asked->kind == SUBJECT_WORKLOAD));
 }
 
 static void put(struct api_request *rq, const struct asked *asked, const struct subject_ask *ask)
@@ -420,10 +441,17 @@ static void put(struct api_request *rq, const struct asked *asked, const struct 
 		refuse(rq, r, asked);
 		return;
 	}
+	if (ask->kind == SUBJECT_WORKLOAD)
+		r = kills_follow(keeper);
 	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision add", before, api_subject_json(keeper, made),
 		    "%.64s for %s", contain_subject_text(made, text, sizeof(text)),
 		    duration_format(ask->ttl_s, ttl));
+	if (r < 0) {
+		api_problem(rq, 500, "not-in-force", NULL, "%s: %s; it is tried again", made->text,
+			    r == -ENOTSUP ? "not on this kernel" : strerror(-r));
+		return;
+	}
 	answer = api_subject_json(keeper, made);
 	set_effect(answer, keeper, asked);
 	api_reply(rq, 201, answer);
@@ -473,9 +501,12 @@ void api_subjects_remove(struct api_request *rq, uint32_t id)
 	const struct subject *s = subjects_by_id(keeper->subjects, id);
 	json_t *before = api_subject_json(keeper, s);
 	char text[EVENT_MESSAGE];
+	bool workload = s->kind == SUBJECT_WORKLOAD;
 
 	contain_subject_text(s, text, sizeof(text));
 	subjects_remove(keeper->subjects, id);
+	if (workload)
+		kills_follow(keeper);
 	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision remove", before, NULL, "end of %.80s", text);
 	api_reply(rq, 200, json_pack("{s:i}", "removed", 1));
@@ -499,7 +530,7 @@ static bool say_subject(struct api_request *rq, struct asked *asked)
 {
 	const char *source = member(rq, "source"), *cls = member(rq, "class");
 	struct addr_prefix prefix;
-	char who[PREFIX_TEXT];
+	char who[PREFIX_TEXT], wrong[SUBJECT_MESSAGE];
 
 	switch (asked->kind) {
 	case SUBJECT_OPERATION:
@@ -513,6 +544,9 @@ static bool say_subject(struct api_request *rq, struct asked *asked)
 		return *member(rq, "principal")
 			       ? read_hash(rq, member(rq, "principal"), asked->text)
 			       : read_principal(rq, asked);
+	case SUBJECT_WORKLOAD:
+		kills_parse(member(rq, "workload"), asked->text, sizeof(asked->text), wrong);
+		return true;
 	case SUBJECT_GRANT:
 		if (*source && !api_parse_source(rq, source, &prefix))
 			return false;

@@ -5,6 +5,7 @@
  * the list.
  */
 #include "user/keeper/keeper.h"
+#include "user/keeper/kills.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -353,6 +354,8 @@ static int start_kernel(struct keeper *keeper, const struct policy_source *sourc
 		persist_load(keeper);
 	if (r == 0)
 		r = alerting_new(keeper, &keeper->alerting);
+	if (r == 0)
+		kills_tick(keeper);
 	if (r == 0)
 		r = hold_doors(keeper);
 	if (r == 0)

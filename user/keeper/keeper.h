@@ -65,6 +65,8 @@ struct keeper {
 	struct modes *modes;
 	struct decisions *decisions;
 	struct subjects *subjects;
+	struct gl_workload killed[GL_KILLS_MAX]; /* that the kernel was told of */
+	size_t n_killed;
 	struct protect *protect;
 	uint64_t protect_ns; /* when the host was last asked; 0: never */
 	struct escalate *escalate;

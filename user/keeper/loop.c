@@ -15,6 +15,7 @@
 #include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/kills.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
 
@@ -143,6 +144,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	kern_hello_sweep(keeper->kern, now.boot_ns);
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
 	n += subjects_sweep(keeper->subjects, now, tell_subject_expiry, &expiry);
+	kills_tick(keeper);
 	if (n > EXPIRIES_TOLD)
 		records_note(keeper, EVENT_DECISION, "expiry", "and of %d more", n - EXPIRIES_TOLD);
 	alerting_tick(keeper);

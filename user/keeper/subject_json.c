@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "user/keeper/api.h"
+#include "user/keeper/kills.h"
 
 const char *contain_subject_text(const struct subject *subject, char *text, size_t size)
 {
@@ -69,7 +70,8 @@ json_t *api_subject_json(const struct keeper *keeper, const struct subject *s)
 {
 	json_t *o = api_subject_row(s->id, s->kind, s->text, s->detail, s->created_wall_ns,
 				    clock_wall_of_boot(s->expires_boot_ns));
-	uint64_t hits = subjects_hits(keeper->subjects, s);
+	uint64_t hits = s->kind == SUBJECT_WORKLOAD ? kills_hits(keeper, s)
+						    : subjects_hits(keeper->subjects, s);
 
 	json_object_set_new(o, "reason", json_string(s->reason));
 	json_object_set_new(o, "origin", json_string(s->origin));

@@ -30,8 +30,8 @@ void cut_load(struct kern *kern)
 	}
 }
 
-/* Where cgroup v2 is mounted, beside v1 or alone. */
-static int root_cgroup(int *ret_fd)
+/* Beside v1, or alone. */
+int cut_root_cgroup(int *ret_fd, char *ret_path, size_t size)
 {
 	FILE *mounts = setmntent("/proc/self/mounts", "re");
 	struct mntent entry;
@@ -41,8 +41,11 @@ static int root_cgroup(int *ret_fd)
 	if (!mounts)
 		return -errno;
 	while (fd < 0 && getmntent_r(mounts, &entry, text, sizeof(text)))
-		if (strcmp(entry.mnt_type, "cgroup2") == 0)
+		if (strcmp(entry.mnt_type, "cgroup2") == 0) {
 			fd = open(entry.mnt_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			if (ret_path)
+				snprintf(ret_path, size, "%s", entry.mnt_dir);
+		}
 	endmntent(mounts);
 	if (fd < 0)
 		return -ENOENT;
@@ -61,7 +64,7 @@ static int hold(const char *pin, int program_fd)
 {
 	LIBBPF_OPTS(bpf_link_create_opts, opts);
 	_cleanup_close_ int root = -1, fd = -1;
-	int r = root_cgroup(&root);
+	int r = cut_root_cgroup(&root, NULL, 0);
 
 	if (r < 0)
 		return r;

@@ -151,6 +151,22 @@ int kern_h2_judged(struct kern *kern, uint64_t conn, uint64_t off);
 int kern_h2_lockstep(struct kern *kern, uint16_t service, const struct gl_addr *source,
 		     uint64_t until_ns);
 
+/*
+ * Workloads whose way out is closed: the whole list, replacing the one before; hits of those that
+ * stay go on. Entries expire by themselves; the programs are held while there is one. -ENOTSUP: not
+ * on this kernel; -E2BIG: more than GL_KILLS_MAX, or a cgroup deeper than GL_KILL_LEVELS.
+ */
+struct kern_kill {
+	struct gl_workload workload;
+	uint64_t expires_ns;
+	uint32_t decision;
+	uint32_t depth; /* of a cgroup: 1 = right below the root */
+};
+int kern_kills_set(struct kern *kern, const struct kern_kill *list, size_t n);
+uint64_t kern_kill_hits(const struct kern *kern, const struct gl_workload *workload);
+/* "/sys/fs/cgroup": where the hierarchy begins. -ENOENT: there is none. */
+int kern_cgroup_root(char *ret_path, size_t size);
+
 /* What the probes attached with GL_PROBE_COOKIE(shape, library) saw. -ENOTSUP: no tls door. */
 int kern_probe_account(const struct kern *kern, uint32_t library,
 		       struct gl_probe_account *ret_account);

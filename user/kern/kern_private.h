@@ -16,6 +16,7 @@ struct blind;
 struct libs;
 struct tls_bpf;
 struct cut_bpf;
+struct egress_bpf;
 
 #define KERN_DOORS_MAX      1024
 #define KERN_FEATURES_MAX   16
@@ -55,6 +56,7 @@ struct kern {
 	enum { GUARD_NONE, GUARD_AWAKE, GUARD_SLEEPS } guard; /* inside TLS: how it reads memory */
 	struct cut_bpf *cut; /* NULL: not on this kernel */
 	bool cut_held; /* or given up */
+	struct egress_bpf *egress; /* NULL: not on this kernel */
 	struct bpf_link *tls_links[2]; /* its tracepoints */
 	struct libs *libs; /* probes on libraries; NULL: not started */
 	struct blind *blind; /* NULL: nobody asked yet */
@@ -124,6 +126,12 @@ void libraries_guard(struct kern *kern, const struct gl_policy *policy);
 void cut_load(struct kern *kern);
 void cut_attach(struct kern *kern);
 void cut_free(struct kern *kern);
+/* Where cgroup v2 is mounted; ret_path may be NULL. */
+int cut_root_cgroup(int *ret_fd, char *ret_path, size_t size);
+
+/* kill.c: workloads whose way out is closed. */
+void kill_load(struct kern *kern);
+void kill_free(struct kern *kern);
 
 /* maps.c: shared memory, policy generations, counters, ring. */
 int maps_open(struct kern *kern, const struct kern_options *options);

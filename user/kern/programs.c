@@ -220,6 +220,7 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 		load_nic(kern);
 		content_load(kern);
 		cut_load(kern);
+		kill_load(kern);
 	}
 	libbpf_set_print(before);
 	if (r < 0)
@@ -234,4 +235,5 @@ void programs_free(struct kern *kern)
 	nic_bpf__destroy(kern->nic);
 	content_free(kern);
 	cut_free(kern);
+	kill_free(kern);
 }

@@ -85,16 +85,22 @@ static __noinline int embryo_forget(struct __sk_buff *skb, const struct packet *
 	return 0;
 }
 
-/* Gives the socket its flow: the embryo's if there is one. key: as embryo_get() named it. */
+/*
+ * Gives the socket its flow: the embryo's if there is one. key: as embryo_get() named it. NULL: no
+ * memory, or another processor is reading a segment of it.
+ */
 static __always_inline struct flow *embryo_adopt(struct bpf_sock *sk, const struct flow_key *key)
 {
 	struct flow *embryo = embryo_any() ? bpf_map_lookup_elem(&embryos, key) : NULL;
 	struct flow *f;
 
+	/* never in the middle of a segment; it stays taken, for who still holds it */
+	if (embryo && !flow_enter(embryo))
+		return NULL;
 	f = bpf_sk_storage_get(&flows, sk, embryo, BPF_SK_STORAGE_GET_F_CREATE);
 	if (!f || !embryo)
 		return f;
-	f->busy = 0;
+	flow_leave(f);
 	if (!bpf_map_delete_elem(&embryos, key))
 		embryo_counted(-1);
 	return f;

@@ -182,6 +182,30 @@ static __always_inline __u32 flow_owed(const struct flow *f)
 	return f->judged - *(const volatile __u32 *)&f->answered;
 }
 
+static long flow_free(__u32 i, struct flow **f)
+{
+	return !*(volatile __u32 *)&(*f)->busy;
+}
+
+/*
+ * One processor at a time reads the client's side. Another one waits for as long as a segment takes
+ * to be read (its sender would wait for a resend, which is 200 ms for the last one). False: it did
+ * not get its turn.
+ */
+static __always_inline int flow_enter(struct flow *f)
+{
+	if (!__sync_val_compare_and_swap(&f->busy, 0, 1))
+		return 1;
+	bpf_loop(4096, flow_free, &f, 0);
+	return !__sync_val_compare_and_swap(&f->busy, 0, 1);
+}
+
+static __always_inline void flow_leave(struct flow *f)
+{
+	/* a barrier: what was read is there for the next one */
+	__sync_val_compare_and_swap(&f->busy, 1, 0);
+}
+
 /*
  * A packet of the server is about to leave. The kernel's snd_nxt moves only when the transmission
  * returns, and the client's next segment may be here before that, on another processor: what has

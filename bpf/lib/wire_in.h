@@ -387,19 +387,22 @@ static __noinline int wire_in_close(struct __sk_buff *skb, const struct packet *
 	return 0;
 }
 
-/* One CPU at a time: a second one holds its segment back, the client sends it again. */
-static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
+/* Who does not get its turn holds its segment back, and the client sends it again. */
+static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
+				      int enforce)
 {
 	int action;
 
-	if (__sync_val_compare_and_swap(&f->busy, 0, 1)) {
+	if (!flow_enter(f)) {
+		if (!enforce)
+			return TC_NEXT; /* the flow will find that it went by unread */
 		count(GL_CTR_HELD);
 		return TC_DROP;
 	}
 	action = wire_segment(skb, x, f);
 	if (action == TC_NEXT && (x->packet.flags & (TCP_FIN | TCP_RST)))
 		wire_in_close(skb, &x->packet, f);
-	f->busy = 0;
+	flow_leave(f);
 	return action;
 }
 
@@ -418,9 +421,9 @@ static __always_inline int wire_handshake(struct __sk_buff *skb, struct packet *
 
 /* A refused connection ends before its socket began. */
 static __always_inline int wire_embryo(struct __sk_buff *skb, struct wire_scratch *x,
-				       struct flow *f)
+				       struct flow *f, int enforce)
 {
-	int action = wire_known(skb, x, f);
+	int action = wire_known(skb, x, f, enforce);
 
 	if (f->state == FLOW_CLOSED)
 		embryo_forget(skb, &x->packet);
@@ -436,7 +439,7 @@ static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch 
 	if (found == WIRE_EMBRYO && !(p->flags & TCP_SYN)) {
 		f = embryo_get(skb, p);
 		if (f)
-			return wire_embryo(skb, x, f);
+			return wire_embryo(skb, x, f, enforce);
 	}
 	if (found == WIRE_HANDSHAKE || found == WIRE_EMBRYO)
 		return wire_handshake(skb, p, enforce);
@@ -445,7 +448,7 @@ static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch 
 		return enforce ? TC_DROP : TC_NEXT;
 	}
 	if (found == WIRE_FLOW && f)
-		return wire_known(skb, x, f);
+		return wire_known(skb, x, f, enforce);
 	return refuse_afterwards(skb, p);
 }
 
@@ -469,7 +472,7 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 		return action;
 	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || f->state != FLOW_REFUSED)
 		return TC_NEXT;
-	return wire_known(skb, x, f);
+	return wire_known(skb, x, f, 1);
 }
 
 /*

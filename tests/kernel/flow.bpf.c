@@ -60,4 +60,22 @@ int flow_meets(struct __sk_buff *skb)
 	return 0;
 }
 
+/* Whose turn it is. */
+SEC("tc")
+int flow_turns(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct flow_row *r = bpf_map_lookup_elem(&rows, &zero);
+	struct flow *f = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!r || !f)
+		return 1;
+	f->busy = r->busy;
+	r->entered = flow_enter(f);
+	r->again = flow_enter(f);
+	flow_leave(f);
+	r->left = flow_enter(f);
+	return 0;
+}
+
 char _license[] SEC("license") = "GPL";

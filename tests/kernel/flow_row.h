@@ -17,5 +17,6 @@ struct flow_row {
 	__u32 seq, end, ack, flags;
 	/* what was made of it; `got_judged` and `got_owed` before anything is read in its place */
 	__u32 accept, sent_end, place;
+	__u32 busy, entered, again, left; /* whose turn it is: before, then, and after that */
 	__u32 got_pos, got_judged, got_next, got_owed, settled;
 };

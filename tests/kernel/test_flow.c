@@ -36,7 +36,7 @@ static const char *folder;
 
 struct kernel {
 	struct bpf_object *object;
-	int rows, program;
+	int rows, program, turns;
 };
 
 static int setup(void **state)
@@ -50,6 +50,7 @@ static int setup(void **state)
 	assert_int_equal(bpf_object__load(k.object), 0);
 	k.rows = bpf_object__find_map_fd_by_name(k.object, "rows");
 	k.program = bpf_program__fd(bpf_object__find_program_by_name(k.object, "flow_meets"));
+	k.turns = bpf_program__fd(bpf_object__find_program_by_name(k.object, "flow_turns"));
 	*state = &k;
 	return 0;
 }
@@ -62,17 +63,36 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct flow_row meet(const struct kernel *k, struct flow_row row)
+static struct flow_row run(const struct kernel *k, int program, struct flow_row row)
 {
 	uint8_t packet[64] = {};
 	uint32_t zero = 0;
 	LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet, .data_size_in = sizeof(packet));
 
 	assert_int_equal(bpf_map_update_elem(k->rows, &zero, &row, BPF_ANY), 0);
-	assert_int_equal(bpf_prog_test_run_opts(k->program, &options), 0);
+	assert_int_equal(bpf_prog_test_run_opts(program, &options), 0);
 	assert_int_equal(options.retval, 0);
 	assert_int_equal(bpf_map_lookup_elem(k->rows, &zero, &row), 0);
 	return row;
+}
+
+static struct flow_row meet(const struct kernel *k, struct flow_row row)
+{
+	return run(k, k->program, row);
+}
+
+/* One processor at a time; who does not get its turn comes back, in bounded time. */
+static void test_turns(void **state)
+{
+	const struct kernel *k = *state;
+	struct flow_row r = run(k, k->turns, (struct flow_row){.busy = 0});
+
+	assert_int_equal(r.entered, 1);
+	assert_int_equal(r.again, 0);
+	assert_int_equal(r.left, 1);
+	r = run(k, k->turns, (struct flow_row){.busy = 1});
+	assert_int_equal(r.entered, 0);
+	assert_int_equal(r.left, 1);
 }
 
 /* The next request acknowledges the response; snd_nxt moves when the transmission has returned. */
@@ -210,10 +230,9 @@ static void test_bodies(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_acknowledges),
-		cmocka_unit_test(test_places),
-		cmocka_unit_test(test_commit_is_newer),
-		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_acknowledges),    cmocka_unit_test(test_places),
+		cmocka_unit_test(test_commit_is_newer), cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_turns),
 	};
 
 	if (argc < 2) {

@@ -4,6 +4,7 @@
  * agent. Values are shown masked, as everywhere.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -34,11 +35,13 @@ static json_t *finding_json(const struct scan_finding *finding)
 {
 	const struct rule *rule = finding->match->rule;
 
-	return json_pack("{s:o,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "file", name_json(finding->file),
-			 "line", (json_int_t)finding->line, "column", (json_int_t)finding->column,
-			 "rule", rule->id, "family", rule_family_name(rule->family), "control",
-			 rule->control, "severity", finding_severity_name(rule->severity), "about",
-			 rule->about, "evidence", finding->match->evidence.text);
+	return json_pack("{s:o,s:I,s:I,s:I,s:s,s:s,s:s,s:s,s:s,s:s}", "file",
+			 name_json(finding->file), "line", (json_int_t)finding->line, "column",
+			 (json_int_t)finding->column, "columnChars",
+			 (json_int_t)finding->column_chars, "rule", rule->id, "family",
+			 rule_family_name(rule->family), "control", rule->control, "severity",
+			 finding_severity_name(rule->severity), "about", rule->about, "evidence",
+			 finding->match->evidence.text);
 }
 
 static void on_found(const struct scan_finding *finding, void *userdata)
@@ -77,16 +80,40 @@ static const char *sarif_level(const char *severity)
 	return strcmp(severity, "medium") == 0 ? "warning" : "note";
 }
 
+/* A reference (RFC 3986): what a path has beside its unreserved characters is encoded. */
+static json_t *sarif_uri(const char *file)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~/";
+	char uri[3 * PATH_MAX + 16] = "";
+	size_t at = 0;
+
+	if (file[0] == '/')
+		at = (size_t)snprintf(uri, sizeof(uri), "file://");
+	for (; *file && at + 4 < sizeof(uri); file++) {
+		if (strchr(plain, *file))
+			uri[at++] = *file;
+		else
+			at += (size_t)snprintf(uri + at, 4, "%%%02X", (unsigned char)*file);
+	}
+	uri[at] = 0;
+	return json_string(uri);
+}
+
 static json_t *sarif_result(const json_t *finding)
 {
-	return json_pack("{s:O,s:s,s:{s:s+},s:[{s:{s:{s:O},s:{s:O,s:O}}}],s:{s:O,s:O}}", "ruleId",
+	json_t *where = json_pack("{s:{s:{s:o},s:{s:O,s:O}}}", "physicalLocation",
+				  "artifactLocation", "uri", sarif_uri(out_member(finding, "file")),
+				  "region", "startLine", json_object_get(finding, "line"),
+				  "startColumn", json_object_get(finding, "columnChars"));
+
+	return json_pack("{s:O,s:s,s:{s:s+++},s:[o],s:{s:O,s:O,s:O}}", "ruleId",
 			 json_object_get(finding, "rule"), "level",
 			 sarif_level(out_member(finding, "severity")), "message", "text",
-			 out_member(finding, "about"), "", "locations", "physicalLocation",
-			 "artifactLocation", "uri", json_object_get(finding, "file"), "region",
-			 "startLine", json_object_get(finding, "line"), "startColumn",
-			 json_object_get(finding, "column"), "properties", "control",
-			 json_object_get(finding, "control"), "evidence",
+			 out_member(finding, "about"), ": ", out_member(finding, "evidence"), "",
+			 "locations", where, "properties", "control",
+			 json_object_get(finding, "control"), "severity",
+			 json_object_get(finding, "severity"), "evidence",
 			 json_object_get(finding, "evidence"));
 }
 
@@ -94,15 +121,22 @@ static json_t *sarif_rules(const struct rules *rules)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < rules->n; i++)
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct rule *rule = &rules->items[i];
+
 		json_array_append_new(list,
-				      json_pack("{s:s,s:{s:s},s:{s:s}}", "id", rules->items[i].id,
-						"shortDescription", "text", rules->items[i].about,
-						"properties", "control", rules->items[i].control));
+				      json_pack("{s:s,s:{s:s},s:{s:s},s:{s:s}}", "id", rule->id,
+						"shortDescription", "text", rule->about,
+						"defaultConfiguration", "level",
+						sarif_level(finding_severity_name(rule->severity)),
+						"properties", "control", rule->control));
+	}
 	return list;
 }
 
-static json_t *sarif(const struct rules *rules, const json_t *findings)
+/* What could not be read is no result: a run that was not successful says so. */
+static json_t *sarif(const struct rules *rules, const json_t *findings,
+		     const struct scan_counts *counts)
 {
 	json_t *results = json_array();
 	const json_t *finding;
@@ -110,11 +144,12 @@ static json_t *sarif(const struct rules *rules, const json_t *findings)
 
 	for (i = 0; (finding = json_array_get(findings, i)); i++)
 		json_array_append_new(results, sarif_result(finding));
-	return json_pack("{s:s,s:s,s:[{s:{s:{s:s,s:s,s:o}},s:o,s:s}]}", "$schema",
+	return json_pack("{s:s,s:s,s:[{s:{s:{s:s,s:s,s:o}},s:[{s:b}],s:o,s:s}]}", "$schema",
 			 "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0",
 			 "runs", "tool", "driver", "name", "glacis", "version", GLACIS_VERSION,
-			 "rules", sarif_rules(rules), "results", results, "columnKind",
-			 "utf16CodeUnits");
+			 "rules", sarif_rules(rules), "invocations", "executionSuccessful",
+			 counts->unreadable == 0, "results", results, "columnKind",
+			 "unicodeCodePoints");
 }
 
 /* --- the command ------------------------------------------------------------------------------ */
@@ -128,7 +163,7 @@ static int read_families(const struct ctl *ctl, unsigned *ret_families)
 		int family = rule_family_find(values->items[i]);
 
 		if (family < 0)
-			return ctl_usage(ctl, "--family %s: use secret, personal or hash",
+			return ctl_usage(ctl, "--family %s: use secret, personal, hash or trace",
 					 values->items[i]);
 		families |= 1u << family;
 	}
@@ -174,7 +209,7 @@ static void print_report(const struct ctl *ctl, const struct rules *rules,
 	json_t *body;
 
 	if (ctl_option(ctl, "sarif"))
-		body = sarif(rules, findings);
+		body = sarif(rules, findings, counts);
 	else
 		body = json_pack("{s:O,s:I,s:I,s:{s:I,s:I,s:I}}", "findings", findings, "files",
 				 (json_int_t)counts->files, "bytes", (json_int_t)counts->bytes,
@@ -243,7 +278,9 @@ const struct ctl_command ctl_scan_commands[] = {
 		.max = PATHS_MAX,
 		.summary = "Look for secrets, personal data and hashes in files, here, without an "
 			   "agent",
-		.details = "Folders with all below them, but for .git; '-' is standard input. "
+		.details = "Folders with all below them, but for .git, links and files above 1 "
+			   "GiB; '-' is "
+			   "standard input. "
 			   "Values are "
 			   "shown masked.\nExit status 1: something was found; 2: something could "
 			   "not be "

@@ -18,7 +18,6 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 
-#define WINDOW       (4u << 20)
 #define CONTEXT      256 /* bytes before a match that rules look at */
 #define BINARY_BYTES 8192 /* a NUL in these: no text */
 #define DEPTH_MAX    64
@@ -32,7 +31,7 @@ struct window {
 	size_t counted; /* lines are counted up to here */
 	uint64_t line;
 	size_t line_begin; /* may be of a window before: then `before` bytes of it are gone */
-	size_t before;
+	size_t before, before_chars;
 };
 
 static void progress(struct scan_files *scan)
@@ -66,8 +65,18 @@ static void count_lines(struct window *window, size_t to)
 		window->line++;
 		window->counted = (size_t)(newline - window->bytes) + 1;
 		window->line_begin = window->counted;
-		window->before = 0;
+		window->before = window->before_chars = 0;
 	}
+}
+
+/* Characters of UTF-8 that begin in these bytes. */
+static size_t count_chars(const char *bytes, size_t n)
+{
+	size_t chars = 0;
+
+	for (size_t i = 0; i < n; i++)
+		chars += ((unsigned char)bytes[i] & 0xc0) != 0x80;
+	return chars;
 }
 
 static void on_match(const struct text_match *match, void *userdata)
@@ -80,6 +89,9 @@ static void on_match(const struct text_match *match, void *userdata)
 	count_lines(window, match->begin);
 	finding.line = window->line;
 	finding.column = match->begin - window->line_begin + window->before + 1;
+	finding.column_chars =
+		count_chars(window->bytes + window->line_begin, match->begin - window->line_begin) +
+		window->before_chars + 1;
 	window->scan->found(&finding, window->scan->userdata);
 }
 
@@ -108,6 +120,9 @@ static void move_on(struct window *window, char *buffer, size_t n, size_t keep)
 	size_t gone = n - keep;
 
 	count_lines(window, window->to);
+	if (window->line_begin < gone)
+		window->before_chars +=
+			count_chars(buffer + window->line_begin, gone - window->line_begin);
 	memmove(buffer, buffer + gone, keep);
 	window->from = window->to - gone;
 	window->counted -= gone;
@@ -121,16 +136,17 @@ static void move_on(struct window *window, char *buffer, size_t n, size_t keep)
 
 static int scan_fd(struct scan_files *scan, int fd, const char *file)
 {
-	_cleanup_free_ char *buffer = malloc(WINDOW);
+	const size_t size = scan->window ?: SCAN_WINDOW;
+	_cleanup_free_ char *buffer = malloc(size);
 	struct window window = {.scan = scan, .file = file, .bytes = buffer, .line = 1};
 	size_t kept = 0;
 
 	if (!buffer)
 		return -ENOMEM;
 	for (bool first = true;; first = false) {
-		ssize_t r = read_full(fd, buffer + kept, WINDOW - kept);
+		ssize_t r = read_full(fd, buffer + kept, size - kept);
 		size_t n = kept + (size_t)(r > 0 ? r : 0);
-		bool last = n < WINDOW;
+		bool last = n < size;
 
 		if (r < 0)
 			return (int)r;
@@ -158,9 +174,9 @@ static void unreadable(struct scan_files *scan, const char *file, int error)
 	scan->unreadable(file, error, scan->userdata);
 }
 
+/* A file of a folder; a fifo there, that nobody writes to, is not waited for. */
 static int scan_file(struct scan_files *scan, const char *path)
 {
-	/* a fifo that nobody writes to is not waited for */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
 
@@ -173,6 +189,17 @@ static int scan_file(struct scan_files *scan, const char *path)
 		return 0;
 	}
 	return scan_fd(scan, fd, path);
+}
+
+/* What was asked for by name: any size, and pipes ("<(command)" of a shell). */
+static int scan_named(struct scan_files *scan, const char *path, mode_t mode)
+{
+	_cleanup_close_ int fd = -1;
+
+	if (!S_ISREG(mode) && !S_ISFIFO(mode) && !S_ISCHR(mode))
+		return -EOPNOTSUPP;
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : scan_fd(scan, fd, path);
 }
 
 static int scan_folder(struct scan_files *scan, const char *path, unsigned depth);
@@ -229,5 +256,6 @@ int scan_path(struct scan_files *scan, const char *path)
 		return scan_fd(scan, STDIN_FILENO, "-");
 	if (stat(path, &st) < 0)
 		return -errno;
-	return S_ISDIR(st.st_mode) ? scan_folder(scan, path, 0) : scan_file(scan, path);
+	return S_ISDIR(st.st_mode) ? scan_folder(scan, path, 0)
+				   : scan_named(scan, path, st.st_mode);
 }

@@ -7,11 +7,13 @@
 
 #include "user/detect/text.h"
 
-#define SCAN_FILE_MAX (1ull << 30) /* larger files are left out, and counted */
+#define SCAN_FILE_MAX (1ull << 30) /* larger files in folders are left out, and counted */
+#define SCAN_WINDOW   (4u << 20)
 
 struct scan_finding {
 	const char *file; /* "-": standard input */
 	uint64_t line, column; /* of its first byte, from 1; columns are bytes */
+	uint64_t column_chars; /* the same in characters of UTF-8 */
 	const struct text_match *match;
 };
 
@@ -25,14 +27,16 @@ struct scan_files {
 	unsigned families; /* bits 1 << enum rule_family */
 	bool binary; /* executables and images too */
 	bool progress; /* on stderr */
+	size_t window; /* bytes looked at together; 0: SCAN_WINDOW; more than 2 TEXT_OVERLAP */
 	void (*found)(const struct scan_finding *finding, void *userdata);
 	void (*unreadable)(const char *file, int error, void *userdata);
 	void *userdata;
 	struct scan_counts counts;
 };
 
-/* A file, a folder with all below it (links and .git are left alone), or "-". -ENOMEM, or the
- * -errno of `path` itself; what cannot be read below it is told and counted. */
+/* A file, a pipe, a folder with all below it (links, .git and what is no file are left alone), or
+ * "-". -ENOMEM, or the -errno of `path` itself (-EOPNOTSUPP: a socket, a disk); what cannot be read
+ * below it is told and counted. */
 int scan_path(struct scan_files *scan, const char *path);
 /* Takes the progress line off the terminal. */
 void scan_end(struct scan_files *scan);

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * fuzz_text.c - any bytes through the installed text rules. Beyond not crashing: matches are inside
+ * of the bytes, in order and apart from each other, shown printable; and the same wherever the
+ * bytes stand, for they are looked at 64 at a time.
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/detect/text.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what)) {                                                                     \
+			fprintf(stderr, "broken: %s\n", #what);                                    \
+			abort();                                                                   \
+		}                                                                                  \
+	} while (0)
+
+#define MATCHES_MAX 4096
+
+struct said {
+	struct {
+		const struct rule *rule;
+		size_t begin, end;
+	} items[MATCHES_MAX];
+	size_t n, size, last;
+};
+
+static struct text *text;
+static struct said first, moved;
+
+static void on_match(const struct text_match *match, void *userdata)
+{
+	struct said *said = userdata;
+
+	CHECK(match->begin < match->end && match->end <= said->size);
+	CHECK(match->begin >= said->last);
+	said->last = match->end;
+	for (const char *p = match->evidence.text; *p; p++)
+		CHECK(*p >= 0x20 && *p < 0x7f);
+	if (said->n == MATCHES_MAX)
+		return;
+	said->items[said->n].rule = match->rule;
+	said->items[said->n].begin = match->begin;
+	said->items[said->n++].end = match->end;
+}
+
+static void scan(const char *bytes, size_t size, enum rule_where where, struct said *said)
+{
+	said->n = said->last = 0;
+	said->size = size;
+	text_each(text, (struct raw){bytes, size}, where, ~0u, 0, on_match, said);
+}
+
+static void start(void)
+{
+	struct rules *rules = NULL;
+
+	CHECK(rules_load("deploy/rules", NULL, NULL, &rules) == 0);
+	CHECK(text_new(rules, &text) == 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* from 1 to 64 lines before it, which are of nothing */
+	size_t before = size ? 1 + (data[0] + size) % 64 : 1;
+	char *bytes;
+
+	if (!text)
+		start();
+	bytes = malloc(before + size);
+	CHECK(bytes);
+	memset(bytes, '\n', before);
+	memcpy(bytes + before, data, size);
+	for (int where = 0; where < WHERE_MAX; where++) {
+		scan((const char *)data, size, (enum rule_where)where, &first);
+		scan(bytes, before + size, (enum rule_where)where, &moved);
+		CHECK(first.n == moved.n);
+		for (size_t i = 0; i < first.n; i++) {
+			CHECK(first.items[i].rule == moved.items[i].rule);
+			CHECK(first.items[i].begin + before == moved.items[i].begin);
+			CHECK(first.items[i].end + before == moved.items[i].end);
+		}
+	}
+	free(bytes);
+	return 0;
+}

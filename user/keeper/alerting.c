@@ -123,7 +123,11 @@ void alerting_response(struct keeper *keeper, const struct gl_rec_response *r)
 		.rule = (uint8_t)watch_rule_of(r->status),
 	};
 
-	if (!keeper->alerting || event.rule >= GL_WATCH_MAX)
+	if (!keeper->alerting)
+		return;
+	keeper->alerting->scene.now = clock_now();
+	alert_share_add(&keeper->alerting->scene, r->op, r->status);
+	if (event.rule >= GL_WATCH_MAX)
 		return;
 	event.wall_ns = clock_wall_of_boot(r->rec.ts_ns);
 	alert_watch_event(scene_of(keeper), &event);
@@ -186,6 +190,8 @@ void alerting_transaction(struct keeper *keeper, const struct report_transaction
 	snprintf(event->request_id, sizeof(event->request_id), "%s", tx->request_id);
 	snprintf(event->agent, sizeof(event->agent), "%s", tx->user_agent);
 	alert_requests_take(keeper->alerting->requests, scene, policy, &request);
+	if (tx->protocol == HTTP_PROTOCOL_2)
+		alert_share_add(scene, tx->op, tx->status);
 	if (event->rule >= GL_WATCH_MAX)
 		return;
 	if (tx->protocol == HTTP_PROTOCOL_2) {

@@ -62,6 +62,38 @@ int64_t alert_wall(const struct alert_scene *scene, uint64_t boot_ns)
 	return scene->now.wall_ns - (int64_t)(scene->now.boot_ns - boot_ns);
 }
 
+static uint32_t minute_of(const struct alert_scene *scene)
+{
+	return (uint32_t)(scene->now.boot_ns / (60 * CLOCK_NS_PER_S));
+}
+
+void alert_share_add(struct alert_scene *scene, uint16_t op, uint16_t status)
+{
+	struct alert_share *s = &scene->shares[op];
+	uint32_t minute = minute_of(scene);
+
+	if (s->minute != minute) {
+		bool next = s->minute + 1 == minute;
+
+		s->all[1] = next ? s->all[0] : 0;
+		s->refused[1] = next ? s->refused[0] : 0;
+		s->all[0] = s->refused[0] = 0;
+		s->minute = minute;
+	}
+	s->all[0]++;
+	s->refused[0] += status == 401 || status == 403;
+}
+
+unsigned alert_share_refused(const struct alert_scene *scene, uint16_t op)
+{
+	const struct alert_share *s = &scene->shares[op];
+	uint64_t all = (uint64_t)s->all[0] + s->all[1];
+
+	if (!all || minute_of(scene) - s->minute > 1)
+		return 100;
+	return (unsigned)(((uint64_t)s->refused[0] + s->refused[1]) * 100 / all);
+}
+
 void alert_event_add(struct alert_scene *scene, const struct alert_event *event)
 {
 	scene->events[scene->n_events++ % ALERT_EVENTS] = *event;

@@ -27,6 +27,12 @@ struct alert_event {
 	char agent[ALERT_AGENT]; /* masked */
 };
 
+/* What an operation answered this minute and the last, as far as records told. */
+struct alert_share {
+	uint32_t minute;
+	uint32_t all[2], refused[2]; /* refused: 401 and 403; [0]: this minute */
+};
+
 struct alert_scene {
 	struct alerts *alerts;
 	const struct intern *intern;
@@ -34,6 +40,7 @@ struct alert_scene {
 	struct clock_now now;
 	struct alert_event events[ALERT_EVENTS];
 	uint64_t n_events;
+	struct alert_share shares[UINT16_MAX + 1]; /* by operation */
 };
 
 /* Names of ids; never NULL: "" for an id nobody gave. */
@@ -46,6 +53,10 @@ const char *alert_principal_subject(uint64_t principal, char out[ALERT_SUBJECT])
 /* The same without the word. */
 const char *alert_source_text(const struct gl_addr *source, char out[ALERT_TOP_TEXT]);
 int64_t alert_wall(const struct alert_scene *scene, uint64_t boot_ns);
+
+/* Any answer of the application's; and how many of a hundred were refusals (100: nothing known). */
+void alert_share_add(struct alert_scene *scene, uint16_t op, uint16_t status);
+unsigned alert_share_refused(const struct alert_scene *scene, uint16_t op);
 
 void alert_event_add(struct alert_scene *scene, const struct alert_event *event);
 /* Position i, 0 = the newest; NULL past the oldest kept. */

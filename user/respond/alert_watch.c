@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LIMITS           64 /* classes whose limit is exceeded at once */
+#define REFUSED_SHARE    30 /* of a hundred answers: below, many refusals are no attack */
 #define RESTART_SLACK_NS (2 * (int64_t)CLOCK_NS_PER_S)
 #define OLD_CROSSING_NS  (3600 * (int64_t)CLOCK_NS_PER_S) /* older ones are history at a start */
 
@@ -181,7 +182,9 @@ static bool is_told_otherwise(const struct alert_watch *watch, const struct aler
 		return false;
 	if (line->by == GL_WATCH_BY_PRINCIPAL)
 		return source_is_told(scene, line, &line->source);
-	if (line->by == GL_WATCH_BY_OPERATION && is_sprayed(scene, line))
+	/* a busy operation refuses some of many every minute */
+	if (line->by == GL_WATCH_BY_OPERATION &&
+	    (is_sprayed(scene, line) || alert_share_refused(scene, line->op) < REFUSED_SHARE))
 		return true;
 	if (line->by == GL_WATCH_BY_OPERATION)
 		return told_by_source(watch, scene, line) * 2 >= line->total;

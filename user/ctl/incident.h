@@ -10,6 +10,12 @@
 char *incident_path(struct ctl *ctl, const char *rest, int *ret_exit);
 void incident_print(const struct ctl *ctl, const json_t *incident);
 
+/* incident_export.c */
+int incident_scope(struct ctl *ctl);
+int incident_report(struct ctl *ctl);
+int incident_export(struct ctl *ctl);
+int incident_verify(struct ctl *ctl);
+
 /* incident_change.c */
 int incident_open(struct ctl *ctl);
 int incident_assign(struct ctl *ctl);

@@ -56,6 +56,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/incidents", ROLE_ROOT, api_incident_open, true},
 	{"GET", "/v1/incidents/{id}", ROLE_READER, api_incident_get, false},
 	{"GET", "/v1/incidents/{id}/timeline", ROLE_READER, api_incident_timeline, false},
+	{"GET", "/v1/incidents/{id}/scope", ROLE_READER, api_incident_scope, false},
+	{"GET", "/v1/incidents/{id}/report", ROLE_READER, api_incident_report, false},
 	{"PUT", "/v1/incidents/{id}/assignee", ROLE_ROOT, api_incident_assign, true},
 	{"PUT", "/v1/incidents/{id}/priority", ROLE_ROOT, api_incident_priority, true},
 	{"POST", "/v1/incidents/{id}/notes", ROLE_ROOT, api_incident_note, true},

@@ -101,6 +101,8 @@ void api_controls(struct api_request *rq);
 void api_coverage(struct api_request *rq);
 void api_incidents_list(struct api_request *rq);
 void api_incident_get(struct api_request *rq);
+void api_incident_scope(struct api_request *rq);
+void api_incident_report(struct api_request *rq);
 void api_incident_timeline(struct api_request *rq);
 void api_incident_open(struct api_request *rq);
 void api_incident_assign(struct api_request *rq);

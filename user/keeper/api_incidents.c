@@ -235,3 +235,40 @@ void api_incident_timeline(struct api_request *rq)
 	}
 	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
 }
+
+/* ---------------------------------------------------------------------------------------------
+ * What it touched, and what is written of it
+ */
+void api_incident_scope(struct api_request *rq)
+{
+	const struct incident *incident;
+	json_t *scope;
+	int r;
+
+	if (!api_incident_find(rq, &incident))
+		return;
+	r = incident_scope_json(rq->keeper, incident, &scope);
+	if (r < 0)
+		api_problem(rq, 503, "store-unreadable", NULL,
+			    "the stored requests cannot be read: %s", strerror(-r));
+	else
+		api_reply(rq, 200, scope);
+}
+
+void api_incident_report(struct api_request *rq)
+{
+	const struct incident *incident;
+	char *text;
+	int r;
+
+	if (!api_incident_find(rq, &incident))
+		return;
+	r = incident_markdown(rq->keeper, incident, &text);
+	if (r < 0) {
+		api_problem(rq, 503, "store-unreadable", NULL, "the timeline cannot be read: %s",
+			    strerror(-r));
+		return;
+	}
+	api_reply(rq, 200, json_pack("{s:s}", "markdown", text));
+	free(text);
+}

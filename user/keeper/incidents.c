@@ -6,6 +6,7 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/exports.h"
+#include "user/keeper/traffic.h"
 
 #define ACTOR         "incidents"
 #define CLOCK_EVERY_S 5 /* deadlines are minutes and days */
@@ -24,24 +25,44 @@ static bool is_shared(struct keeper *keeper, const struct gl_addr *source)
 	       protect_hit(keeper->protect, &prefix, why);
 }
 
-static void on_alert(const struct alert *alert, bool is_new, void *userdata)
+/* Who or what an alert is mostly about; "" when several are. */
+static const char *only_top(const struct alert *alert, enum alert_dimension dimension)
 {
-	struct keeper *keeper = userdata;
+	const struct alert_top *tops = alert->tops[dimension];
+
+	return !tops[1].text[0] && !tops[0].error ? tops[0].text : "";
+}
+
+/* The source an alert names, or the one all of it came from. */
+static bool source_of(const struct alert *alert, struct gl_addr *ret_source)
+{
+	struct addr_prefix prefix;
+
+	if (alert->have_source) {
+		*ret_source = alert->source;
+		return true;
+	}
+	if (prefix_parse(only_top(alert, ALERT_TOP_SOURCES), &prefix) < 0)
+		return false;
+	*ret_source = prefix.addr;
+	return true;
+}
+
+static void take(struct keeper *keeper, const struct alert *alert)
+{
 	const struct incident *incident = NULL;
-	const struct incident_signal signal = {
+	struct incident_signal signal = {
 		.alert = alert->id,
 		.incident = (uint32_t)alert->incident,
 		.kind = alert_kind_name(alert->kind),
 		.control = alert->control,
 		.pattern = alert_pattern_name(alert->pattern),
 		.service = alert->service,
-		.operation = alert->operation,
+		.operation = *alert->operation ? alert->operation
+					       : alert->tops[ALERT_TOP_OPERATIONS][0].text,
 		.subject = alert->subject,
 		.detail = alert->detail,
 		.severity = alert->severity,
-		.have_source = alert->have_source,
-		.shared = alert->have_source && is_shared(keeper, &alert->source),
-		.source = alert->source,
 		.principal = alert->principal,
 		.count = alert->count,
 		.first_ns = alert->first_ns,
@@ -49,9 +70,8 @@ static void on_alert(const struct alert *alert, bool is_new, void *userdata)
 	};
 	enum incident_outcome outcome;
 
-	(void)is_new;
-	if (alert->state == ALERT_CLOSED)
-		return;
+	signal.have_source = source_of(alert, &signal.source);
+	signal.shared = signal.have_source && is_shared(keeper, &signal.source);
 	outcome = incidents_signal(keeper->incidents, &signal, clock_wall_ns(), &incident);
 	if (outcome != INCIDENT_NEW && outcome != INCIDENT_JOINED)
 		return;
@@ -84,6 +104,45 @@ void keeper_incidents_export(struct keeper *keeper, uint32_t id, bool update)
 		 incident->title);
 	exports_take(keeper->exports, EXPORT_INCIDENT, severities[priority - 1], clock_wall_ns(),
 		     message, data);
+}
+
+/*
+ * An alert is looked at a moment later: what it is mostly about is not known yet when it is made,
+ * and a storm changes it many times.
+ */
+static void on_alert(const struct alert *alert, bool is_new, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct incident_queue *queue = &keeper->incident_queue;
+
+	(void)is_new;
+	for (size_t i = 0; i < queue->n; i++)
+		if (queue->alerts[i] == alert->id)
+			return;
+	if (queue->n < INCIDENT_QUEUE_MAX)
+		queue->alerts[queue->n++] = alert->id;
+	else
+		queue->whole = true; /* look at all of them */
+}
+
+static void take_queue(struct keeper *keeper)
+{
+	struct incident_queue queue = keeper->incident_queue;
+	const struct alert *alert;
+
+	keeper->incident_queue.n = 0;
+	keeper->incident_queue.whole = false;
+	for (size_t i = 0; i < queue.n; i++) {
+		alert = alerts_get(keeper->alerts, queue.alerts[i]);
+		if (alert && alert->state != ALERT_CLOSED)
+			take(keeper, alert);
+	}
+	for (size_t i = 0; queue.whole && (alert = alerts_at(keeper->alerts, i)); i++)
+		if (alert->state != ALERT_CLOSED)
+			take(keeper, alert);
+	/* setting the alerts' incident changed them */
+	keeper->incident_queue.n = 0;
+	keeper->incident_queue.whole = false;
 }
 
 int keeper_incidents_new(struct keeper *keeper)
@@ -133,8 +192,10 @@ void keeper_incidents_tick(struct keeper *keeper)
 {
 	uint64_t second = clock_boot_ns() / CLOCK_NS_PER_S;
 
+	take_queue(keeper);
 	if (second % CLOCK_EVERY_S == 0)
 		incidents_tick(keeper->incidents, clock_wall_ns(), remind, keeper);
+	traffic_tick(keeper->traffic, incidents_rules(keeper->incidents), clock_wall_ns());
 	keeper_incidents_save(keeper);
 }
 

@@ -33,6 +33,7 @@
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
 #include "user/keeper/privileges.h"
+#include "user/keeper/traffic.h"
 #include "user/keeper/transactions.h"
 
 #define EXIT_RUNNING     1
@@ -273,6 +274,8 @@ static int open_memory(struct keeper *keeper)
 		r = audit_open(keeper->store, keeper->options->state_dir, &keeper->audit);
 	if (r == 0)
 		r = keeper_incidents_new(keeper);
+	if (r == 0)
+		r = traffic_new(keeper->options->state_dir, &keeper->traffic);
 	return r < 0 ? log_err(r, "memory") : 0;
 }
 
@@ -463,6 +466,7 @@ static void clear(struct keeper *keeper)
 	controls_free(keeper->controls);
 	exports_free(keeper->exports);
 	access_log_close(keeper->access_log);
+	traffic_free(keeper->traffic);
 	events_free(keeper->events);
 	kern_free(keeper->kern);
 	free(keeper->listeners);

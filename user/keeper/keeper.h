@@ -48,10 +48,19 @@ struct libraries;
 struct loop;
 struct transactions;
 struct access_log;
+struct traffic;
 struct alerting;
 struct controls;
 struct inspectors;
 struct exports;
+
+/* Alerts that changed and are not taken for incidents yet (incidents.c). */
+#define INCIDENT_QUEUE_MAX 256
+struct incident_queue {
+	uint64_t alerts[INCIDENT_QUEUE_MAX];
+	size_t n;
+	bool whole; /* there were more */
+};
 
 struct keeper {
 	const struct options *options;
@@ -78,10 +87,12 @@ struct keeper {
 	struct alerts *alerts;
 	struct alerting *alerting;
 	struct incidents *incidents;
+	struct incident_queue incident_queue;
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;
 	struct exports *exports;
+	struct traffic *traffic;
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;

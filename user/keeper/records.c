@@ -17,6 +17,7 @@
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
+#include "user/keeper/traffic.h"
 
 #define PRINTED_PER_S   100
 #define BROADCAST_PER_S 1000
@@ -120,6 +121,7 @@ static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, 
 
 	records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
 	sources_verdict(keeper->sources, v);
+	traffic_add_verdict(keeper->traffic, v, wall_ns, apply_intern(keeper->apply));
 	contain_verdict(keeper, v);
 	guarded_take_verdict(keeper, v, wall_ns);
 	alerting_verdict(keeper, v, by_door);

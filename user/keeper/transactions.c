@@ -17,6 +17,7 @@
 #include "user/keeper/event_text.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/traffic.h"
 
 #define BROADCAST_PER_S 500 /* of the thousand lines a second the stream has: records.c */
 
@@ -271,6 +272,7 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 			keeper->seen[tx->service]++;
 		keeper->seen_with_principal += tx->principal != 0;
 		access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
+		traffic_add(keeper->traffic, tx, apply_intern(keeper->apply));
 	}
 	judge_prove(keeper, tx);
 	alerting_transaction(keeper, tx);
@@ -278,6 +280,18 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 	kept.account = kept.password = kept.object = kept.object_number = 0;
 	broadcast(keeper, transactions_add(keeper->transactions, &kept));
 	return true;
+}
+
+/* Rules that found data rather than a fault: what an incident's scope tells (IR-04). */
+static bool is_about_data(const char *control)
+{
+	static const char *const controls[] = {"PRE-07", "PRE-15", "PRE-17", "REV-11", "REV-17",
+					       "REV-12", "LOG-08", "LOG-09", "LOG-10"};
+
+	for (size_t i = 0; i < sizeof(controls) / sizeof(controls[0]); i++)
+		if (strcmp(control, controls[i]) == 0)
+			return true;
+	return false;
 }
 
 bool transactions_take_finding(struct keeper *keeper, const struct report_finding *f)
@@ -303,6 +317,8 @@ bool transactions_take_finding(struct keeper *keeper, const struct report_findin
 	alerting_finding(keeper, &finding,
 			 f->part == PART_RESPONSE_BODY || f->part == PART_RESPONSE_HEAD,
 			 &f->source);
+	if (is_about_data(f->control))
+		traffic_found(keeper->traffic, f->request_id, finding.rule);
 	if (findings_put(keeper->findings, &finding, NULL) == 1) {
 		exports_finding(keeper, &finding);
 		records_note(keeper, EVENT_FINDING, "detect", "%s %s %.40s from %s",

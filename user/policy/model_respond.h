@@ -34,6 +34,8 @@ struct policy_incidents {
 									  30m, 2h, 24h, 48h */
 	uint32_t review_days; /* business days after recovery, default 5 */
 	uint32_t warn_at; /* percent of a deadline, default 80 */
+	uint32_t traffic_age_s, traffic_mib; /* requests that are kept: at most so old (7d), in a
+						file of at most so much (512; 0 = none) */
 	struct policy_calendar calendar;
 };
 
@@ -42,5 +44,6 @@ struct policy_incidents {
 	{                                                                                          \
 		.correlate_s = 1800, .detection_s = 1800, .containment_s = 7200,                   \
 		.recovery_s = 86400, .root_cause_s = 172800, .review_days = 5, .warn_at = 80,      \
+		.traffic_age_s = 7 * 86400, .traffic_mib = 512,                                    \
 		.calendar = {.weekend = 1u << 0 | 1u << 6},                                        \
 	}

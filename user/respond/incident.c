@@ -60,6 +60,11 @@ void incidents_set_rules(struct incidents *incidents, const struct policy_incide
 		incidents->rules = rules ? rules : &incidents->defaults;
 }
 
+const struct policy_incidents *incidents_rules(const struct incidents *incidents)
+{
+	return incidents->rules;
+}
+
 /* ---------------------------------------------------------------------------------------------
  * The table
  */

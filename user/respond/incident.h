@@ -155,6 +155,7 @@ int incidents_new(struct store *store, struct incidents **ret_incidents);
 void incidents_free(struct incidents *incidents); /* NULL-safe; incidents_save() is its caller's */
 /* NULL-safe. Borrowed until the next call; NULL: the defaults. */
 void incidents_set_rules(struct incidents *incidents, const struct policy_incidents *rules);
+const struct policy_incidents *incidents_rules(const struct incidents *incidents);
 /* Open ones come back. False: the store cannot be read yet; call it again. */
 bool incidents_load(struct incidents *incidents);
 

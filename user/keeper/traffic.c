@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "user/keeper/traffic.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "user/inspect/transaction.h"
+#include "user/keeper/event_text.h"
+
+#define EARLY_MAX 256 /* findings that came before their request */
+
+struct waiting {
+	struct traffic_row row;
+	uint64_t request; /* hash of its id */
+};
+
+struct traffic {
+	struct traffic_store *store;
+	struct waiting waiting[TRAFFIC_WAITING_MAX];
+	size_t n;
+	struct {
+		uint64_t request;
+		uint32_t mark;
+	} early[EARLY_MAX];
+	size_t next_early;
+	uint64_t lost;
+};
+
+int traffic_new(const char *state_dir, struct traffic **ret_traffic)
+{
+	struct traffic *traffic = calloc(1, sizeof(*traffic));
+	int r = traffic ? traffic_open(state_dir, &traffic->store) : -ENOMEM;
+
+	if (r < 0) {
+		free(traffic);
+		return r;
+	}
+	*ret_traffic = traffic;
+	return 0;
+}
+
+static void flush(struct traffic *traffic)
+{
+	struct traffic_row *rows;
+
+	if (!traffic->n)
+		return;
+	rows = calloc(traffic->n, sizeof(*rows));
+	for (size_t i = 0; rows && i < traffic->n; i++)
+		rows[i] = traffic->waiting[i].row;
+	if (!rows || traffic_put(traffic->store, rows, traffic->n) < 0)
+		traffic->lost += traffic->n;
+	free(rows);
+	traffic->n = 0;
+}
+
+void traffic_free(struct traffic *traffic)
+{
+	if (!traffic)
+		return;
+	flush(traffic);
+	traffic_close(traffic->store);
+	free(traffic);
+}
+
+/* Ids are made by us or bounded and printable; a collision costs a mark in the wrong row. */
+static uint64_t hash(const char *id)
+{
+	uint64_t h = 14695981039346656037ull;
+
+	for (; *id; id++)
+		h = (h ^ (unsigned char)*id) * 1099511628211ull;
+	return h;
+}
+
+static void mark(struct traffic_row *row, uint32_t name)
+{
+	for (int i = 0; i < TRAFFIC_MARKS; i++) {
+		if (row->marks[i] == name)
+			return;
+		if (!row->marks[i]) {
+			row->marks[i] = name;
+			return;
+		}
+	}
+}
+
+static uint32_t name_of(struct traffic *traffic, const char *text)
+{
+	return text ? traffic_name(traffic->store, text) : 0;
+}
+
+void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
+		 const struct intern *intern)
+{
+	const char *operation = intern_name(intern, INTERN_OPERATION, tx->op);
+	uint64_t total_us = tx->total_ns / 1000;
+	struct waiting *w;
+
+	if (!traffic)
+		return;
+	if (traffic->n == TRAFFIC_WAITING_MAX) {
+		traffic->lost++;
+		return;
+	}
+	w = &traffic->waiting[traffic->n++];
+	*w = (struct waiting){
+		.request = hash(tx->request_id),
+		.row =
+			{
+				.time_ns = tx->begin_wall_ns,
+				.source = tx->source,
+				.principal = tx->principal,
+				.request_bytes = tx->request_bytes,
+				.response_bytes = tx->response_bytes,
+				.total_us = total_us > UINT32_MAX ? UINT32_MAX : (uint32_t)total_us,
+				.flags = tx->flags,
+				.service = name_of(
+					traffic, intern_name(intern, INTERN_SERVICE, tx->service)),
+				.operation = name_of(traffic,
+						     operation ? operation_label(operation) : NULL),
+				.cls = name_of(traffic, intern_name(intern, INTERN_CLASS, tx->cls)),
+				.method = name_of(traffic, tx->method),
+				.path = name_of(traffic, tx->path.text),
+				.status = tx->status,
+			},
+	};
+	for (size_t i = 0; i < EARLY_MAX; i++)
+		if (traffic->early[i].mark && traffic->early[i].request == w->request) {
+			mark(&w->row, traffic->early[i].mark);
+			traffic->early[i].mark = 0;
+		}
+}
+
+void traffic_add_verdict(struct traffic *traffic, const struct gl_rec_verdict *v, int64_t wall_ns,
+			 const struct intern *intern)
+{
+	const char *operation = intern_name(intern, INTERN_OPERATION, v->op);
+
+	if (!traffic || v->verdict == GL_VERDICT_ALLOW || v->door != GL_DOOR_WIRE ||
+	    (v->delivery != GL_DELIVERY_ANSWER && v->delivery != GL_DELIVERY_RESET))
+		return;
+	if (traffic->n == TRAFFIC_WAITING_MAX) {
+		traffic->lost++;
+		return;
+	}
+	traffic->waiting[traffic->n++] = (struct waiting){
+		.row =
+			{
+				.time_ns = wall_ns,
+				.source = v->source,
+				.principal = v->principal,
+				.flags = TX_AGENT,
+				.service = name_of(traffic,
+						   intern_name(intern, INTERN_SERVICE, v->service)),
+				.operation = name_of(traffic,
+						     operation ? operation_label(operation) : NULL),
+				.cls = name_of(traffic, intern_name(intern, INTERN_CLASS, v->cls)),
+				.status = v->status,
+			},
+	};
+}
+
+void traffic_found(struct traffic *traffic, const char *request_id, const char *rule)
+{
+	uint64_t request = hash(request_id);
+	uint32_t name;
+
+	if (!traffic || !*request_id)
+		return;
+	name = traffic_name(traffic->store, rule);
+	for (size_t i = traffic->n; i-- > 0;) {
+		if (traffic->waiting[i].request != request)
+			continue;
+		mark(&traffic->waiting[i].row, name);
+		return;
+	}
+	traffic->early[traffic->next_early].request = request;
+	traffic->early[traffic->next_early].mark = name;
+	traffic->next_early = (traffic->next_early + 1) % EARLY_MAX;
+}
+
+void traffic_tick(struct traffic *traffic, const struct policy_incidents *rules, int64_t now_ns)
+{
+	const struct traffic_limits limits = {.age_s = rules->traffic_age_s,
+					      .bytes = (uint64_t)rules->traffic_mib << 20};
+
+	if (!traffic)
+		return;
+	if (!limits.bytes)
+		traffic->n = 0; /* none are wanted */
+	flush(traffic);
+	traffic_prune(traffic->store, &limits, now_ns);
+}
+
+struct traffic_store *traffic_store(struct traffic *traffic)
+{
+	flush(traffic);
+	return traffic->store;
+}
+
+uint64_t traffic_lost(const struct traffic *traffic)
+{
+	return traffic ? traffic->lost : 0;
+}

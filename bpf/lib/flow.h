@@ -29,7 +29,7 @@ enum flow_state {
 	FLOW_CLOSED, /* answered or reset: nothing more of the client's data passes */
 	FLOW_HELLO, /* a ClientHello is being read, or is not yet behind rcv_nxt */
 	FLOW_TLS, /* its hello was judged; egress reads the server's part */
-	FLOW_HTTP2, /* plaintext HTTP/2: copied, not judged here */
+	FLOW_HTTP2, /* HTTP/2, or in monitor what the parser gave up on: copied, not judged here */
 	FLOW_CUT, /* ended at egress: nothing more of either side passes */
 };
 

@@ -41,7 +41,7 @@ struct tls_conn {
 enum tls_conn_flags {
 	TLS_CONN_BEGIN = 1, /* known from its handshake on */
 	TLS_CONN_GUESSED = 2, /* bound by the thread's last receive, not by one of its own */
-	TLS_CONN_HTTP2 = 4,
+	TLS_CONN_HTTP2 = 4, /* or, in monitor, what the parser gave up on: copied whole */
 	TLS_CONN_ENDED = 8, /* the inspectors know that nothing more comes */
 	TLS_CONN_CERTIFICATE = 16, /* the server's certificate was told */
 	TLS_CONN_CLIENT_CERTIFICATE = 32, /* the client's was */

@@ -130,8 +130,10 @@ static __always_inline void tls_in_error(struct tls_scratch *x, struct tls_conn 
 						  ? GL_REASON_UNSUPPORTED
 						  : GL_REASON_MALFORMED,
 					  outcome);
-		if (!ended)
+		if (!ended) {
 			count(GL_CTR_UNJUDGED_MALFORMED);
+			c->flags |= TLS_CONN_HTTP2; /* copied all the same */
+		}
 	}
 	if (!ended)
 		f->state = FLOW_OPAQUE;

@@ -240,7 +240,7 @@ static __always_inline int wire_on_error(struct wire_scratch *x, struct flow *f,
 	if (wire_refuse(x, f) != WIRE_MORE)
 		return WIRE_REFUSED;
 	count(GL_CTR_UNJUDGED_MALFORMED);
-	return WIRE_OPAQUE;
+	return WIRE_HTTP2; /* nobody judges it, but the inspectors say what it was */
 }
 
 static __always_inline void wire_read_begin(struct wire_scratch *x, struct flow *f,

@@ -39,7 +39,7 @@ struct detect_suite {
 struct detect_heard {
 	char text[1024]; /* as in detect_case.expect */
 	char evidence[2048];
-	char controls[16][FINDING_CONTROL];
+	char controls[32][FINDING_CONTROL];
 	size_t n;
 	size_t longest_rule;
 };
@@ -53,7 +53,7 @@ static inline void detect_hear(const struct detection *detection, void *userdata
 		 detection->control, detection->rule, finding_severity_name(detection->severity));
 	snprintf(heard->evidence + shown, sizeof(heard->evidence) - shown, "%s\n",
 		 detection->evidence.text);
-	if (heard->n < 16)
+	if (heard->n < 32)
 		snprintf(heard->controls[heard->n], FINDING_CONTROL, "%s", detection->control);
 	heard->n++;
 	if (strlen(detection->rule) > heard->longest_rule)

@@ -26,6 +26,7 @@ struct feed {
 	uint8_t how, role;
 	uint64_t heads, unreadable, bodies, transactions; /* callbacks */
 	uint8_t outcome; /* of the last unreadable */
+	uint64_t read; /* of the client's: every head was shown */
 	uint64_t window_bytes[2], windows_last[2];
 	uint64_t window_next; /* offset where the next window has to go on */
 	bool keep_bodies; /* in the text */
@@ -76,6 +77,16 @@ static inline void feed_on_unreadable(const struct transaction *tx, uint8_t outc
 	f->outcome = outcome;
 }
 
+static inline void feed_on_read(uint64_t conn, uint16_t port, uint64_t off, void *userdata)
+{
+	struct feed *f = userdata;
+
+	(void)port;
+	if (conn != f->conn || off < f->read)
+		abort();
+	f->read = off;
+}
+
 static inline void feed_on_body(const struct transaction *tx, const struct inspect_window *w,
 				void *userdata)
 {
@@ -124,6 +135,7 @@ static inline void feed_open_with(struct feed *f, const struct inspect_options *
 	static const struct inspect_callbacks callbacks = {
 		.request_head = feed_on_head,
 		.unreadable = feed_on_unreadable,
+		.read = feed_on_read,
 		.body = feed_on_body,
 		.transaction = feed_on_transaction,
 	};
@@ -154,6 +166,7 @@ static inline void feed_next(struct feed *f)
 	f->conn++;
 	f->off[0] = f->off[1] = 0;
 	f->begun[0] = f->begun[1] = false;
+	f->read = 0;
 }
 
 /* One chunk at an offset; `beyond` more bytes belong to it and are left out. */

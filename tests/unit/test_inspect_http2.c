@@ -282,6 +282,8 @@ static void test_floods(void **state)
 		h2_frame(&up, 9, 0, 1, "\x82", 1);
 	send_up();
 	assert_int_equal(feed_count(&feed, REPORT_COUNT_H2_ERRORS), 1);
+	assert_int_equal(feed.unreadable, 1); /* told once: it is a way around the judge */
+	assert_int_equal(feed.outcome, GL_OUTCOME_TOO_LONG);
 	/* streams that are never answered */
 	feed_next(&feed);
 	h2_write_close(&up);
@@ -294,6 +296,125 @@ static void test_floods(void **state)
 	assert_true(usage.transactions <= 256 + 1);
 	assert_int_equal(feed_count(&feed, REPORT_COUNT_STREAMS_EVICTED), 1000 - 256);
 	assert_true(usage.buffer_bytes < 1u << 20);
+}
+
+/* CVE-2023-44487: opened and reset at once. Each is a request. */
+static void test_rapid_reset(void **state)
+{
+	struct inspect_usage usage;
+
+	(void)state;
+	open_both();
+	for (uint32_t i = 0; i < 2000; i++) {
+		h2_get(&up, 2 * i + 1, "/reset");
+		h2_frame(&up, 3, 0, 2 * i + 1, "\0\0\0\x08", 4);
+	}
+	send_up();
+	inspect_usage(feed.in, &usage);
+	assert_int_equal(feed.heads, 2000);
+	assert_int_equal(feed.transactions, 2000);
+	assert_int_equal(usage.transactions, 0);
+	assert_int_equal(feed_count(&feed, REPORT_COUNT_STREAMS_EVICTED), 0);
+	assert_int_equal(feed_count(&feed, REPORT_COUNT_H2_ERRORS), 0);
+	assert_int_equal(feed.read, feed.off[GL_TO_SERVER]);
+}
+
+/* What costs a sender little: settings, pings, frames of one byte or none, unknown types. */
+static void test_small_frames(void **state)
+{
+	static const uint8_t settings[] = {0, 1, 0, 16, 0, 0, 0, 2, 0, 0, 0, 0};
+	static const char *const post[] = {":method", "POST",       ":scheme", "https", ":path",
+					   "/up",     ":authority", "h",       NULL};
+	struct inspect_usage usage;
+
+	(void)state;
+	open_both();
+	h2_headers(&up, 1, 0, post);
+	for (int i = 0; i < 5000; i++) {
+		h2_frame(&up, 4, 0, 0, settings, sizeof(settings));
+		h2_frame(&up, 6, 0, 0, "12345678", 8);
+		h2_frame(&up, 0, 0, 1, "x", 1);
+		h2_frame(&up, 0, 0, 1, NULL, 0);
+		h2_frame(&up, 2, 0, 3, "\0\0\0\0\1", 5);
+		h2_frame(&up, 0xee, 0, 0, "?", 1);
+	}
+	h2_frame(&up, 0, 1, 1, NULL, 0);
+	h2_answer(&down, 1, "200", "");
+	send_up();
+	send_down();
+	inspect_usage(feed.in, &usage);
+	assert_non_null(strstr(feed.text, "1 POST /up 200 req=5000/5000/"));
+	assert_int_equal(feed_count(&feed, REPORT_COUNT_H2_ERRORS), 0);
+	assert_true(usage.buffer_bytes < 1u << 20);
+}
+
+/* An entry of 2,900 bytes named 10,000 times: 29 MB of fields out of 10 KB. */
+static void test_hpack_bomb(void **state)
+{
+	static char value[2900];
+	const char *const pairs[] = {":method", "GET",    ":scheme", "https", ":path",
+				     "/bomb",   "x-bomb", value,     NULL};
+	uint8_t block[8192], again[10000];
+	struct inspect_usage usage;
+	size_t n;
+
+	(void)state;
+	memset(value, 'b', sizeof(value) - 1);
+	memset(again, 0x80 | 62, sizeof(again)); /* the newest entry of the dynamic table */
+	open_both();
+	n = h2_block(&up, pairs, block, sizeof(block));
+	h2_frame(&up, 1, 1, 1, block, n);
+	h2_frame(&up, 9, 4, 1, again, sizeof(again));
+	send_up();
+	inspect_usage(feed.in, &usage);
+	assert_int_equal(feed.heads, 1);
+	assert_int_equal(feed_count(&feed, REPORT_COUNT_H2_ERRORS), 0);
+	assert_true(usage.buffer_bytes < 1u << 18);
+}
+
+static void test_odd(void **state)
+{
+#define HEAD(path) ":method", "GET", ":scheme", "https", ":path", path, ":authority", "h"
+	static const struct {
+		uint32_t odd;
+		const char *pairs[16];
+	} cases[] = {
+		{0, {HEAD("/"), "te", "trailers", "x-y", "1", NULL}},
+		{0, {":method", "CONNECT", ":authority", "h", NULL}},
+		{0, {HEAD("/"), "host", "h", "content-length", "0", NULL}},
+		{ANOMALY_LINE_BREAK, {HEAD("/"), "x-a", "b\r\nHost: evil", NULL}},
+		{ANOMALY_LINE_BREAK, {HEAD("/"), "x-a", "b\nc", NULL}},
+		{ANOMALY_LINE_BREAK | ANOMALY_BAD_NAME, {HEAD("/"), "x\r\ny", "1", NULL}},
+		{ANOMALY_LINE_BREAK | ANOMALY_BAD_LINE, {HEAD("/ HTTP/1.1\r\nx: y"), NULL}},
+		{ANOMALY_BAD_LINE, {HEAD("/ HTTP/1.1"), NULL}},
+		{ANOMALY_H2_CODING, {HEAD("/"), "transfer-encoding", "chunked", NULL}},
+		{ANOMALY_HOP_FIELD, {HEAD("/"), "connection", "close", NULL}},
+		{ANOMALY_HOP_FIELD, {HEAD("/"), "te", "gzip", NULL}},
+		{ANOMALY_PSEUDO, {HEAD("/"), ":path", "/admin", NULL}},
+		{ANOMALY_PSEUDO, {"x-a", "1", HEAD("/"), NULL}},
+		{ANOMALY_PSEUDO, {HEAD("/"), ":status", "200", NULL}},
+		{ANOMALY_PSEUDO, {":method", "GET", ":path", "/", NULL}},
+		{ANOMALY_BAD_NAME, {HEAD("/"), "X-Upper", "1", NULL}},
+		{ANOMALY_BAD_NAME, {HEAD("/"), "x y", "1", NULL}},
+		{ANOMALY_TWO_HOSTS, {HEAD("/"), "host", "other", NULL}},
+		{ANOMALY_TWO_LENGTHS,
+		 {HEAD("/"), "content-length", "0", "content-length", "1", NULL}},
+		{ANOMALY_BAD_LENGTH, {HEAD("/"), "content-length", "0x1", NULL}},
+		{ANOMALY_LENGTH_DIFFERS, {HEAD("/"), "content-length", "7", NULL}},
+	};
+
+	(void)state;
+	open_both();
+	for (uint32_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		h2_headers(&up, 2 * i + 1, 1, cases[i].pairs);
+		h2_answer(&down, 2 * i + 1, "200", "");
+		send_up();
+		send_down();
+		assert_int_equal(feed.transactions, i + 1);
+		if (feed.last.anomalies != cases[i].odd)
+			fail_msg("case %u: %x instead of %x", i, feed.last.anomalies, cases[i].odd);
+	}
+#undef HEAD
 }
 
 static void test_upgrade(void **state)
@@ -353,6 +474,10 @@ int main(void)
 		TEST(test_gap_in_data),
 		TEST(test_gap_in_headers),
 		TEST(test_floods),
+		TEST(test_rapid_reset),
+		TEST(test_small_frames),
+		TEST(test_hpack_bomb),
+		TEST(test_odd),
 		TEST(test_upgrade),
 		TEST(test_push_and_goaway),
 	};

@@ -74,6 +74,11 @@ struct http2 {
 	bool gap; /* requests may have been lost */
 };
 
+/* What of a request's head is not as it must be: enum transaction_anomalies. */
+uint32_t http2_odd(const struct buf *buf);
+/* The head's content-length. False: none, or no good one. */
+bool http2_length(const struct buf *buf, uint64_t *ret_length);
+
 struct exchange *http2_find(struct http2 *h2, uint32_t stream);
 /* A header block begins; sets reader->x. False: a response that has to wait for its request. */
 bool http2_block_begin(struct inspect *in, struct connection *c, int direction);

@@ -298,6 +298,7 @@ static void request_head(struct inspect *in, struct connection *c, struct exchan
 	const struct buf *buf = &x->head[GL_TO_SERVER];
 	struct raw method = value_of(buf, ":method");
 
+	x->anomalies |= http2_odd(buf);
 	x->no_body = raw_equal(method, RAW("HEAD"));
 	if (raw_equal(method, RAW("CONNECT"))) {
 		x->connect = true;
@@ -382,7 +383,14 @@ void http2_block_end(struct inspect *in, struct connection *c, int direction)
 
 void http2_stream_end(struct inspect *in, struct connection *c, int direction, struct exchange *x)
 {
+	const struct body_state *body = &x->body[direction];
+	uint64_t length;
+
 	x->last_ns = c->now_ns;
+	if (direction == GL_TO_SERVER && x->has_head[GL_TO_SERVER] && !x->connect &&
+	    !(body->flags & BODY_GAP) && http2_length(&x->head[GL_TO_SERVER], &length) &&
+	    length != body->wire)
+		x->anomalies |= ANOMALY_LENGTH_DIFFERS;
 	body_end(in, c, x, direction);
 	exchange_done(in, c, x, direction);
 }

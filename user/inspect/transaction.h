@@ -97,6 +97,13 @@ enum transaction_anomalies {
 	ANOMALY_BAD_LINE = 2048, /* a request or status line that is none */
 	ANOMALY_UNSOLICITED = 4096, /* a response nobody asked for */
 	ANOMALY_EARLY = 8192, /* bytes after a message that should have ended the connection */
+	/* HTTP/2: what turns into another request once it is HTTP/1 (RFC 9113 section 10.3) */
+	ANOMALY_LINE_BREAK = 1 << 14, /* CR, LF or NUL in a field */
+	ANOMALY_H2_CODING = 1 << 15, /* transfer-encoding */
+	ANOMALY_HOP_FIELD = 1 << 16, /* another field about one connection */
+	ANOMALY_PSEUDO = 1 << 17, /* a pseudo-field twice, missing, unknown, or behind others */
+	ANOMALY_BAD_NAME = 1 << 18, /* of a field: no token, or upper case */
+	ANOMALY_LENGTH_DIFFERS = 1 << 19, /* content-length is not what DATA held */
 };
 
 #define REQUEST_ID_TEXT 64

@@ -126,6 +126,9 @@ static void on_request_head(struct transaction *tx, void *userdata)
 	if (!reading->policy || tx->role != GL_ROLE_SERVER ||
 	    asking_read(reading->policy, tx, &asking) < 0)
 		return;
+	/* two paths: the server may take the other one */
+	if (tx->anomalies & ANOMALY_PSEUDO)
+		asking.outcome = GL_OUTCOME_MALFORMED;
 	if (is_judged(reading, tx, &asking))
 		tell_head(reading, tx, &asking);
 }

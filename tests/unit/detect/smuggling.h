@@ -31,11 +31,17 @@ ANOMALY(NO_HOST)
 ANOMALY(BAD_LINE)
 ANOMALY(UNSOLICITED)
 ANOMALY(EARLY)
+ANOMALY(LINE_BREAK)
+ANOMALY(H2_CODING)
+ANOMALY(HOP_FIELD)
+ANOMALY(PSEUDO)
+ANOMALY(BAD_NAME)
+ANOMALY(LENGTH_DIFFERS)
 
 static void with_all(struct transaction *tx, struct detect_policy *policy)
 {
 	(void)policy;
-	tx->anomalies = 0x3fff;
+	tx->anomalies = 0xfffff;
 }
 
 static const struct detect_case cases_smuggling[] = {
@@ -54,6 +60,12 @@ static const struct detect_case cases_smuggling[] = {
 	TAKEN(BAD_LINE, "PRE-03 bad-line low"),
 	TAKEN(UNSOLICITED, "PRE-03 unsolicited-answer high"),
 	TAKEN(EARLY, "PRE-03 bytes-after-end medium"),
+	TAKEN(LINE_BREAK, "PRE-03 line-break-in-field high"),
+	TAKEN(H2_CODING, "PRE-03 h2-transfer-encoding high"),
+	TAKEN(HOP_FIELD, "PRE-03 h2-connection-field medium"),
+	TAKEN(PSEUDO, "PRE-03 h2-pseudo-fields high"),
+	TAKEN(BAD_NAME, "PRE-03 h2-field-name medium"),
+	TAKEN(LENGTH_DIFFERS, "PRE-03 h2-length-differs high"),
 	BAD_REQUEST(LENGTH_AND_CODING, "PRE-03 length-and-coding low"),
 	BAD_REQUEST(SPACE_BEFORE_COLON, "PRE-03 space-before-colon info"),
 	BAD_REQUEST(NO_HOST, "PRE-03 no-host info"),
@@ -64,6 +76,9 @@ static const struct detect_case cases_smuggling[] = {
 	 "PRE-03 coding-unknown low; PRE-03 bad-chunk low; PRE-03 space-before-colon info; "
 	 "PRE-03 two-hosts info; PRE-03 nul-in-head info; PRE-03 bare-cr info; "
 	 "PRE-03 folded-field info; PRE-03 bad-line info; PRE-03 no-host info; "
+	 "PRE-03 line-break-in-field low; PRE-03 h2-transfer-encoding low; "
+	 "PRE-03 h2-length-differs low; PRE-03 h2-pseudo-fields low; "
+	 "PRE-03 h2-field-name info; PRE-03 h2-connection-field info; "
 	 "PRE-03 unsolicited-answer medium; PRE-03 bytes-after-end info",
 	 0, with_all},
 };

@@ -51,7 +51,7 @@ FUZZING_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzzing/%)
 FUZZING_OBJ := $(LIB_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect quality \
+.PHONY: all run check demo drill lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect quality \
 	check-kernels format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -69,6 +69,9 @@ check: deps-check ## every test of the project; ends in "N passed, N failed"
 demo: deps-check ## a narrated run in its own namespaces: 429, ban, expiry
 	+@$(MAKE) --no-print-directory $(PARALLEL) all
 	@tests/harness/demo
+
+drill: all ## a containment drill with its timeline, and how fast each verb holds
+	@tests/e2e/56-drill
 
 deps:
 	@deploy/deps build

@@ -8,6 +8,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
 #include "user/ctl/api.h"
+#include "user/ctl/backtest_log.h"
 #include "user/ctl/ctl.h"
 #include "user/ctl/out.h"
 #include "user/policy/compile.h"
@@ -255,6 +256,24 @@ const struct ctl_command ctl_policy_commands[] = {
 		.example = "glacisctl policy apply shop.yaml --dry-run",
 		.options = {{"dry-run", NULL, "say what would change"}},
 		.run = run_apply,
+	},
+	{
+		.name = "policy backtest",
+		.arguments = "FILE",
+		.min = 1,
+		.max = 1,
+		.summary = "What a policy would have done with the requests that have been",
+		.details =
+			"The access log's requests go through the same judge and the same alert "
+			"thresholds, here; no traffic\nis touched. Newly: not refused by the "
+			"ruling "
+			"policy; without an agent, not refused in the log. Bans,\nsuspensions and "
+			"other decisions are not replayed. A credential counts as of any kind.",
+		.example = "glacisctl policy backtest shop.yaml --last 1h",
+		.options = {{"last", "DURATION", "only requests of this time (default: all)"},
+			    {"from", "FILE",
+			     "the access log, and FILE.1 before it (default " BACKTEST_LOG ")"}},
+		.run = backtest_run,
 	},
 	{
 		.name = "mode",

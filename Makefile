@@ -136,6 +136,27 @@ bench-inspect: $(O)/bench/inspect ## ns of a transaction in inspector and keeper
 bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
 	@$(O)/bench/detect
 
+# Lays out what a package or an image holds; starts and enables nothing. A configuration that is there
+# stays.
+PREFIX ?= /usr
+SYSCONFDIR ?= /etc
+install: all ## install below $(DESTDIR)$(PREFIX) and $(DESTDIR)$(SYSCONFDIR)
+	install -D -m 755 $(O)/glacisd $(DESTDIR)$(PREFIX)/sbin/glacisd
+	install -D -m 755 $(O)/glacisctl $(DESTDIR)$(PREFIX)/bin/glacisctl
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/share/man/man1 \
+		$(DESTDIR)$(PREFIX)/share/man/man8 $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	sed 's,/usr/sbin/,$(PREFIX)/sbin/,;s,/etc/glacis,$(SYSCONFDIR)/glacis,g' deploy/systemd/glacis.service \
+		> $(DESTDIR)$(PREFIX)/lib/systemd/system/glacis.service
+	for d in policies rules schema controls; do \
+		install -d $(DESTDIR)$(PREFIX)/share/glacis/$$d && \
+		install -m 644 deploy/$$d/* $(DESTDIR)$(PREFIX)/share/glacis/$$d; done
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/glacis
+	[ -e $(DESTDIR)$(SYSCONFDIR)/glacis/glacisd.yaml ] || \
+		install -m 644 deploy/glacisd.yaml $(DESTDIR)$(SYSCONFDIR)/glacis/glacisd.yaml
+	$(O)/glacisctl completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/glacisctl
+	$(O)/glacisctl completion man > $(DESTDIR)$(PREFIX)/share/man/man1/glacisctl.1
+	$(O)/glacisd --help | deploy/man/glacisd > $(DESTDIR)$(PREFIX)/share/man/man8/glacisd.8
+
 format: ## apply .clang-format
 	clang-format -i $$(git ls-files '*.c' '*.h')
 

@@ -67,7 +67,7 @@ static void test_usage_errors(void **state)
 		{"explain GET_/x --header Accept", "--header 'Accept': use 'Name: value'"},
 		{"explain GET_/x --source me", "--source me is not an address"},
 		{"explain GET_/x --port 65536", "--port 65536: a number from 1 to 65535"},
-		{"completion zsh", "completion zsh: only bash is known"},
+		{"completion zsh", "completion zsh: bash and man are known"},
 	};
 
 	(void)state;

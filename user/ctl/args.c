@@ -18,14 +18,14 @@ static const struct option globals[GLOBALS] = {
 	{"help", no_argument, NULL, OPT_HELP},
 };
 
-static const char globals_help[] =
+const char args_globals_help[] =
 	"      --socket PATH        the agent's socket (default " CTL_SOCKET_DEFAULT ",\n"
 	"                           or the environment's GLACIS_SOCKET)\n"
 	"  -o, --output human|json  json is what the agent's API says\n"
 	"  -h, --help               also of one command: glacisctl COMMAND --help\n";
 
-static const char exits_help[] = "Exit status: 0 done, 1 refused or findings, 2 wrong usage, "
-				 "3 the agent cannot be reached.\n";
+const char args_exits_help[] = "Exit status: 0 done, 1 refused or findings, 2 wrong usage, "
+			       "3 the agent cannot be reached.\n";
 
 void args_help(const struct ctl *ctl)
 {
@@ -37,7 +37,7 @@ void args_help(const struct ctl *ctl)
 			fprintf(ctl->out, "  %-16s %s\n", c->name, c->summary);
 	}
 	fprintf(ctl->out, "\nOptions:\n%s\n%s\nExample:\n  glacisctl status --wait 10s\n",
-		globals_help, exits_help);
+		args_globals_help, args_exits_help);
 }
 
 void args_help_command(const struct ctl *ctl, const struct ctl_command *command)
@@ -55,7 +55,8 @@ void args_help_command(const struct ctl *ctl, const struct ctl_command *command)
 			 o->value ? o->value : "");
 		fprintf(ctl->out, "      %-20s %s\n", option, o->help);
 	}
-	fprintf(ctl->out, "%s\n%s\nExample:\n  %s\n", globals_help, exits_help, command->example);
+	fprintf(ctl->out, "%s\n%s\nExample:\n  %s\n", args_globals_help, args_exits_help,
+		command->example);
 }
 
 static int set_global(struct ctl *ctl, int option, const char *value)

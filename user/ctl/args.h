@@ -14,3 +14,8 @@ int args_parse(struct ctl *ctl, int argc, char **argv);
 
 void args_help(const struct ctl *ctl); /* of the program */
 void args_help_command(const struct ctl *ctl, const struct ctl_command *command);
+
+/* What every help says of the options of all commands, and of exit codes. */
+extern const char args_globals_help[], args_exits_help[];
+/* manual.c: the manual page, in roff. */
+void manual_print(const struct ctl *ctl);

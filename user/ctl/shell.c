@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "user/ctl/api.h"
+#include "user/ctl/args.h"
 #include "user/ctl/ctl.h"
 
 static int run_version(struct ctl *ctl)
@@ -104,8 +105,12 @@ static void print_value_options(const struct ctl *ctl)
 
 static int run_completion(struct ctl *ctl)
 {
+	if (strcmp(ctl->arguments[0], "man") == 0) {
+		manual_print(ctl);
+		return CTL_OK;
+	}
 	if (strcmp(ctl->arguments[0], "bash") != 0)
-		return ctl_usage(ctl, "completion %s: only bash is known", ctl->arguments[0]);
+		return ctl_usage(ctl, "completion %s: bash and man are known", ctl->arguments[0]);
 	fputs("# bash completion; load it with: source <(glacisctl completion bash)\n"
 	      "_glacisctl() {\n"
 	      "\tlocal command= words= files= i\n"
@@ -142,10 +147,10 @@ static int run_completion(struct ctl *ctl)
 const struct ctl_command ctl_shell_commands[] = {
 	{
 		.name = "completion",
-		.arguments = "bash",
+		.arguments = "bash|man",
 		.min = 1,
 		.max = 1,
-		.summary = "Print the shell's completion of this program",
+		.summary = "Print the shell's completion of this program, or its manual page",
 		.example = "source <(glacisctl completion bash)",
 		.run = run_completion,
 	},

@@ -32,6 +32,7 @@
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
+#include "user/keeper/policy_watch.h"
 #include "user/keeper/privileges.h"
 #include "user/keeper/traffic.h"
 #include "user/keeper/transactions.h"
@@ -385,6 +386,8 @@ static int open_loop(struct keeper *keeper)
 		r = loop_new(keeper);
 	if (r == 0)
 		r = libraries_new(keeper);
+	if (r == 0)
+		r = policy_watch_new(keeper, &keeper->policy_watch);
 	return r < 0 ? log_err(r, "event loop") : 0;
 }
 
@@ -440,6 +443,7 @@ static void stop(struct keeper *keeper)
 static void clear(struct keeper *keeper)
 {
 	libraries_free(keeper->libraries);
+	policy_watch_free(keeper->policy_watch);
 	loop_free(keeper->loop);
 	inspectors_free(keeper->inspectors);
 	exports_stop(keeper->exports);

@@ -53,6 +53,7 @@ struct alerting;
 struct controls;
 struct inspectors;
 struct exports;
+struct policy_watch;
 
 /* Alerts that changed and are not taken for incidents yet (incidents.c). */
 #define INCIDENT_QUEUE_MAX 256
@@ -93,6 +94,7 @@ struct keeper {
 	struct access_log *access_log;
 	struct exports *exports;
 	struct traffic *traffic;
+	struct policy_watch *policy_watch;
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;
@@ -136,6 +138,8 @@ int keeper_detach_dead(const struct options *options);
 /* loop.c */
 int loop_new(struct keeper *keeper);
 void loop_free(struct loop *loop); /* NULL-safe */
+/* Reads the policy file again, and once more if it is too early for another generation. */
+void loop_reload_policy(struct keeper *keeper, const char *actor);
 /* Ends the loop soon: answers under way are still sent. */
 void loop_end(struct keeper *keeper, enum keeper_end end);
 
@@ -176,7 +180,7 @@ struct policy_source {
 int reload_choose(const struct options *options, struct policy_source *ret_source);
 void policy_source_clear(struct policy_source *source);
 int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin);
-int reload_file(struct keeper *keeper);
+int reload_file(struct keeper *keeper, const char *actor); /* "SIGHUP" */
 void reload_follow(struct keeper *keeper); /* modes, escalation, protection as the policy says */
 
 /* health.c: state, counters, listeners with an age. */

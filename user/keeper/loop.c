@@ -161,8 +161,13 @@ static void on_retry(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd;
 	(void)what;
-	if (reload_file(loop->keeper) == -EAGAIN)
-		arm(loop->retry, RETRY_MS);
+	loop_reload_policy(loop->keeper, "SIGHUP");
+}
+
+void loop_reload_policy(struct keeper *keeper, const char *actor)
+{
+	if (reload_file(keeper, actor) == -EAGAIN)
+		arm(keeper->loop->retry, RETRY_MS);
 }
 
 static void on_watchdog(evutil_socket_t fd, short what, void *userdata)
@@ -184,8 +189,7 @@ static void reload(struct loop *loop)
 	notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu",
 		       (unsigned long long)(clock_monotonic_ns() / 1000));
 	exports_reload(loop->keeper->exports);
-	if (reload_file(loop->keeper) == -EAGAIN)
-		arm(loop->retry, RETRY_MS);
+	loop_reload_policy(loop->keeper, "SIGHUP");
 	notify_manager("READY=1");
 }
 

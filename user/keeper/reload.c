@@ -132,7 +132,7 @@ static void count_line(const char *line, void *userdata)
 }
 
 static int install_source(struct keeper *keeper, const struct policy_source *source,
-			  struct problems *problems)
+			  const char *actor, struct problems *problems)
 {
 	_cleanup_(candidate_freep) struct candidate *candidate = NULL;
 	const struct ruling *ruling;
@@ -154,30 +154,35 @@ static int install_source(struct keeper *keeper, const struct policy_source *sou
 		    "policy reload", NULL,
 		    json_pack("{s:s, s:s, s:I}", "name", ruling->name, "file", ruling->file,
 			      "generation", (json_int_t)ruling->generation));
-	records_note(keeper, EVENT_POLICY, "SIGHUP", "policy %s %s (generation %llu, %zu changes)",
+	records_note(keeper, EVENT_POLICY, actor, "policy %s %s (generation %llu, %zu changes)",
 		     ruling->name, r ? "rules" : "ruled already",
 		     (unsigned long long)ruling->generation, changes);
 	return r;
 }
 
-int reload_file(struct keeper *keeper)
+int reload_file(struct keeper *keeper, const char *actor)
 {
 	const char *path = keeper->options->policy ? keeper->options->policy : DEFAULT_POLICY;
 	struct policy_source source = {};
 	struct problems problems;
 	int r = read_source(path, &source);
 
-	if (r < 0)
-		return log_err(r, "policy %s; the old one rules on", path);
+	if (r < 0) {
+		records_note(keeper, EVENT_POLICY, actor,
+			     "policy file cannot be read, the old one rules on: %s", strerror(-r));
+		return r;
+	}
 	r = problems_init(&problems, path);
 	if (r == 0) {
-		r = install_source(keeper, &source, &problems);
+		r = install_source(keeper, &source, actor, &problems);
 		problems_clear(&problems);
 	}
 	policy_source_clear(&source);
 	if (r == -EAGAIN)
 		log_info("the policies of the last minute may still be in use; trying again");
 	else if (r < 0)
-		log_error("policy %s is not loaded: the old one rules on", path);
+		records_note(keeper, EVENT_POLICY, actor,
+			     "policy %.32s is faulty: the old one rules on",
+			     strrchr(path, '/') ? strrchr(path, '/') + 1 : path);
 	return r;
 }

@@ -162,6 +162,13 @@ NO_PERSON = {
         "3.14.15.92a",
         "255.255.255.0",
         "224.0.0.251",
+        "::1",
+        "fe80::<hx:4>",
+        "2001:db8::<hx:4>",
+        "1<d:1>:3<d:1>:0<d:1>",
+        "std::vector",
+        "a:b:c:d",
+        "<hx:2>:<hx:2>:<hx:2>:<hx:2>:<hx:2>:<hx:2>",
     ],
     "named personal data": ["passport-saml", "true", "basic", "required", "none", "2026", "missing", "unknown"],
 }
@@ -277,7 +284,7 @@ def lock_file(maker):
         maker.value(
             '    "node_modules/<lc:8>": {\n      "version": "<d:1>.<d:2>.<d:1>",\n      "resolved": '
             '"https://registry.test/<lc:8>/-/<lc:8>-<d:1>.<d:1>.0.tgz",\n      "integrity": "sha512-<b64:86>=="\n'
-            '    },\n'
+            "    },\n"
         )
         for _ in range(6)
     )

@@ -36,7 +36,7 @@ TRACES = {
         "\tat test.shop.cart.CartKt.add(Cart.kt:<d:2>)\n",
     ],
     "Python": [
-        "Traceback (most recent call last):\n  File \"/srv/<lc:5>/<lc:6>.py\", line <d:3>, "
+        'Traceback (most recent call last):\n  File "/srv/<lc:5>/<lc:6>.py", line <d:3>, '
         "in <lc:5>\n    <lc:6>()\nKeyError: '<lc:5>'",
         '  File "/usr/lib/python3.11/<lc:6>.py", line <d:2>, in __call__\n    return self.app(environ)',
     ],

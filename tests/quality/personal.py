@@ -200,6 +200,13 @@ def cases(maker):
     yield from mails(maker)
     yield from phones(maker)
     yield from named(maker)
+    for i in range(24):
+        value = maker.value(
+            maker.rng.choice(
+                ["2a0<d:1>:<hx:3>:<hx:4>::<d:1>", "2600:<hx:4>:<hx:3>:<hx:4>::", "2a02:" + ":".join(["<hx:4>"] * 7)]
+            )
+        )
+        yield Case("ip address", "v6", [("personal", "ip")], where="response", text=as_json(maker, "clientIp", value))
     for i in range(40):
         rest = ".".join(str(maker.rng.randint(10, 250)) for _ in range(3))
         value = f"{maker.rng.choice([10, 81, 93, 172, 192, 203])}.{rest}"

@@ -613,6 +613,86 @@ def fields(w):
     return wrong, right
 
 
+def uploads(w):
+    def pair(media, body, status=201, name=None):
+        fields = [("Content-Type", media)]
+        if name:
+            head = f"Content-Disposition: form-data; name=f; filename={name}\r\nContent-Type: {media}"
+            body = f"--b\r\n{head}\r\n\r\n{body}\r\n--b--"
+            fields = [("Content-Type", "multipart/form-data; boundary=b")]
+        problem = '{"type":"about:blank","title":"x","status":%d}' % status
+        answer = (
+            w.response(status, [("Location", "/api/v1/f/1")], "{}")
+            if status < 300
+            else w.response(status, body=problem, media="application/problem+json")
+        )
+        return dict(request=w.request("POST", fields=fields, body=body), response=answer)
+
+    wrong = [
+        ("php as image", pair("image/png", "<?php echo 1;")),
+        ("html as image", pair("image/jpeg", "<html><script>x</script>")),
+        ("program as pdf", pair("application/pdf", "MZ....")),
+        ("script by name", pair("text/plain", "x", name="a.php")),
+        ("program by name", pair("application/octet-stream", "x", name="setup.exe")),
+        ("page in a form", pair("image/gif", "<!doctype html>", name="a.gif")),
+    ]
+    right = [
+        ("image", pair("image/png", "\x7fPNG")),
+        ("refused", pair("image/png", "<?php", 415)),
+        ("text", pair("text/plain", "hello", name="a.txt")),
+        ("pdf", pair("application/pdf", "%PDF-1.7", name="a.pdf")),
+        ("svg", pair("image/svg+xml", "<svg xmlns=a></svg>")),
+        ("archive", pair("application/zip", "PK..", name="a.zip")),
+        ("php in its name only", pair("text/plain", "x", name="php-manual.txt")),
+    ]
+    return wrong, right
+
+
+def passwords(w):
+    def pair(password, path="/api/v1/register", status=201, name="password"):
+        body = json.dumps({"email": "someone", name: password})
+        answer = w.response(status, [("Location", "/api/v1/users/9")] if status == 201 else [], "{}")
+        return dict(
+            request=w.request("POST", path, [("Content-Type", "application/json")], body, credential=False),
+            response=answer,
+        )
+
+    m = w.maker
+    wrong = [
+        ("short", pair(m.value("<uc:2><lc:3><d:2>!"))),
+        ("one kind", pair(m.value("<lc:16>"))),
+        ("no sign", pair(m.value("<uc:4><lc:8><d:4>"))),
+        ("changed to a short one", pair(m.value("<uc:1><lc:3>1!"), "/api/v1/password/change", 200, "newPassword")),
+    ]
+    right = [
+        ("long", pair(m.value("<uc:4><lc:6><d:4>!?"))),
+        ("a login is no choice", pair(m.value("<lc:6>"), "/api/v1/login", 200)),
+        ("refused", pair(m.value("<lc:5>"), status=422)),
+        ("passphrase", pair(m.value("Correct-<lc:6>-<lc:6>-<d:2>"))),
+    ]
+    return wrong, right
+
+
+def in_clear(w):
+    def pair(secure, credential=True, fields=(), status=200):
+        return dict(
+            request=w.request(credential=credential, fields=list(fields)), response=w.response(status), secure=secure
+        )
+
+    wrong = [
+        ("bearer", pair(False)),
+        ("basic", pair(False, False, [("Authorization", "Basic " + w.maker.b64(16))])),
+        ("api key", pair(False, False, [("X-Api-Key", w.maker.value("<an:32>"))])),
+    ]
+    right = [
+        ("inside tls", pair(True)),
+        ("no credential", pair(False, False)),
+        ("tls before a proxy", pair(False, True, [("X-Forwarded-Proto", "https")])),
+        ("key inside tls", pair(True, False, [("X-Api-Key", w.maker.value("<an:32>"))])),
+    ]
+    return wrong, right
+
+
 GROUPS = [
     ("security headers", ["REV-13"], headers),
     ("cookies", ["AUTH-06"], cookies),
@@ -628,6 +708,9 @@ GROUPS = [
     ("secrets in queries", ["LOG-08", "LOG-09", "LOG-10", "AUTH-01"], queries),
     ("RateLimit headers", ["API-07"], limits),
     ("forbidden fields", ["REV-11"], fields),
+    ("uploads", ["REV-10"], uploads),
+    ("passwords", ["AUTH-07"], passwords),
+    ("credentials in clear", ["TLS-04"], in_clear),
 ]
 
 

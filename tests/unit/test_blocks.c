@@ -18,14 +18,24 @@
 
 static void same(const char *bytes)
 {
-	struct text_bits text = {0}, text_plain = {0};
-	struct json_bits json = {0}, json_plain = {0};
+	struct text_bits text, text_plain;
+	struct json_bits json, json_plain;
+	const struct blocks_way *ways;
+	size_t n = blocks_ways(&ways);
 
-	blocks_text(bytes, &text);
 	blocks_text_plain(bytes, &text_plain);
+	blocks_json_plain(bytes, &json_plain);
+	for (size_t i = 0; i < n; i++) {
+		memset(&text, 0xa5, sizeof(text));
+		memset(&json, 0xa5, sizeof(json));
+		ways[i].text(bytes, &text);
+		assert_memory_equal(&text, &text_plain, sizeof(text));
+		ways[i].json(bytes, &json);
+		assert_memory_equal(&json, &json_plain, sizeof(json));
+	}
+	blocks_text(bytes, &text);
 	assert_memory_equal(&text, &text_plain, sizeof(text));
 	blocks_json(bytes, &json);
-	blocks_json_plain(bytes, &json_plain);
 	assert_memory_equal(&json, &json_plain, sizeof(json));
 }
 
@@ -64,7 +74,7 @@ static void test_chance(void **state UNUSED)
 static void test_meaning(void **state UNUSED)
 {
 	static const char bytes[] =
-		"0aZ_-. @\"\\{[}]9................................................";
+		"0aZ_-. @\"\\{[}]9:...............................................";
 	struct text_bits text;
 	struct json_bits json;
 
@@ -75,7 +85,8 @@ static void test_meaning(void **state UNUSED)
 	assert_int_equal(text.words, 0xf | 1 << 14);
 	assert_int_equal(text.gaps, 1 << 4 | 1 << 6);
 	assert_int_equal(text.ats, 1 << 7);
-	assert_int_equal(text.dots, 0x7fffffffffff8020ull);
+	assert_int_equal(text.colons, 1 << 15);
+	assert_int_equal(text.dots, 0x7fffffffffff0020ull);
 	blocks_json_plain(bytes, &json);
 	assert_int_equal(json.quotes, 1 << 8);
 	assert_int_equal(json.slashes, 1 << 9);

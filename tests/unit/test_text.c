@@ -254,8 +254,36 @@ static void test_shapes_anywhere(void **state UNUSED)
 		{"https://jane:${PASSWORD}@git.corp.io/x", ""},
 		{"//jane:s3cr3tpw@git.corp.io/x", ""},
 	};
+	static const char *const addresses[] = {
+		"2a01:4f8:c0c:1234::1",
+		"2001:470:1f0b:1234:5678:9abc:def0:1",
+		"2A01:4F8::",
+		"fd12:3456:789a::42",
+		"::1",
+		"::",
+		"fe80::1",
+		"ff02::1",
+		"2001:db8::1",
+		"12:30:45",
+		"2a01:4f8:c0c:1234::1z",
+		"a:b:c:d:e:f:1",
+		"std::string",
+		"::ffff:8.8.4.77",
+		"x2a01:4f8::1",
+		"2a01::4f8::1",
+	};
 	char bytes[256];
 
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		for (size_t at = 1; at < 140; at++) {
+			memset(bytes, ' ', sizeof(bytes));
+			snprintf(bytes + at, sizeof(bytes) - at, "%s\"", addresses[i]);
+			bytes[at - 1] = '"';
+			assert_int_equal(
+				strncmp(look(bytes, WHERE_RESPONSE).text, "ipv6-address", 12) == 0,
+				i < 4);
+		}
+	}
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		for (size_t at = 0; at < 140; at++) {
 			memset(bytes, ' ', sizeof(bytes));

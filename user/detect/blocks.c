@@ -35,6 +35,7 @@ void blocks_text_plain(const char *p, struct text_bits *ret_bits)
 		bits.words |= (uint64_t)is_word(p[i]) << i;
 		bits.ats |= (uint64_t)(p[i] == '@') << i;
 		bits.dots |= (uint64_t)(p[i] == '.') << i;
+		bits.colons |= (uint64_t)(p[i] == ':') << i;
 		bits.gaps |= (uint64_t)(p[i] == ' ' || p[i] == '-') << i;
 	}
 	*ret_bits = bits;
@@ -87,6 +88,7 @@ static void text_sse2(const char *p, struct text_bits *ret_bits)
 		bits.words |= mask16(_mm_or_si128(_mm_or_si128(digit, alpha), equal16(v, '_')), i);
 		bits.ats |= mask16(equal16(v, '@'), i);
 		bits.dots |= mask16(equal16(v, '.'), i);
+		bits.colons |= mask16(equal16(v, ':'), i);
 		bits.gaps |= mask16(_mm_or_si128(equal16(v, ' '), equal16(v, '-')), i);
 	}
 	*ret_bits = bits;
@@ -143,6 +145,7 @@ AVX2 static void text_avx2(const char *p, struct text_bits *ret_bits)
 		bits.words |= mask32(word, i);
 		bits.ats |= mask32(equal32(v, '@'), i);
 		bits.dots |= mask32(equal32(v, '.'), i);
+		bits.colons |= mask32(equal32(v, ':'), i);
 		bits.gaps |= mask32(_mm256_or_si256(equal32(v, ' '), equal32(v, '-')), i);
 	}
 	*ret_bits = bits;
@@ -163,30 +166,93 @@ AVX2 static void json_avx2(const char *p, struct json_bits *ret_bits)
 	}
 	*ret_bits = bits;
 }
+
+/* --- sixty-four ------------------------------------------------------------------------------- */
+#define AVX512 __attribute__((target("avx512f,avx512bw")))
+
+AVX512 static uint64_t range64(__m512i v, char from, char n)
+{
+	return _mm512_cmplt_epu8_mask(_mm512_sub_epi8(v, _mm512_set1_epi8(from)),
+				      _mm512_set1_epi8(n));
+}
+
+AVX512 static uint64_t equal64(__m512i v, char c)
+{
+	return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c));
+}
+
+AVX512 static void text_avx512(const char *p, struct text_bits *ret_bits)
+{
+	__m512i v = _mm512_loadu_si512((const void *)p);
+	uint64_t digits = range64(v, '0', 10);
+
+	*ret_bits = (struct text_bits){
+		.digits = digits,
+		.uppers = range64(v, 'A', 26),
+		.words = digits | range64(_mm512_or_si512(v, _mm512_set1_epi8(0x20)), 'a', 26) |
+			 equal64(v, '_'),
+		.ats = equal64(v, '@'),
+		.dots = equal64(v, '.'),
+		.colons = equal64(v, ':'),
+		.gaps = equal64(v, ' ') | equal64(v, '-'),
+	};
+}
+
+AVX512 static void json_avx512(const char *p, struct json_bits *ret_bits)
+{
+	__m512i v = _mm512_loadu_si512((const void *)p);
+	__m512i folded = _mm512_or_si512(v, _mm512_set1_epi8(0x20));
+
+	*ret_bits = (struct json_bits){
+		.quotes = equal64(v, '"'),
+		.slashes = equal64(v, '\\'),
+		.opens = equal64(folded, '{'),
+		.closes = equal64(folded, '}'),
+	};
+}
 #endif
 
 /* --- which of them ---------------------------------------------------------------------------- */
 
-static void text_first(const char *p, struct text_bits *ret_bits)
+size_t blocks_ways(const struct blocks_way **ret_ways)
 {
-	void (*chosen)(const char *p, struct text_bits *ret_bits) = blocks_text_plain;
+	static const struct blocks_way ways[] = {
+		{"plain", blocks_text_plain, blocks_json_plain},
+#ifdef __SSE2__
+		{"sse2", text_sse2, json_sse2},
+		{"avx2", text_avx2, json_avx2},
+		{"avx512", text_avx512, json_avx512},
+#endif
+	};
+	size_t n = sizeof(ways) / sizeof(ways[0]);
 
 #ifdef __SSE2__
-	chosen = __builtin_cpu_supports("avx2") ? text_avx2 : text_sse2;
+	if (!__builtin_cpu_supports("avx512bw"))
+		n = __builtin_cpu_supports("avx2") ? 3 : 2;
 #endif
-	blocks_text = chosen;
-	chosen(p, ret_bits);
+	*ret_ways = ways;
+	return n;
+}
+
+static void choose(void)
+{
+	const struct blocks_way *ways;
+	size_t n = blocks_ways(&ways);
+
+	blocks_text = ways[n - 1].text;
+	blocks_json = ways[n - 1].json;
+}
+
+static void text_first(const char *p, struct text_bits *ret_bits)
+{
+	choose();
+	blocks_text(p, ret_bits);
 }
 
 static void json_first(const char *p, struct json_bits *ret_bits)
 {
-	void (*chosen)(const char *p, struct json_bits *ret_bits) = blocks_json_plain;
-
-#ifdef __SSE2__
-	chosen = __builtin_cpu_supports("avx2") ? json_avx2 : json_sse2;
-#endif
-	blocks_json = chosen;
-	chosen(p, ret_bits);
+	choose();
+	blocks_json(p, ret_bits);
 }
 
 void (*blocks_text)(const char *p, struct text_bits *ret_bits) = text_first;

@@ -2,6 +2,7 @@
 /* personal.c - see personal.h. */
 #include "user/detect/personal.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "user/detect/blocks.h"
@@ -293,6 +294,47 @@ static size_t try_ipv4(struct personal *personal, struct raw bytes, size_t dot)
 	return at;
 }
 
+static bool is_ipv6(char c)
+{
+	return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F') || c == ':';
+}
+
+/* Not nobody's: unspecified, this host, IPv4 in it, link-local, multicast, the documentation's. */
+static bool is_somebody(const unsigned char address[16])
+{
+	static const unsigned char zeroes[10];
+
+	return memcmp(address, zeroes, sizeof(zeroes)) != 0 &&
+	       !(address[0] == 0xfe && (address[1] & 0xc0) == 0x80) && address[0] != 0xff &&
+	       memcmp(address, "\x20\x01\x0d\xb8", 4) != 0;
+}
+
+/* A colon of one stands at `at`. Returns where to go on. */
+static size_t try_ipv6(struct personal *personal, struct raw bytes, size_t at)
+{
+	char text[INET6_ADDRSTRLEN];
+	unsigned char address[16];
+	size_t begin = at, end = at;
+
+	while (begin > 0 && at - begin < sizeof(text) && is_ipv6(bytes.p[begin - 1]))
+		begin--;
+	while (end < bytes.n && end - begin < sizeof(text) && is_ipv6(bytes.p[end]))
+		end++;
+	/* the colon of "peer: 2a01:..." is not of it, nor is the one of a sentence behind it */
+	if (begin < at && bytes.p[begin] == ':' && bytes.p[begin + 1] != ':')
+		begin++;
+	if (end - begin > 2 && bytes.p[end - 1] == ':' && bytes.p[end - 2] != ':')
+		end--;
+	if (end - begin >= sizeof(text) || !begins(bytes, begin) ||
+	    (end < bytes.n && (joins(bytes, end) || bytes.p[end] == '.')))
+		return end;
+	memcpy(text, bytes.p + begin, end - begin);
+	text[end - begin] = 0;
+	if (inet_pton(AF_INET6, text, address) == 1 && is_somebody(address))
+		personal->found(personal, FORM_IPV6, begin, end);
+	return end;
+}
+
 /* --- the pass --------------------------------------------------------------------------------- */
 
 /* Bit i: the last 2, 4, 8 bytes up to and with byte i are of one set. */
@@ -303,9 +345,10 @@ struct rows {
 struct pass {
 	struct text_bits before; /* of the block before: what began there may end here */
 	struct rows digits, words; /* the same */
-	uint64_t stops, groups; /* dots behind digits; four digits behind a gap */
+	uint64_t stops, pairs; /* dots behind digits; colons close behind another */
+	uint64_t groups; /* four digits behind a gap */
 	uint64_t long_word; /* it ended inside a word that was told */
-	size_t addresses_done;
+	size_t addresses_done, v6_done;
 };
 
 /* The bits n places before these, over the edge to the block before. */
@@ -452,6 +495,34 @@ static void look_addresses(struct personal *personal, struct raw bytes, size_t b
 	pass->stops = stops;
 }
 
+/* Bits that have one of the same set 1 to 5 places before them. */
+static uint64_t follow(uint64_t now, uint64_t before)
+{
+	return now & (back(now, before, 1) | back(now, before, 2) | back(now, before, 3) |
+		      back(now, before, 4) | back(now, before, 5));
+}
+
+/* "::", or the third colon of groups of at most four: a time of day has two. */
+static void look_v6(struct personal *personal, struct raw bytes, size_t base,
+		    const struct text_bits *bits, struct pass *pass)
+{
+	uint64_t pairs = 0, at;
+
+	if (bits->colons | pass->before.colons >> 59)
+		pairs = follow(bits->colons, pass->before.colons);
+	if (pairs | pass->pairs >> 59) {
+		at = follow(pairs, pass->pairs) |
+		     (bits->colons & back(bits->colons, pass->before.colons, 1));
+		for (; at && wanted(personal, FORM_IPV6); at &= at - 1) {
+			size_t colon = base + (size_t)__builtin_ctzll(at);
+
+			if (colon >= pass->v6_done)
+				pass->v6_done = try_ipv6(personal, bytes, colon);
+		}
+	}
+	pass->pairs = pairs;
+}
+
 /* The last of so many bytes tells a long word, and where it began. */
 static void look_words(struct personal *personal, size_t base, const struct rows *rows,
 		       struct pass *pass)
@@ -494,6 +565,7 @@ static void look(struct personal *personal, struct raw bytes, size_t base, struc
 	look_numbers(personal, bytes, base, &bits, &digits, pass);
 	look_ibans(personal, bytes, base, &bits, &digits, pass);
 	look_addresses(personal, bytes, base, &bits, pass);
+	look_v6(personal, bytes, base, &bits, pass);
 	if (personal->word)
 		look_words(personal, base, &words, pass);
 	pass->before = bits;

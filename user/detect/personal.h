@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * personal.h - what one pass over the bytes finds, 64 at a time (blocks.h): personal data that no
- * literal announces (mail addresses, cards, IBANs, US social security numbers, IPv4 addresses), and
+ * literal announces (mail addresses, cards, IBANs, US social security numbers, IP addresses), and
  * long words, which is what tokens are. Called by text.c.
  */
 #pragma once

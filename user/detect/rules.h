@@ -52,6 +52,7 @@
 	X(FORM_IBAN, "iban")                                                                       \
 	X(FORM_SSN, "us-ssn")                                                                      \
 	X(FORM_IPV4, "ipv4")                                                                       \
+	X(FORM_IPV6, "ipv6")                                                                       \
 	X(FORM_URL_PASSWORD, "url-password")
 
 /* How a value is shown. */

@@ -20,6 +20,7 @@
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
 
+#ifndef POLICY /* of a test of its own */
 #define POLICY                                                                                     \
 	"apiVersion: glacis.dev/v1alpha1\nkind: ApiPolicy\nmetadata: {name: shop}\nspec:\n"        \
 	"  mode: enforce\n"                                                                        \
@@ -37,6 +38,7 @@
 	"        - {match: \"* /api/v1/admin/**\", class: general, sources: [10.1.0.0/16]}\n"      \
 	"  protect: {never: [198.51.100.7]}\n"                                                     \
 	"  escalate: {refusals: 50, per: 1m, ban: 1m, growth: 2, max: 1h}\n"
+#endif
 
 static char dir[] = "/tmp/glacis-test-api-XXXXXX";
 static struct options options;

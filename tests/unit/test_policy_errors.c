@@ -273,8 +273,6 @@ static const struct policy_case cases[] = {
 	 "p:23:42: error: expected ignore, detect or block, got \"detected\" (at "
 	 "spec.responses.stackTraces)\n"
 	 "    hint: did you mean \"detect\"?\n"
-	 "p:24:17: warning: \"auto\" is accepted, not enforced by this version (at "
-	 "spec.containment.auto)\n"
 	 "p:24:24: error: \"P5\" is not an incident class (at spec.containment.auto[0])\n"
 	 "    hint: P1, P2, P3 or P4\n"
 	 "p:24:28: error: \"p1\" is not an incident class (at spec.containment.auto[1])\n"

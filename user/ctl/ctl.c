@@ -15,6 +15,7 @@ const struct ctl_group ctl_groups[] = {
 	{"Containment", ctl_decision_commands},
 	{"Containment beyond sources", ctl_contain_commands},
 	{"Incidents", ctl_incident_commands},
+	{"What playbooks propose", ctl_approval_commands},
 	{"Limits and sources", ctl_limit_commands},
 	{"Explanations", ctl_explain_commands},
 	{"Events", ctl_event_commands},

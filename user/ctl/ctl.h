@@ -48,7 +48,8 @@ extern const struct ctl_command ctl_agent_commands[], ctl_policy_commands[],
 	ctl_decision_commands[], ctl_contain_commands[], ctl_limit_commands[],
 	ctl_explain_commands[], ctl_event_commands[], ctl_tls_commands[], ctl_sight_commands[],
 	ctl_audit_commands[], ctl_control_commands[], ctl_coverage_commands[], ctl_alert_commands[],
-	ctl_incident_commands[], ctl_scan_commands[], ctl_shell_commands[], ctl_export_commands[];
+	ctl_incident_commands[], ctl_approval_commands[], ctl_scan_commands[], ctl_shell_commands[],
+	ctl_export_commands[];
 
 struct ctl_value {
 	const char *items[CTL_REPEATS_MAX];

@@ -16,6 +16,9 @@ int incident_report(struct ctl *ctl);
 int incident_export(struct ctl *ctl);
 int incident_verify(struct ctl *ctl);
 
+/* approvals.c */
+int incident_undo(struct ctl *ctl);
+
 /* incident_change.c */
 int incident_open(struct ctl *ctl);
 int incident_assign(struct ctl *ctl);

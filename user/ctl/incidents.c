@@ -379,6 +379,17 @@ const struct ctl_command ctl_incident_commands[] = {
 		.run = incident_reopen,
 	},
 	{
+		.name = "incident undo",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "Take back what playbooks did for it",
+		.example = "glacisctl incident undo 12",
+		.options = {{"action", "N", "only this one (glacisctl approvals list --all)"},
+			    DRY_RUN},
+		.run = incident_undo,
+	},
+	{
 		.name = "incident scope",
 		.arguments = "ID",
 		.min = 1,

@@ -6,6 +6,7 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/exports.h"
+#include "user/keeper/playbooks.h"
 #include "user/keeper/traffic.h"
 
 #define ACTOR         "incidents"
@@ -48,6 +49,16 @@ static bool source_of(const struct alert *alert, struct gl_addr *ret_source)
 	return true;
 }
 
+static unsigned find_priority(const struct keeper *keeper, uint32_t id)
+{
+	const struct incident *incident;
+
+	for (size_t i = 0; (incident = incidents_at(keeper->incidents, i)); i++)
+		if (incident->id == id)
+			return incident->priority;
+	return 0;
+}
+
 static void take(struct keeper *keeper, const struct alert *alert)
 {
 	const struct incident *incident = NULL;
@@ -69,18 +80,24 @@ static void take(struct keeper *keeper, const struct alert *alert)
 		.last_ns = alert->last_ns,
 	};
 	enum incident_outcome outcome;
+	unsigned was;
 
 	signal.have_source = source_of(alert, &signal.source);
 	signal.shared = signal.have_source && is_shared(keeper, &signal.source);
+	was = find_priority(keeper, (uint32_t)alert->incident);
 	outcome = incidents_signal(keeper->incidents, &signal, clock_wall_ns(), &incident);
-	if (outcome != INCIDENT_NEW && outcome != INCIDENT_JOINED)
-		return;
-	alerts_set_incident(keeper->alerts, alert->id, incident->id);
-	records_note(keeper, EVENT_INCIDENT, ACTOR, "incident %u %s: %s", incident->id,
-		     outcome == INCIDENT_NEW ? incident_priority_name(incident->priority)
-					     : "has one more alert",
-		     incident->title);
-	keeper_incidents_export(keeper, incident->id, outcome != INCIDENT_NEW);
+	if (outcome == INCIDENT_NEW || outcome == INCIDENT_JOINED) {
+		alerts_set_incident(keeper->alerts, alert->id, incident->id);
+		records_note(keeper, EVENT_INCIDENT, ACTOR, "incident %u %s: %s", incident->id,
+			     outcome == INCIDENT_NEW ? incident_priority_name(incident->priority)
+						     : "has one more alert",
+			     incident->title);
+		keeper_incidents_export(keeper, incident->id, outcome != INCIDENT_NEW);
+	}
+	/* a new target, or playbooks of a higher priority */
+	if (outcome == INCIDENT_NEW || outcome == INCIDENT_JOINED ||
+	    (outcome == INCIDENT_UPDATED && incident->priority != was))
+		playbooks_run(keeper, incident);
 }
 
 void keeper_incidents_export(struct keeper *keeper, uint32_t id, bool update)
@@ -150,6 +167,8 @@ int keeper_incidents_new(struct keeper *keeper)
 	int r = incidents_new(keeper->store, &keeper->incidents);
 
 	if (r == 0)
+		r = actions_new(keeper->store, &keeper->actions);
+	if (r == 0)
 		r = alerts_subscribe(keeper->alerts, on_alert, keeper);
 	return r;
 }
@@ -196,6 +215,7 @@ void keeper_incidents_tick(struct keeper *keeper)
 	if (second % CLOCK_EVERY_S == 0)
 		incidents_tick(keeper->incidents, clock_wall_ns(), remind, keeper);
 	traffic_tick(keeper->traffic, incidents_rules(keeper->incidents), clock_wall_ns());
+	playbooks_tick(keeper);
 	keeper_incidents_save(keeper);
 }
 

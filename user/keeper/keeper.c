@@ -32,6 +32,7 @@
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
+#include "user/keeper/playbooks.h"
 #include "user/keeper/policy_watch.h"
 #include "user/keeper/privileges.h"
 #include "user/keeper/traffic.h"
@@ -426,6 +427,7 @@ static void stop(struct keeper *keeper)
 	records_drain(keeper);
 	persist_tick(keeper);
 	keeper_incidents_save(keeper);
+	actions_save(keeper->actions);
 	if (keeper->save_error < 0)
 		log_err(keeper->save_error, "decisions are not stored");
 	if (detach) {
@@ -466,6 +468,7 @@ static void clear(struct keeper *keeper)
 	alerting_free(keeper->alerting);
 	alerts_free(keeper->alerts);
 	incidents_free(keeper->incidents);
+	actions_free(keeper->actions);
 	transactions_free(keeper->transactions);
 	controls_free(keeper->controls);
 	exports_free(keeper->exports);

@@ -49,6 +49,7 @@ struct loop;
 struct transactions;
 struct access_log;
 struct traffic;
+struct actions;
 struct alerting;
 struct controls;
 struct inspectors;
@@ -89,6 +90,7 @@ struct keeper {
 	struct alerting *alerting;
 	struct incidents *incidents;
 	struct incident_queue incident_queue;
+	struct actions *actions;
 	struct inspectors *inspectors;
 	struct transactions *transactions;
 	struct access_log *access_log;

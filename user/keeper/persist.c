@@ -8,6 +8,7 @@
 #include "user/base/addr.h"
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/respond/playbook.h"
 #include "user/keeper/alerting.h"
 
 /* ---------------------------------------------------------------------------------------------
@@ -150,6 +151,7 @@ void persist_load(struct keeper *keeper)
 		return;
 	store_each_finding(store, load_finding, keeper);
 	incidents_load(keeper->incidents);
+	actions_load(keeper->actions);
 	store_each_tls_value(store, load_value, keeper);
 	store_each_tls_name(store, load_name, keeper);
 	store_each_ja4(store, load_key, keeper);
@@ -326,6 +328,7 @@ void persist_tick(struct keeper *keeper)
 		findings_unstored(keeper->findings);
 		alerts_unstored(keeper->alerts);
 		incidents_unstored(keeper->incidents);
+		actions_unstored(keeper->actions);
 	}
 	persist_decisions(keeper);
 	audit_flush(keeper->audit);

@@ -11,6 +11,7 @@
 
 #define WAYS            8
 #define PRINCIPALS_NS   (600 * CLOCK_NS_PER_S)
+#define HTTP_OK         200
 #define HTTP_GOOD_BELOW 400
 
 struct sources {
@@ -106,6 +107,8 @@ void sources_response(struct sources *sources, const struct gl_rec_response *rec
 	struct source_use *use = find_or_claim(sources, &record->source, now_ns);
 
 	use->requests++;
+	if (record->status >= HTTP_OK && record->status < HTTP_GOOD_BELOW)
+		use->good_ns = now_ns;
 	if (!(record->flags & GL_RECF_PROVEN) || record->status >= HTTP_GOOD_BELOW)
 		return;
 	if (now_ns > use->principals_ns + PRINCIPALS_NS) {
@@ -127,6 +130,59 @@ unsigned sources_principals(const struct sources *sources, const struct gl_addr 
 	if (!use || now_ns > use->principals_ns + 2 * PRINCIPALS_NS)
 		return 0;
 	return (unsigned)__builtin_popcountll(use->principals[0] | use->principals[1]);
+}
+
+void sources_hello(struct sources *sources, const struct gl_addr *addr, uint64_t key,
+		   uint64_t now_ns)
+{
+	struct gl_addr of = prefix_of_source(addr).addr;
+	struct source_use *use = find(sources, &of);
+
+	if (!use)
+		return;
+	if (now_ns > use->hellos_ns + PRINCIPALS_NS) {
+		bool recent = now_ns < use->hellos_ns + 2 * PRINCIPALS_NS;
+
+		use->hellos[1] = recent ? use->hellos[0] : 0;
+		use->hellos[0] = 0;
+		use->hellos_ns = now_ns;
+	}
+	use->hellos[0] |= 1ull << (key & 63);
+}
+
+static bool is_served(const struct source_use *use, uint64_t now_ns)
+{
+	return use->last_ns && use->good_ns && now_ns < use->good_ns + PRINCIPALS_NS;
+}
+
+unsigned sources_clients(const struct sources *sources, const struct gl_addr *addr, uint64_t now_ns)
+{
+	unsigned n = sources_principals(sources, addr, now_ns), hellos;
+	struct gl_addr key = prefix_of_source(addr).addr;
+	const struct source_use *use = find(sources, &key);
+
+	/* fingerprints cost nothing to make: they count where somebody was served */
+	if (!use || !is_served(use, now_ns) || now_ns > use->hellos_ns + 2 * PRINCIPALS_NS)
+		return n;
+	hellos = (unsigned)__builtin_popcountll(use->hellos[0] | use->hellos[1]);
+	return hellos > n ? hellos : n;
+}
+
+void sources_served(const struct sources *sources, const struct addr_prefix *prefix,
+		    uint64_t now_ns, uint32_t *ret_hit, uint32_t *ret_all)
+{
+	uint32_t hit = 0, all = 0;
+
+	for (size_t i = 0; i < sources->sets * WAYS; i++) {
+		const struct source_use *use = &sources->items[i];
+
+		if (!is_served(use, now_ns))
+			continue;
+		all++;
+		hit += prefix->len && prefix_contains(prefix, &use->addr);
+	}
+	*ret_hit = hit;
+	*ret_all = all;
 }
 
 static int worse_first(const void *va, const void *vb)

@@ -24,6 +24,9 @@ struct source_use {
 	uint64_t last_ns; /* CLOCK_BOOTTIME; 0 = free */
 	uint64_t principals[2]; /* this period and the one before: a bit per hash of a proven one */
 	uint64_t principals_ns; /* when this period began */
+	uint64_t hellos[2]; /* the same of the TLS clients' fingerprints */
+	uint64_t hellos_ns;
+	uint64_t good_ns; /* when the application answered it well last; 0 = never */
 };
 
 struct sources;
@@ -44,5 +47,17 @@ size_t sources_top(const struct sources *sources, struct source_use *out, size_t
  */
 unsigned sources_principals(const struct sources *sources, const struct gl_addr *addr,
 			    uint64_t now_ns);
+
+/* A TLS client behind this source, by its fingerprint's key; only of sources that are known. */
+void sources_hello(struct sources *sources, const struct gl_addr *addr, uint64_t key,
+		   uint64_t now_ns);
+/* Clients behind a source, about: the more of proven principals and, where it was served lately,
+ * TLS fingerprints. 0..64. */
+unsigned sources_clients(const struct sources *sources, const struct gl_addr *addr,
+			 uint64_t now_ns);
+/* Sources the application answered well in the last 10 minutes, and how many of them lie in
+ * `prefix` (of length 0: none). */
+void sources_served(const struct sources *sources, const struct addr_prefix *prefix,
+		    uint64_t now_ns, uint32_t *ret_hit, uint32_t *ret_all);
 
 uint64_t sources_evicted(const struct sources *sources);

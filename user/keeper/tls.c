@@ -50,6 +50,7 @@ void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *re
 			    tls_take_finding, keeper);
 	certificates_take_handshake(keeper, &handshake);
 	contain_hello(keeper, handshake.ja4, handshake.key);
+	sources_hello(keeper->sources, &handshake.source, handshake.key, clock_boot_ns());
 }
 
 void tls_take_alert(struct keeper *keeper, const struct gl_rec_tls_alert *record, int64_t wall_ns)

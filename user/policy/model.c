@@ -64,6 +64,11 @@ void policy_free(struct policy *policy)
 	free_strings(&policy->responses.forbidden_fields);
 	free_expect(&policy->expect);
 	free_strings(&policy->containment_auto);
+	for (size_t i = 0; i < policy->n_playbooks; i++) {
+		free(policy->playbooks[i].name);
+		free(policy->playbooks[i].actions);
+	}
+	free(policy->playbooks);
 	free(policy->incidents.calendar.zone);
 	free(policy->incidents.calendar.holidays);
 	free(policy->name);

@@ -188,6 +188,8 @@ struct policy {
 	struct policy_strings containment_auto; /* "P1".."P4" */
 	uint32_t containment_max_bans_per_minute, containment_ttl_s;
 	struct policy_incidents incidents;
+	struct policy_playbook *playbooks;
+	size_t n_playbooks;
 };
 
 /* NULL-safe, half-built-safe. */

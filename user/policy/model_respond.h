@@ -39,6 +39,26 @@ struct policy_incidents {
 	struct policy_calendar calendar;
 };
 
+/* spec.playbooks: what is done, or proposed, for which incidents. */
+enum policy_verb { POLICY_VERB_BLOCK, POLICY_VERB_SUSPEND, POLICY_VERB_REVOKE, POLICY_VERBS };
+
+#define POLICY_PROPOSAL_EXPIRES_S 3600
+
+struct policy_playbook_action {
+	unsigned verb; /* do: enum policy_verb */
+	bool automatic; /* run: auto; default ask */
+	uint32_t ttl_s; /* 0: containment.ttl */
+	uint32_t expires_s; /* of a proposal nobody decided, default 1h */
+};
+
+struct policy_playbook {
+	char *name;
+	uint32_t alerts; /* a bit each kind of alert (user/respond/alert.h); 0: any */
+	uint32_t priorities; /* a bit each: 1 << 1 is P1; 0: any */
+	struct policy_playbook_action *actions;
+	size_t n_actions;
+};
+
 #define POLICY_INCIDENTS_DEFAULT                                                                   \
 	(struct policy_incidents)                                                                  \
 	{                                                                                          \

@@ -182,10 +182,10 @@ static const struct text_rule text_priority = {
 };
 
 static const struct field containment_fields[] = {
-	{"auto", read_texts, POLICY(containment_auto), &text_priority, 0, 4, FIELD_UNENFORCED},
+	{"auto", read_texts, POLICY(containment_auto), &text_priority, 0, 4, 0},
 	{"maxBansPerMinute", read_number, POLICY(containment_max_bans_per_minute), NULL, 0, 100000,
 	 0},
-	{"ttl", read_seconds, POLICY(containment_ttl_s), NULL, 1, 30 * DAY_S, FIELD_UNENFORCED},
+	{"ttl", read_seconds, POLICY(containment_ttl_s), NULL, 1, 30 * DAY_S, 0},
 };
 static const struct shape shape_containment = {"containment", "containment", containment_fields,
 					       ARRAY_SIZE(containment_fields)};
@@ -205,6 +205,8 @@ static const struct field spec_fields[] = {
 	{"escalate", read_escalate, POLICY(escalate), &shape_escalate, 0, 0, 0},
 	{"alerts", read_shape, 0, &shape_alerts, 0, 0, 0},
 	{"containment", read_shape, 0, &shape_containment, 0, 0, 0},
+	{"incidents", read_incidents, POLICY(incidents), &shape_incidents, 0, 0, 0},
+	{"playbooks", read_playbooks, 0, &shape_playbook, 0, POLICY_PLAYBOOKS_MAX, 0},
 };
 static const struct shape shape_spec = {"spec", "spec", spec_fields, ARRAY_SIZE(spec_fields)};
 
@@ -222,6 +224,12 @@ const struct shape *const policy_shapes[] = {
 	&shape_metadata,
 	&shape_spec,
 	&shape_credentials,
+	&shape_incidents,
+	&shape_deadlines,
+	&shape_calendar,
+	&shape_requests,
+	&shape_playbook,
+	&shape_playbook_action,
 	&shape_class,
 	&shape_service,
 	&shape_tls,

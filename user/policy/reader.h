@@ -211,5 +211,13 @@ bool reader_match(struct reader *r, const struct node *node);
 extern const struct shape shape_class, shape_service, shape_tls, shape_operation, shape_owner;
 extern const struct shape shape_expect, shape_operation_expect, shape_expect_jwt, shape_expect_cors,
 	shape_expect_uploads;
+void read_incidents(struct reader *r, const struct field *field, const struct node *node,
+		    void *target); /* struct policy_incidents */
+void read_playbooks(struct reader *r, const struct field *field, const struct node *node,
+		    void *target); /* struct policy */
+extern const struct word policy_alert_words[];
+extern const size_t policy_alert_words_n;
+extern const struct shape shape_incidents, shape_deadlines, shape_calendar, shape_requests,
+	shape_playbook, shape_playbook_action;
 extern const struct shape shape_responses, shape_operation_responses, shape_inspect,
 	shape_operation_inspect;

@@ -161,6 +161,14 @@ static bool take_from_minute(struct escalate *e, uint64_t now_ns)
 	return true;
 }
 
+bool escalate_take(struct escalate *escalate, uint64_t now_ns)
+{
+	if (take_from_minute(escalate, now_ns))
+		return true;
+	escalate->held_back++;
+	return false;
+}
+
 /* ban * growth^(strike - 1), at most max. */
 static uint32_t ttl_of(const struct policy_escalate *rules, unsigned strike)
 {

@@ -47,6 +47,12 @@ enum escalate_outcome escalate_record(struct escalate *escalate,
 				      const struct gl_rec_verdict *record,
 				      struct escalate_ban *ret_ban);
 
+/*
+ * One of this minute's automatic bans, for who bans on other grounds. False: the minute has had
+ * them (counted). `now_ns` is CLOCK_BOOTTIME.
+ */
+bool escalate_take(struct escalate *escalate, uint64_t now_ns);
+
 /* Whether a refusal for this reason is the client's doing. */
 bool escalate_counts(unsigned verdict, unsigned reason, unsigned door);
 

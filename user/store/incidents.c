@@ -48,6 +48,17 @@ int store_put_incident_task(struct store *store, const struct store_incident_tas
 			    t->created_ns, t->due_ns, t->done_ns, t->told);
 }
 
+int store_put_incident_action(struct store *store, const struct store_incident_action *a)
+{
+	return store_change(store, "action",
+			    "INSERT OR REPLACE INTO incident_actions VALUES"
+			    " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+			    "iiiiiiiiiiiiitttt", a->id, a->incident, a->verb, a->state,
+			    a->automatic, a->ttl_s, a->decision, a->hit, a->good, a->clients,
+			    a->created_ns, a->expires_ns, a->decided_ns, a->playbook, a->target,
+			    a->why, a->who);
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Lists
  */
@@ -218,6 +229,46 @@ int store_each_incident_entry(struct store *store, int64_t incident, int64_t aft
 		};
 
 		fn(&e, userdata);
+	}
+	return store_list_end(store, &l);
+}
+
+int store_each_incident_action(struct store *store, size_t max,
+			       void (*fn)(const struct store_incident_action *action,
+					  void *userdata),
+			       void *userdata)
+{
+	struct store_list l;
+	int r = store_list_begin(store,
+				 "SELECT * FROM (SELECT * FROM incident_actions ORDER BY id DESC"
+				 " LIMIT ?) ORDER BY id",
+				 &l);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(l.statement, 1, (int64_t)max);
+	while (store_list_next(&l)) {
+		const struct store_incident_action a = {
+			.id = store_list_number(&l, 0),
+			.incident = store_list_number(&l, 1),
+			.verb = store_list_number(&l, 2),
+			.state = store_list_number(&l, 3),
+			.automatic = store_list_number(&l, 4),
+			.ttl_s = store_list_number(&l, 5),
+			.decision = store_list_number(&l, 6),
+			.hit = store_list_number(&l, 7),
+			.good = store_list_number(&l, 8),
+			.clients = store_list_number(&l, 9),
+			.created_ns = store_list_number(&l, 10),
+			.expires_ns = store_list_number(&l, 11),
+			.decided_ns = store_list_number(&l, 12),
+			.playbook = store_list_text(&l, 13),
+			.target = store_list_text(&l, 14),
+			.why = store_list_text(&l, 15),
+			.who = store_list_text(&l, 16),
+		};
+
+		fn(&a, userdata);
 	}
 	return store_list_end(store, &l);
 }

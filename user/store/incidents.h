@@ -38,6 +38,18 @@ struct store_incident_task {
 };
 int store_put_incident_task(struct store *store, const struct store_incident_task *task);
 
+struct store_incident_action {
+	int64_t id, incident, verb, state, automatic, ttl_s, decision, hit, good, clients,
+		created_ns, expires_ns, decided_ns;
+	const char *playbook, *target, *why, *who;
+};
+int store_put_incident_action(struct store *store, const struct store_incident_action *action);
+/* The newest `max`, ascending by id. */
+int store_each_incident_action(struct store *store, size_t max,
+			       void (*fn)(const struct store_incident_action *action,
+					  void *userdata),
+			       void *userdata);
+
 /*
  * Which incidents: those that are not closed (open), one (id), or a page, newest first, of ids
  * below `before` (0: from the newest). status, priority: -1 or 0 = any.

@@ -86,6 +86,13 @@ static const char *const steps[STORE_SCHEMA] = {
 	" source TEXT NOT NULL, incident INTEGER NOT NULL, first INTEGER NOT NULL,"
 	" last INTEGER NOT NULL, count INTEGER NOT NULL, data TEXT NOT NULL) STRICT;"
 	"CREATE INDEX alerts_last ON alerts (last);",
+	/* 8 */
+	"CREATE TABLE incident_actions (id INTEGER PRIMARY KEY, incident INTEGER NOT NULL,"
+	" verb INTEGER NOT NULL, state INTEGER NOT NULL, automatic INTEGER NOT NULL,"
+	" ttl INTEGER NOT NULL, decision INTEGER NOT NULL, hit INTEGER NOT NULL,"
+	" good INTEGER NOT NULL, clients INTEGER NOT NULL, created INTEGER NOT NULL,"
+	" expires INTEGER NOT NULL, decided INTEGER NOT NULL, playbook TEXT NOT NULL,"
+	" target TEXT NOT NULL, why TEXT NOT NULL, who TEXT NOT NULL) STRICT;",
 };
 
 static const char prune[] =
@@ -102,6 +109,7 @@ static const char prune[] =
 	"DELETE FROM incidents WHERE status = 5 AND id <= (SELECT max(id) FROM incidents) - 10000;"
 	"DELETE FROM incident_alerts WHERE incident < (SELECT min(id) FROM incidents);"
 	"DELETE FROM incident_entries WHERE incident < (SELECT min(id) FROM incidents);"
+	"DELETE FROM incident_actions WHERE incident < (SELECT min(id) FROM incidents);"
 	"DELETE FROM incident_tasks WHERE incident < (SELECT min(id) FROM incidents);";
 
 static int version_of(sqlite3 *db, int *ret_version)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    7 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    8 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 

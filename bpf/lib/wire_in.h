@@ -278,6 +278,46 @@ static __always_inline int wire_http2(struct __sk_buff *skb, struct wire_scratch
 	return wire_unjudged(skb, &x->packet, f, policy, x, GL_REASON_REORDERED, GL_CTR_H2_LOST);
 }
 
+/* States in which nobody here reads requests: TLS, HTTP/2, other protocols, before joining. */
+static __always_inline int wire_is_unread(const struct flow *f)
+{
+	return f->state == FLOW_OPAQUE || f->state == FLOW_HTTP2 || f->state == FLOW_TLS ||
+	       f->state == FLOW_MIDSTREAM || f->state == FLOW_LOST;
+}
+
+/*
+ * A service locked down: a connection whose requests are not read here is judged by its peer, open
+ * ones included; a trusted proxy's by its requests, where they are read. TC_NEXT: it passes.
+ */
+__global int wire_lockdown(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
+{
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy;
+	const struct gl_service *service;
+	struct admit_tables *t;
+
+	if (!x || !f || !control)
+		return TC_NEXT;
+	policy = policy_of(f, control);
+	service = policy ? policy_service(policy, f) : NULL;
+	if (!service || !admit_enforces(control, service) ||
+	    flow_acceptable(f, x->packet.flags, x->packet.ack, x->sock.snd_nxt) != ACCEPT_DATA ||
+	    nets_match(policy, service->proxy_set, &x->packet.src))
+		return TC_NEXT;
+	t = &x->judgement.tables;
+	t->service = service->id;
+	t->decisions.n = control->ban_slots;
+	t->now_ns = bpf_ktime_get_boot_ns();
+	if (!admit_locked(control, t, &x->packet.src))
+		return TC_NEXT;
+	if (judge_unreadable(policy, f, &x->packet, &x->judgement, GL_REASON_LOCKDOWN))
+		return TC_NEXT;
+	judge_record(f, &x->packet, &x->judgement);
+	f->refusal.rec.flags |= GL_RECF_APP_SAW;
+	judge_tell(f, GL_DELIVERY_RESET, 0, x->judgement.now_ns);
+	return refuse_reset(skb, &x->packet, f, x->sock.rcv_nxt);
+}
+
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
 					struct flow *f)
 {
@@ -288,7 +328,15 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	__u32 end = p->seq + packet_length(p);
 	int accept, place, read, enforce, hello;
 
-	if (f->state == FLOW_OPAQUE || !control)
+	if (!control)
+		return TC_NEXT;
+	if (control->lockdowns && wire_is_unread(f)) {
+		int action = wire_lockdown(skb, x, f);
+
+		if (action != TC_NEXT)
+			return action;
+	}
+	if (f->state == FLOW_OPAQUE)
 		return TC_NEXT;
 	if (f->state == FLOW_HTTP2)
 		return wire_http2(skb, x, f);

@@ -130,6 +130,10 @@ $(O)/quality/judge: tests/quality/judge.c $(LIB_OBJ) Makefile
 quality: $(O)/quality/judge ## precision and recall of the detectors, by family
 	@tests/quality/report --build $(O)
 
+.PHONY: soak
+soak: all ## does the agent grow? DURATION=600 seconds of mixed load, slopes of its memory
+	@DURATION=$(or $(DURATION),600) tests/bench/soak
+
 bench-inspect: $(O)/bench/inspect ## ns of a transaction in inspector and keeper, on one core
 	@$(O)/bench/inspect
 

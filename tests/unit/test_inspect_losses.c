@@ -210,6 +210,64 @@ static void test_lost_response(void **state)
 	losses(1, 40);
 }
 
+/* A request and its answer of a client that never pauses. */
+static void exchange(const char *path, const char *body)
+{
+	ask(path);
+	feed.now_ns += FEED_MS;
+	answer(body);
+	feed.now_ns += FEED_MS;
+}
+
+/* While what is missing is waited for, requests go on: none of them is given another's answer. */
+static void test_lost_response_of_a_busy_client(void **state)
+{
+	(void)state;
+	exchange("/1", "1");
+	for (int i = 0; i < 2; i++) {
+		ask("/2");
+		lose(GL_TO_CLIENT, 40);
+		feed.now_ns += FEED_MS;
+		exchange("/3", "3");
+		exchange("/4", "4");
+		exchange("/5", "5");
+		feed_wait(&feed, 200);
+		exchange("/6", "6");
+	}
+	assert_string_equal(feed.text, "1 GET /1 200 req=0/0/0 resp=1/1/1:1 flags=0 odd=0\n"
+				       "2 GET /2 0 req=0/0/0 resp=0/0/0 flags=88 odd=0\n"
+				       "3 GET /3 200 req=0/0/0 resp=1/1/1:3 flags=0 odd=0\n"
+				       "4 GET /4 200 req=0/0/0 resp=1/1/1:4 flags=0 odd=0\n"
+				       "5 GET /5 200 req=0/0/0 resp=1/1/1:5 flags=0 odd=0\n"
+				       "6 GET /6 200 req=0/0/0 resp=1/1/1:6 flags=0 odd=0\n"
+				       "7 GET /2 0 req=0/0/0 resp=0/0/0 flags=88 odd=0\n"
+				       "8 GET /3 200 req=0/0/0 resp=1/1/1:3 flags=0 odd=0\n"
+				       "9 GET /4 200 req=0/0/0 resp=1/1/1:4 flags=0 odd=0\n"
+				       "10 GET /5 200 req=0/0/0 resp=1/1/1:5 flags=0 odd=0\n"
+				       "11 GET /6 200 req=0/0/0 resp=1/1/1:6 flags=0 odd=0\n");
+	losses(2, 80);
+}
+
+static void test_lost_request_of_a_busy_client(void **state)
+{
+	(void)state;
+	exchange("/1", "1");
+	lose(GL_TO_SERVER, 30);
+	feed.now_ns += FEED_MS;
+	answer("2");
+	feed.now_ns += FEED_MS;
+	exchange("/3", "3");
+	exchange("/4", "4");
+	feed_wait(&feed, 200);
+	exchange("/5", "5");
+	assert_non_null(strstr(feed.text, "   200 req=0/0/0 resp=1/1/1:2 flags=84 odd=0\n"));
+	assert_non_null(strstr(feed.text, " GET /3 200 req=0/0/0 resp=1/1/1:3 flags=0 odd=0\n"));
+	assert_non_null(strstr(feed.text, " GET /4 200 req=0/0/0 resp=1/1/1:4 flags=0 odd=0\n"));
+	assert_non_null(strstr(feed.text, " GET /5 200 req=0/0/0 resp=1/1/1:5 flags=0 odd=0\n"));
+	assert_int_equal(feed.transactions, 5);
+	losses(1, 30);
+}
+
 static void test_lost_inside_heads(void **state)
 {
 	(void)state;
@@ -357,6 +415,8 @@ int main(void)
 		TEST(test_shuffled),
 		TEST(test_lost_request),
 		TEST(test_lost_response),
+		TEST(test_lost_response_of_a_busy_client),
+		TEST(test_lost_request_of_a_busy_client),
 		TEST(test_lost_inside_heads),
 		TEST(test_pipelined_loss),
 		TEST(test_midstream),

@@ -7,6 +7,9 @@
  * client is known to have waited: who does not pipeline sends a request only when all before it
  * are answered. Who does is lost until both directions are silent; what cannot be told is then not
  * told (TX_NO_REQUEST, TX_NO_RESPONSE) rather than guessed.
+ *
+ * One direction waits for what is missing while the other goes on, so order here is no evidence of
+ * who waited for whom: the times at which the doors saw the bytes are.
  */
 #include "user/inspect/inspect_private.h"
 
@@ -27,6 +30,12 @@ static struct exchange *answering(struct connection *c)
 	while (x && x->done[GL_TO_CLIENT])
 		x = x->next;
 	return x;
+}
+
+/* Did the door see the request before the bytes being read? */
+static bool was_asked(const struct connection *c, const struct exchange *x)
+{
+	return x->begin_ns <= c->now_ns;
 }
 
 static struct exchange *begin_request(struct inspect *in, struct connection *c)
@@ -60,9 +69,10 @@ static struct exchange *begin_request(struct inspect *in, struct connection *c)
 static struct exchange *begin_response(struct inspect *in, struct connection *c)
 {
 	struct exchange *x = answering(c);
+	bool lost = x && c->lossy && !was_asked(c, x); /* what it answers is missing */
 
-	if (!x) {
-		if (!c->requests_unknown && !c->forced && !c->unpaired &&
+	if (!x || lost) {
+		if (!lost && !c->requests_unknown && !c->forced && !c->unpaired &&
 		    !c->stream[GL_TO_SERVER].ended)
 			return NULL;
 		x = exchange_new(in, c);
@@ -73,11 +83,12 @@ static struct exchange *begin_response(struct inspect *in, struct connection *c)
 		x->done[GL_TO_SERVER] = true;
 		if (c->midstream)
 			x->flags |= TX_MIDSTREAM;
-		else if (c->requests_unknown || c->unpaired || c->stream[GL_TO_SERVER].pieces)
+		else if (lost || c->requests_unknown || c->unpaired ||
+			 c->stream[GL_TO_SERVER].pieces)
 			x->flags |= TX_GAP;
 		else
 			x->anomalies |= ANOMALY_UNSOLICITED;
-	} else if (x->next && x->next->has_head[GL_TO_SERVER]) {
+	} else if (x->next && x->next->has_head[GL_TO_SERVER] && was_asked(c, x->next)) {
 		c->pipelined = true; /* it did not wait for this */
 	}
 	if (c->h1[GL_TO_CLIENT].close)
@@ -281,6 +292,8 @@ void http1_lost(struct inspect *in, struct connection *c, int direction, bool pl
 	h->phase = PHASE_LOST;
 	if (x && x->body[direction].open && x->body[direction].flags & BODY_PRESENT)
 		x->body[direction].flags |= plan ? BODY_CUT : BODY_GAP;
+	if (!plan)
+		c->lossy = true;
 	if (c->pipelined && !plan)
 		c->unpaired = true;
 	if (direction == GL_TO_CLIENT) {
@@ -312,7 +325,7 @@ void http1_found(struct inspect *in, struct connection *c, int direction)
 		http1_message_end(in, c, direction);
 	h->x = NULL;
 	/* of those that were asked for, only the last one can have waited for this */
-	while (!c->pipelined && c->first && c->first->next) {
+	while (!c->pipelined && c->first && c->first->next && was_asked(c, c->first->next)) {
 		c->first->flags |= TX_GAP;
 		exchange_finish(in, c, c->first);
 	}

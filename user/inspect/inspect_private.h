@@ -151,6 +151,7 @@ struct connection {
 	bool pipelined; /* requests were seen that did not wait */
 	bool requests_unknown; /* a response nobody asked for may answer what was lost */
 	bool unpaired; /* lost, and pipelined: who is answered cannot be told */
+	bool lossy; /* something was lost, ever */
 	bool silent; /* for a second, before this chunk */
 	bool forced; /* the response was waited for long enough */
 	uint32_t pid;

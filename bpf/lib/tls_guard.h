@@ -65,38 +65,39 @@ struct tls_guard_frames {
 
 /*
  * n bytes of content at `off` of the call's were taken: the stream's last ones are remembered. They
- * were just read by the library, so they are there.
+ * were just read by the library, so they are there. What the piece holds is lost. (Read to a fixed
+ * place: the verifier of 6.1 follows either a place or a length.)
  */
 static __always_inline void tls_guard_moved(struct tls_scratch *x, struct tls_conn *c, __u32 off,
 					    __u32 n)
 {
 	struct guard_carry *carry = &c->flow.guard;
-	__u32 last = n, keep;
+	__u8 *piece = x->piece.bytes;
+	const __u8 *end;
+	int fault;
 
 	c->guard_off = c->off[GL_TO_CLIENT] + off + n;
-	if (last > GL_GUARD_REACH)
-		last = GL_GUARD_REACH;
-	if (!last)
+	if (!n)
 		return;
-	/* what is kept of the bytes before moves to the left */
-	keep = GL_GUARD_REACH - last;
-	for (__u32 i = 0; i < GL_GUARD_REACH; i++) {
-		const __u8 *from = at_index(carry->bytes, GL_GUARD_REACH, i + last);
-
-		if (i >= keep || !from)
-			break;
-		carry->bytes[i] = *from;
+	if (n >= GL_GUARD_REACH) {
+		fault = bpf_probe_read_user(carry->bytes, GL_GUARD_REACH,
+					    (const void *)(x->run.from + off + n - GL_GUARD_REACH));
+		carry->n = GL_GUARD_REACH;
+	} else {
+		guard_copy(piece, carry->bytes);
+		opaque(n);
+		fault = n >= GL_GUARD_REACH ||
+			bpf_probe_read_user(piece + GL_GUARD_REACH, n,
+					    (const void *)(x->run.from + off));
+		end = at_index(x->piece.bytes, GL_GUARD_REACH, n);
+		if (end)
+			guard_copy(carry->bytes, end);
+		carry->n = carry->n + n < GL_GUARD_REACH ? carry->n + n : GL_GUARD_REACH;
 	}
-	opaque(keep);
-	opaque(last);
-	if (keep >= GL_GUARD_REACH || last > GL_GUARD_REACH - keep ||
-	    bpf_probe_read_user(carry->bytes + keep, last,
-				(const void *)(x->run.from + off + n - last))) {
+	if (fault) {
 		guard_forget(carry);
 		c->flags |= TLS_CONN_GUARD_HOLE;
-		return;
 	}
-	carry->n = carry->n + n < GL_GUARD_REACH ? carry->n + n : GL_GUARD_REACH;
 }
 
 /* Frames of HTTP/2 as they were taken. One head, or one piece of payload. */

@@ -36,6 +36,14 @@ static __always_inline struct guard_work *wire_guard_get(void)
 	return bpf_map_lookup_elem(&wire_guards, &zero);
 }
 
+/* NULL: nothing is looked for in the packet at hand. */
+static __always_inline struct guard_work *wire_guard_on(void)
+{
+	struct guard_work *g = wire_guard_get();
+
+	return g && g->on ? g : NULL;
+}
+
 /* Is there anything to look for? */
 __global int wire_guard_begin(struct flow *f, const struct gl_policy *policy)
 {

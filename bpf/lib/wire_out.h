@@ -34,14 +34,17 @@ static __always_inline struct judgement *wire_out_memory(void)
 	return x ? &x->judgement : NULL;
 }
 
-/* A response head is complete. */
-static __always_inline void wire_response(struct flow *f, const struct packet *p,
-					  const struct gl_policy *policy)
+/* A response head is complete. Apart, for the stack's sake: the guard's calls lie deep. */
+__global int wire_response(struct flow *f, const struct packet *p, const struct gl_policy *policy)
 {
-	struct flow_request *r = flow_pending(f, f->answered);
-	__u16 status = f->out.status;
+	struct flow_request *r;
+	__u16 status;
 	int head = 0;
 
+	if (!f || !p || !policy)
+		return 0;
+	r = flow_pending(f, f->answered);
+	status = f->out.status;
 	if (status >= 200 || status == 101) {
 		__u64 now_ns = bpf_ktime_get_boot_ns();
 		struct judgement *j = wire_out_memory();
@@ -54,7 +57,7 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 			f->out_take = r->take;
 			pass_prove(r, status, now_ns);
 			if (!j)
-				return;
+				return 0;
 			pass_watch(policy, r, status, &j->watch);
 			pass_tell(f, p->sport, p->dport, r, now_ns, &j->told);
 		}
@@ -65,10 +68,11 @@ static __always_inline void wire_response(struct flow *f, const struct packet *p
 		f->state = FLOW_OPAQUE;
 		f->answered = f->judged;
 		f->out.phase = HTTP_TUNNEL;
-		return;
+		return 0;
 	}
 	if (http_body_begin(&f->out, head) && status >= 200 && flow_owed(f))
 		flow_answered(f);
+	return 0;
 }
 
 struct wire_out_turn {
@@ -76,8 +80,6 @@ struct wire_out_turn {
 	struct flow *flow;
 	struct packet *packet;
 	struct wire_copy *copy;
-	struct guard_work *guard; /* NULL: nothing is looked for */
-	const struct gl_policy *policy;
 	__u32 end;
 	__u32 reserved;
 };
@@ -86,13 +88,15 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
+	const struct gl_policy *policy = s->cursor.policy;
 	__u32 before = s->off, body, tell = 0, content;
+	struct guard_work *guard = wire_guard_on();
 
 	if (s->off >= t->end)
 		return 1;
 	s->end = t->end;
-	if (t->guard) {
-		guard_work_of(t->guard, f, f->answered, 1);
+	if (guard) {
+		guard_work_of(guard, f, f->answered, 1);
 		if (s->end - before > GUARD_BYTES)
 			s->end = before + GUARD_BYTES;
 	}
@@ -105,11 +109,11 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	}
 	body = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
 	wire_copy_keep(s->skb, t->copy, before, body, tell);
-	if (t->guard && content &&
-	    wire_guard_piece(s->skb, t->guard, f, t->policy, s->l2 + before, s->off - before))
+	if (guard && content &&
+	    wire_guard_piece(s->skb, guard, f, policy, s->l2 + before, s->off - before))
 		return 1;
 	if (s->cursor.piece->event == HTTP_HEAD) {
-		wire_response(f, t->packet, t->policy);
+		wire_response(f, t->packet, policy);
 		return 0;
 	}
 	if (s->cursor.piece->event == HTTP_MESSAGE) {
@@ -153,8 +157,8 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	if (known < 0) {
 		f->out_known = 0;
 		count(GL_CTR_LOST_PENDING);
-		guard = wire_guard_get();
-		if (guard && guard->on)
+		guard = wire_guard_on();
+		if (guard)
 			wire_guard_hole(guard, f);
 		return -1;
 	}
@@ -165,10 +169,6 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	t.stream.cursor.piece = stream_piece(STREAM_OUT);
 	t.stream.off = p->payload + known;
 	t.stream.end = t.end = p->end;
-	t.policy = policy;
-	t.guard = wire_guard_get();
-	if (t.guard && !t.guard->on)
-		t.guard = NULL;
 	if (!t.stream.cursor.piece)
 		return -1;
 	t.stream.cursor.policy = policy;

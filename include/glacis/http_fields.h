@@ -131,7 +131,7 @@ static __always_inline void http_credential_end(struct http_cursor *c)
 {
 	struct http_request *r = c->request;
 	__u8 kind = r->hash_kind;
-	__u64 hash, *credential;
+	__u64 hash;
 
 	r->hash_kind = 0;
 	if (!kind || !r->hash.len)
@@ -142,9 +142,12 @@ static __always_inline void http_credential_end(struct http_cursor *c)
 	hash = siphash_final(&r->hash);
 	if (!hash)
 		hash = 1; /* 0 means none */
-	credential = at_index(r->credentials, HTTP_CREDENTIALS, r->n_credentials);
-	if (credential)
-		*credential = hash;
+		/* by constants: an index goes over the stack here, where 6.1's verifier loses its
+		 * bound */
+#pragma GCC unroll 4
+	for (__u32 i = 0; i < HTTP_CREDENTIALS; i++)
+		if (i == r->n_credentials)
+			r->credentials[i] = hash;
 	if (r->n_credentials <= HTTP_CREDENTIALS)
 		r->n_credentials++;
 	if (r->principal_kind && r->principal_kind <= kind)

@@ -3,7 +3,8 @@
  * https.c - both ends of HTTP inside TLS with the system's OpenSSL, for the kernel matrix: what the
  * tls door has probes on.
  *
- * Usage: https serve PORT                       answers every request with 200, one at a time
+ * Usage: https serve PORT                       answers every request with 200, one at a time;
+ *                                               /leak with a key in a page nobody has touched
  *        https ask SOURCE HOST PORT TARGET      prints the status, or "none"
  * Runs in the guest only, started by tests/kernels/guest.
  */
@@ -16,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -38,15 +40,40 @@ static SSL_CTX *server_context(void)
 	return context;
 }
 
+/* A whole response with a forbidden text, mapped anew: the pages come in when they are read. */
+static const void *leak(void)
+{
+	static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n"
+				   "AKIA"
+				   "QYLPMN5HHHFPZAM2";
+	FILE *file = fopen("/tmp/leak", "w+");
+	void *memory = MAP_FAILED;
+
+	if (file && fwrite(text, sizeof(text), 1, file) == 1 && fflush(file) == 0)
+		memory = mmap(NULL, sizeof(text), PROT_READ, MAP_PRIVATE, fileno(file), 0);
+	if (file)
+		fclose(file);
+	return memory == MAP_FAILED ? NULL : memory;
+}
+
+#define LEAK_BYTES (sizeof("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n") - 1 + 20)
+
 static void serve_one(SSL_CTX *context, int fd)
 {
 	SSL *ssl = SSL_new(context);
-	char request[2048];
+	const void *out = answer;
+	size_t n = sizeof(answer) - 1;
+	char request[2048] = "";
 
 	if (ssl && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1 &&
-	    SSL_read(ssl, request, sizeof(request)) > 0 &&
-	    SSL_write(ssl, answer, sizeof(answer) - 1) > 0)
-		SSL_shutdown(ssl);
+	    SSL_read(ssl, request, sizeof(request) - 1) > 0) {
+		if (strncmp(request, "GET /leak ", 10) == 0) {
+			out = leak();
+			n = LEAK_BYTES;
+		}
+		if (out && SSL_write(ssl, out, (int)n) > 0)
+			SSL_shutdown(ssl);
+	}
 	SSL_free(ssl);
 	close(fd);
 }

@@ -96,7 +96,9 @@ static __always_inline void tls_guard_moved(struct tls_scratch *x, struct tls_co
 	}
 	if (fault) {
 		guard_forget(carry);
-		c->flags |= TLS_CONN_GUARD_HOLE;
+		/* GnuTLS is asked to go on by NULL: what it takes then was scanned before */
+		if (x->run.from)
+			c->flags |= TLS_CONN_GUARD_HOLE;
 	}
 }
 

@@ -18,6 +18,7 @@
 #define H2_PREFACE      24
 #define H2_HEADERS      1
 #define H2_FRAMES_MAX   4096 /* in one call or segment: 16 KiB are 1,820 */
+#define H2_LATE_NS      (SEC_NS / 50) /* judged later than that, anybody's answers wait */
 #define H2_HOLD_NS      SEC_NS /* nobody judges: the connection ends */
 
 enum h2_conn_flags {
@@ -30,13 +31,14 @@ struct h2_conn {
 	__u64 read; /* bytes of the client that the application has, or will have at once */
 	__u64 held_ns; /* since when packets are held; 0 = they are not */
 	__u64 took_ns; /* the client's last new bytes */
+	__u64 asked_ns; /* the first of them that were not judged when the next came */
 	__u32 left; /* of the payload of the frame being read */
 	__u8 head[H2_FRAME_HEADER];
 	__u8 n_head;
 	__u8 flags; /* enum h2_conn_flags */
 	__u8 reserved;
 };
-_Static_assert(sizeof(struct h2_conn) == 64, "no padding");
+_Static_assert(sizeof(struct h2_conn) == 72, "no padding");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -170,12 +172,16 @@ static __always_inline struct h2_conn *h2_conn_of(__u64 conn, __u64 off,
  * n bytes of the client, from `off` of its stream on, are about to be the application's: w->source,
  * w->at and w->n say where they are.
  */
-static __always_inline void h2_take(struct h2_conn *c, struct h2_walk *w, __u64 off)
+static __always_inline void h2_take(__u64 conn, struct h2_conn *c, struct h2_walk *w, __u64 off)
 {
+	const __u64 *judged = bpf_map_lookup_elem(&h2_judged, &conn);
 	__u64 end = off + w->n;
 
 	if (end <= c->read)
 		return;
+	c->took_ns = bpf_ktime_get_boot_ns();
+	if (!c->asked_ns || (judged && *judged >= c->read))
+		c->asked_ns = c->took_ns;
 	if (off > c->read) {
 		c->flags |= H2_BLIND;
 	} else {
@@ -190,7 +196,7 @@ static __always_inline void h2_take(struct h2_conn *c, struct h2_walk *w, __u64 
 			c->flags |= H2_BLIND;
 	}
 	if (w->streams && !(c->flags & H2_EXEMPT))
-		h2_streams(&c->source, w->streams, bpf_ktime_get_boot_ns());
+		h2_streams(&c->source, w->streams, c->took_ns);
 }
 
 static __always_inline void h2_forget(__u64 conn)

@@ -196,7 +196,7 @@ __global int tls_h2_take(struct tls_scratch *x, struct tls_conn *c, const struct
 		return 0;
 	w.at = x->run.from;
 	w.n = x->run.end;
-	h2_take(h2, &w, c->off[GL_TO_SERVER]);
+	h2_take(c->sock.cookie, h2, &w, c->off[GL_TO_SERVER]);
 	x->ask.urgent = 1;
 	return 1;
 }

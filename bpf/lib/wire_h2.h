@@ -74,11 +74,10 @@ __global int wire_h2_take(struct __sk_buff *skb, struct wire_scratch *x, struct 
 		return now_ns - c->took_ns < WIRE_H2_AGAIN_NS ? WIRE_H2_HOLD : WIRE_H2_LOST;
 	if (off + packet_length(p) <= c->read)
 		return WIRE_H2_PASS;
-	c->took_ns = now_ns;
 	w.source = skb;
 	w.at = p->l2 + p->payload;
 	w.n = packet_length(p);
-	h2_take(c, &w, off);
+	h2_take(f->conn, c, &w, off);
 	return WIRE_H2_NEW;
 }
 
@@ -88,6 +87,7 @@ __global int h2_holds(__u64 conn)
 	struct h2_conn *c = bpf_map_lookup_elem(&h2_conns, &conn);
 	const struct gl_h2_source *s;
 	const __u64 *judged;
+	int lockstep, done;
 	__u64 now_ns;
 
 	if (!c)
@@ -95,8 +95,9 @@ __global int h2_holds(__u64 conn)
 	now_ns = bpf_ktime_get_boot_ns();
 	s = bpf_map_lookup_elem(&h2_sources, &c->source);
 	judged = bpf_map_lookup_elem(&h2_judged, &conn);
-	if ((!(c->flags & H2_BLIND) && (!s || s->until_ns <= now_ns)) ||
-	    (judged && *judged >= c->read)) {
+	lockstep = (c->flags & H2_BLIND) || (s && s->until_ns > now_ns);
+	done = judged && *judged >= c->read && (!lockstep || *judged != GL_H2_UNREAD);
+	if (done || (!lockstep && now_ns - c->asked_ns < H2_LATE_NS)) {
 		c->held_ns = 0;
 		return 0;
 	}

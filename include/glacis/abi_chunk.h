@@ -99,6 +99,8 @@ struct gl_h2_source {
 	__u64 until_ns; /* CLOCK_BOOTTIME */
 	__u32 second, streams; /* opened in that second */
 };
+/* in `h2_judged`: nobody can read it, for it is older than its inspector; no judge is waited for */
+#define GL_H2_UNREAD       (~0ull)
 #define GL_H2_CONNS_MAX    16384
 #define GL_H2_SOURCES_MAX  32768
 #define GL_H2_FREE_STREAMS 128 /* a source may open in a second without being waited for */

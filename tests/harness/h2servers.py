@@ -7,10 +7,12 @@ from tlsservers import Apache, HaproxyTls, NginxTls, Node
 
 
 class NginxH2c(NginxTls):
-    """Nothing but HTTP/2: nginx before 1.25 takes a port for one or the other."""
+    """Nothing but HTTP/2: nginx before 1.25 takes a port for one or the other. SECRET_PATH answers with a key."""
 
+    SECRET_PATH, SECRET = "/api/v1/wide/secret", "AKIA" + "QYLPMN5HHHFPZAM2"
     CONF = (NginxTls.CONF.replace("@port@ ssl http2", "@port@ http2")
-            .replace("ssl_certificate @cert@; ssl_certificate_key @key@; ssl_protocols TLSv1.2 TLSv1.3;", ""))
+            .replace("ssl_certificate @cert@; ssl_certificate_key @key@; ssl_protocols TLSv1.2 TLSv1.3;", "")
+            .replace("location / {", f'location {SECRET_PATH} {{ return 200 "key={SECRET}\\n"; }}\n\t\tlocation / {{'))
 
 
 class ApacheH2c(Apache):

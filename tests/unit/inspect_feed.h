@@ -83,7 +83,7 @@ static inline void feed_on_read(uint64_t conn, uint16_t port, uint64_t off, void
 
 	(void)port;
 	if (conn != f->conn || off < f->read)
-		abort();
+		abort(); /* it never goes back */
 	f->read = off;
 }
 

@@ -124,7 +124,12 @@ bool http2_reads(const struct connection *c)
 {
 	const struct http2 *h2 = c->protocol == PROTOCOL_HTTP2 ? c->h2 : NULL;
 
-	return h2 && !h2->midstream && !h2->gap && !h2->reader[GL_TO_SERVER].lost;
+	return h2 && !h2->gap && (h2->midstream || !h2->reader[GL_TO_SERVER].lost);
+}
+
+bool http2_is_older(const struct connection *c)
+{
+	return c->h2->midstream;
 }
 
 void http2_free(struct inspect *in, struct connection *c)

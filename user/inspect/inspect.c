@@ -114,7 +114,8 @@ int inspect_chunk(struct inspect *in, const struct gl_chunk *chunk, size_t size)
 		c->pid = chunk->pid;
 	streams_chunk(in, c, chunk);
 	if (chunk->direction == GL_TO_SERVER && in->callbacks.read && http2_reads(c))
-		in->callbacks.read(c->id, c->server_port, c->stream[GL_TO_SERVER].next,
+		in->callbacks.read(c->id, c->server_port,
+				   http2_is_older(c) ? GL_H2_UNREAD : c->stream[GL_TO_SERVER].next,
 				   in->userdata);
 	if (chunk->flags & GL_CHUNK_CUT)
 		cut(in, c);

@@ -63,7 +63,8 @@ struct inspect_callbacks {
 	void (*unreadable)(const struct transaction *tx, uint8_t outcome, void *userdata);
 	/*
 	 * HTTP/2, from its beginning on and without a gap: the client's bytes of connection `conn`
-	 * are read up to `off`, and every head in them was handed over.
+	 * are read up to `off`, and every head in them was handed over. GL_H2_UNREAD: its beginning
+	 * was not seen, and nothing of it will be.
 	 */
 	void (*read)(uint64_t conn, uint16_t server_port, uint64_t off, void *userdata);
 	/* A stretch of a body, for text scans. Short bodies come once, whole, before transaction().

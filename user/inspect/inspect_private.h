@@ -278,8 +278,9 @@ void http2_gap(struct inspect *in, struct connection *c, int direction, uint64_t
 void http2_end(struct inspect *in, struct connection *c, int direction);
 void http2_free(struct inspect *in, struct connection *c);
 bool http2_looks_like(const uint8_t *bytes, uint32_t n);
-/* Every request of it is read, from its beginning on. */
+/* Every request of it is read from its beginning on, or none because it is older than we are. */
 bool http2_reads(const struct connection *c);
+bool http2_is_older(const struct connection *c);
 /* Makes the exchange the answer of which follows as stream 1 (Upgrade: h2c). */
 void http2_adopt(struct connection *c, struct exchange *x);
 void http2_forget(struct connection *c, struct exchange *x);

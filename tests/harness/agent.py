@@ -97,7 +97,7 @@ class Agent:
         poll(lambda: os.path.exists(self.socket) or self.process.poll() is not None, 30, "the agent's socket")
         if self.process.poll() is not None:
             raise Failed(f"glacisd ended with {self.process.returncode}:\n{self.log()}")
-        r = self.ctl("status", "--wait", "20s")
+        r = self.ctl("status", "--wait", "90s")
         if r.code or self.process.poll() is not None:
             raise Failed(f"the agent is not ready: {r}\n{self.log()}")
 
@@ -144,7 +144,7 @@ class Agent:
 
     # --- control --------------------------------------------------------------------------------
     def ctl(self, *args):
-        return Result(self.ns.run(GLACISCTL, "--socket", self.socket, *args, timeout=60))
+        return Result(self.ns.run(GLACISCTL, "--socket", self.socket, *args, timeout=120))
 
     def json(self, *args):
         r = self.ctl("-o", "json", *args)

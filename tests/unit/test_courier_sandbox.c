@@ -60,7 +60,7 @@ static int enter(void)
 	    setresgid(NOBODY, NOBODY, NOBODY) < 0 || setresuid(NOBODY, NOBODY, NOBODY) < 0 ||
 	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return sandbox_courier();
+	return sandbox_courier(CHILD_SPOOL_FD);
 }
 
 /* The wait status of a process that does this inside; its exit status is what `attempt` returns. */

@@ -142,7 +142,7 @@ static int run(int argc, char **argv)
 		r = serve_prepare(&server, &arguments);
 	if (r < 0)
 		return r;
-	r = sandbox_courier();
+	r = sandbox_courier(arguments.spool ? CHILD_SPOOL_FD : -1);
 	return r < 0 ? log_err(r, "courier: cannot lock itself in") : serve(&server);
 }
 

@@ -26,7 +26,8 @@
 	X(log_format)                                                                              \
 	X(reply_timeout_ms)                                                                        \
 	X(requests_per_s)                                                                          \
-	X(follower_backlog_bytes)
+	X(follower_backlog_bytes)                                                                  \
+	X(spool) /* 1: CHILD_SPOOL_FD is there */
 
 #define CHILD_ARGUMENT_MEMBER(name) long name;
 struct child_arguments {

@@ -189,6 +189,7 @@ int courier_start(const struct courier_options *options, struct courier **ret_co
 	courier->path = TAKE_PTR(path); /* from here on ours to remove */
 	fill_arguments(options, group, &courier->arguments);
 	r = open_spool(options->spool_dir, &courier->arguments, &courier->spool_fd);
+	courier->arguments.spool = courier->spool_fd >= 0;
 	if (r == 0)
 		r = spawn(courier);
 	if (r < 0)

@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
-#include "user/courier/child.h"
 
 static const int allowed[] = {
 	/* waiting */
@@ -174,7 +173,7 @@ static int allow_below(int ruleset, int fd, uint64_t access)
 		       : 0;
 }
 
-static int restrict_files(void)
+static int restrict_files(int spool_fd)
 {
 	static const char *const read_only[] = {
 		"/etc", /* resolv.conf, hosts, certificates */
@@ -199,8 +198,8 @@ static int restrict_files(void)
 		if (fd >= 0)
 			r = allow_below(ruleset, fd, READING);
 	}
-	if (r == 0 && fcntl(CHILD_SPOOL_FD, F_GETFD) >= 0)
-		r = allow_below(ruleset, CHILD_SPOOL_FD,
+	if (r == 0 && spool_fd >= 0)
+		r = allow_below(ruleset, spool_fd,
 				READING | LANDLOCK_ACCESS_FS_WRITE_FILE |
 					LANDLOCK_ACCESS_FS_REMOVE_FILE |
 					LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG);
@@ -209,9 +208,9 @@ static int restrict_files(void)
 	return r;
 }
 
-int sandbox_courier(void)
+int sandbox_courier(int spool_fd)
 {
-	int r = restrict_files();
+	int r = restrict_files(spool_fd);
 
 	return r < 0 ? r : filter_calls();
 }

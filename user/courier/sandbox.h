@@ -11,6 +11,9 @@
 
 #include <stdbool.h>
 
-/* Cannot be undone. Call it with privileges gone and libraries warmed up. 0 or -errno. */
-int sandbox_courier(void);
+/*
+ * Cannot be undone. Call it with privileges gone and libraries warmed up. spool_fd: the folder of
+ * spools, -1: none. 0 or -errno.
+ */
+int sandbox_courier(int spool_fd);
 bool sandbox_has_landlock(void); /* this kernel: 5.13 and newer, if it is not switched off */

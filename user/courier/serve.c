@@ -301,7 +301,7 @@ static int send_exports(const json_t *frame, void *userdata)
 
 int serve_prepare(struct server *server, const struct child_arguments *arguments)
 {
-	int spool_fd = fcntl(CHILD_SPOOL_FD, F_GETFD) < 0 ? -1 : CHILD_SPOOL_FD, r;
+	int spool_fd = arguments->spool ? CHILD_SPOOL_FD : -1, r;
 
 	server->arguments = arguments;
 	LIST_INIT(&server->pendings);

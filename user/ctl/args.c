@@ -65,8 +65,14 @@ static int set_global(struct ctl *ctl, int option, const char *value)
 		ctl->socket = value;
 	} else if (strcmp(value, "json") == 0) {
 		ctl->json = true;
+		ctl->format = NULL;
 	} else if (strcmp(value, "human") == 0) {
 		ctl->json = false;
+		ctl->format = NULL;
+	} else if (strcmp(value, "table") == 0 || strcmp(value, "markdown") == 0 ||
+		   strcmp(value, "html") == 0) {
+		ctl->json = false;
+		ctl->format = value;
 	} else {
 		return ctl_usage(ctl, "-o %s: use human or json", value);
 	}
@@ -231,6 +237,8 @@ int args_parse(struct ctl *ctl, int argc, char **argv)
 	r = parse_command(ctl, argc, argv);
 	if (r >= 0)
 		return r;
+	if (ctl->format && !ctl->command->formats)
+		return ctl_usage(ctl, "-o %s: use human or json", ctl->format);
 	ctl->arguments = argv + optind;
 	ctl->n_arguments = argc - optind;
 	return check_arguments(ctl);

@@ -10,7 +10,7 @@
 
 static enum out_color color_of(const char *state)
 {
-	if (strcmp(state, "fail") == 0)
+	if (strcmp(state, "fail") == 0 || strcmp(state, "attestation expired") == 0)
 		return OUT_RED;
 	if (strcmp(state, "pass") == 0)
 		return OUT_GREEN;
@@ -26,8 +26,8 @@ static bool is_shown(const struct ctl *ctl, const json_t *row)
 
 static void print_table(const struct ctl *ctl, const json_t *items)
 {
-	static const char *const titles[] = {"ID",       "STATE",     ">INSPECTED", ">VIOLATED",
-					     ">FINDING", "LAST SEEN", "CONTROL"};
+	static const char *const titles[] = {"ID",       "STATE", ">INSPECTED", ">VIOLATED",
+					     ">FINDING", "TREND", "LAST SEEN",  "CONTROL"};
 	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
 	const json_t *row;
 	size_t i;
@@ -44,7 +44,8 @@ static void print_table(const struct ctl *ctl, const json_t *items)
 		OUT_ROW(table, color_of(out_member(row, "state")), out_member(row, "id"),
 			out_member(row, "state"), out_member(row, "inspected"),
 			out_member(row, "violated"), out_member(row, "lastFinding"),
-			out_time(out_member(row, "lastSeen")), title ?: "");
+			out_member(row, "trend"), out_time(out_member(row, "lastSeen")),
+			title ?: "");
 	}
 	out_table_print(ctl, table, "no such rows");
 }
@@ -54,16 +55,17 @@ static void print_markdown(const struct ctl *ctl, const json_t *items)
 	const json_t *row;
 	size_t i;
 
-	fputs("| id | control | state | inspected | violated | last seen |\n"
-	      "|---|---|---|---:|---:|---|\n",
+	fputs("| id | control | state | inspected | violated | trend | last seen | note |\n"
+	      "|---|---|---|---:|---:|---|---|---|\n",
 	      ctl->out);
 	for (i = 0; (row = json_array_get(items, i)); i++)
 		if (is_shown(ctl, row))
-			fprintf(ctl->out, "| %s | %s | %s | %s | %s | %s |\n",
+			fprintf(ctl->out, "| %s | %s | %s | %s | %s | %s | %s | %s |\n",
 				out_clean(out_member(row, "id")),
 				out_clean(out_member(row, "title")),
 				out_clean(out_member(row, "state")), out_member(row, "inspected"),
-				out_member(row, "violated"), out_member(row, "lastSeen"));
+				out_member(row, "violated"), out_member(row, "trend"),
+				out_member(row, "lastSeen"), out_clean(out_member(row, "why")));
 }
 
 static void put_escaped(const struct ctl *ctl, const char *text)
@@ -83,13 +85,14 @@ static void put_escaped(const struct ctl *ctl, const char *text)
 
 static void print_html(const struct ctl *ctl, const json_t *items)
 {
-	static const char *const members[] = {"id",        "title",    "state",
-					      "inspected", "violated", "lastSeen"};
+	static const char *const members[] = {"id",       "title", "state",    "inspected",
+					      "violated", "trend", "lastSeen", "why"};
 	const json_t *row;
 	size_t i;
 
 	fputs("<!doctype html><meta charset=utf-8><title>glacis controls</title>\n"
-	      "<table><tr><th>id<th>control<th>state<th>inspected<th>violated<th>last seen\n",
+	      "<table><tr><th>id<th>control<th>state<th>inspected<th>violated<th>trend<th>last "
+	      "seen<th>note\n",
 	      ctl->out);
 	for (i = 0; (row = json_array_get(items, i)); i++) {
 		if (!is_shown(ctl, row))
@@ -106,12 +109,14 @@ static void print_html(const struct ctl *ctl, const json_t *items)
 
 static int run_controls(struct ctl *ctl)
 {
-	const char *service = ctl_option(ctl, "service"), *format = ctl_option(ctl, "format");
+	const char *service = ctl_option(ctl, "service");
+	const char *format = ctl->format ? ctl->format : ctl_option(ctl, "format");
 	_cleanup_free_ char *encoded = service ? http_encode(service) : NULL, *path = NULL;
 	json_t *answer = NULL, *items;
 	int r;
 
-	if (format && strcmp(format, "markdown") != 0 && strcmp(format, "html") != 0)
+	if (format && strcmp(format, "table") != 0 && strcmp(format, "markdown") != 0 &&
+	    strcmp(format, "html") != 0)
 		return ctl_usage(ctl, "--format %s: markdown or html", format);
 	if (asprintf(&path, "/v1/controls%s%s", encoded ? "?service=" : "", encoded ?: "") < 0)
 		return ctl_fail(ctl, CTL_REFUSED, "out of memory");
@@ -121,7 +126,7 @@ static int run_controls(struct ctl *ctl)
 	items = json_object_get(answer, "items");
 	if (api_print_json(ctl, answer))
 		;
-	else if (!format)
+	else if (!format || strcmp(format, "table") == 0)
 		print_table(ctl, items);
 	else if (strcmp(format, "html") == 0)
 		print_html(ctl, items);
@@ -141,7 +146,9 @@ const struct ctl_command ctl_control_commands[] = {
 		.example = "glacisctl controls --service shop --state fail",
 		.options = {{"service", "NAME", "only of this service"},
 			    {"state", "STATE", "only rows in this state (\"pass\", \"fail\", ...)"},
-			    {"format", "markdown|html", "for documents; -o json for programs"}},
+			    {"format", "markdown|html",
+			     "for documents; as -o table, markdown, html"}},
+		.formats = true,
 		.run = run_controls,
 	},
 	{.name = NULL},

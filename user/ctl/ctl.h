@@ -35,6 +35,7 @@ struct ctl_command {
 	const char *details; /* more lines for its --help, or NULL */
 	const char *example; /* "glacisctl policy apply shop.yaml" */
 	struct ctl_option options[CTL_OPTIONS_MAX + 1];
+	bool formats; /* -o table, markdown and html as well */
 	int (*run)(struct ctl *ctl); /* an exit code */
 };
 
@@ -61,6 +62,7 @@ struct ctl {
 	const struct ctl_command *command;
 	const char *socket;
 	bool json;
+	const char *format; /* "table", "markdown", "html"; NULL: human or json */
 	bool color;
 	struct ctl_value options[CTL_OPTIONS_MAX]; /* by index in command->options */
 	char **arguments;

@@ -8,8 +8,10 @@
 #include <string.h>
 
 #include "user/base/cleanup.h"
+#include "user/base/file.h"
 #include "user/detect/detector.h"
 #include "user/keeper/access_log.h"
+#include "user/keeper/attest.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
 
@@ -29,12 +31,18 @@ struct row {
 	const json_t *object; /* borrowed from the catalogue */
 	size_t same; /* first row that says the same ("as PRE-05") */
 	bool attested; /* only a person can know it */
+	bool attestable; /* a person may */
+	/* violations when the hour and the one before began */
+	uint64_t hour, hour_before;
 };
 
 struct controls {
 	json_t *catalogue;
 	struct row rows[ROWS_MAX];
 	size_t n;
+	struct attestations attestations;
+	int64_t looked_s; /* for what expires; 0: never */
+	int64_t hour; /* whose marks the rows have; 0: none yet */
 };
 
 const char *control_state_name(enum control_state state)
@@ -90,7 +98,10 @@ static int add_row(struct controls *controls, const json_t *object)
 	row->same = controls->n++;
 	row->attested = json_array_size(mode) > 0;
 	for (i = 0; (item = json_array_get(mode, i)); i++)
-		row->attested = row->attested && strcmp(json_string_value(item) ?: "", "A") == 0;
+		if (strcmp(json_string_value(item) ?: "", "A") == 0)
+			row->attestable = true;
+		else
+			row->attested = false;
 	return 0;
 }
 
@@ -136,6 +147,7 @@ struct evidence {
 	enum control_state state;
 	uint64_t inspected, violated;
 	const struct finding *last;
+	const struct attestation *attestation;
 	char why[160];
 };
 
@@ -254,6 +266,16 @@ static void settle(struct evidence *e)
 	e->state = e->violated ? CONTROL_FAIL : e->inspected ? CONTROL_PASS : CONTROL_NO_TRAFFIC;
 }
 
+static void settle_attested(struct evidence *e)
+{
+	const struct attestation *a = e->attestation;
+	bool over = clock_wall_ns() / (int64_t)CLOCK_NS_PER_S >= a->expires_s;
+
+	e->state = over ? CONTROL_EXPIRED : CONTROL_ATTESTED;
+	snprintf(e->why, sizeof(e->why), "by %.90s, %s %s", a->owner,
+		 over ? "until" : "valid until", a->expires);
+}
+
 static void look(const struct controls *controls, const struct row *row,
 		 const struct keeper *keeper, const char *service, struct evidence *e)
 {
@@ -261,9 +283,13 @@ static void look(const struct controls *controls, const struct row *row,
 	const struct detector *detector = detector_for(row->id);
 
 	memset(e, 0, sizeof(*e));
+	e->attestation = attest_find(&controls->attestations, row->id);
 	if (row->attested) {
 		e->state = CONTROL_NOT_ATTESTED;
-		snprintf(e->why, sizeof(e->why), "only a person can sign this off");
+		if (!e->attestation)
+			snprintf(e->why, sizeof(e->why), "only a person can sign this off");
+		else
+			settle_attested(e);
 		return;
 	}
 	for (size_t i = 0; !held && !detector && i < controls->n; i++)
@@ -272,7 +298,10 @@ static void look(const struct controls *controls, const struct row *row,
 			detector = detector_for(controls->rows[i].id);
 		}
 	if (!held && !detector) {
+		/* a signature is no inspection: such a row never passes */
 		e->state = CONTROL_NOT_BUILT;
+		if (e->attestation)
+			settle_attested(e);
 		return;
 	}
 	count_findings(controls, row, keeper, service, e);
@@ -288,6 +317,23 @@ static void look(const struct controls *controls, const struct row *row,
 	}
 }
 
+/* Violations of this hour against those of the one before; nothing while there were none. */
+static void set_trend(json_t *o, const struct row *row, uint64_t violated)
+{
+	/* a finding that was forgotten takes its count along */
+	uint64_t now = violated > row->hour ? violated - row->hour : 0;
+	uint64_t before = row->hour > row->hour_before ? row->hour - row->hour_before : 0;
+
+	if (!now && !before)
+		return;
+	json_object_set_new(o, "trend",
+			    json_string(now > before   ? "rising"
+					: now < before ? "falling"
+						       : "steady"));
+	json_object_set_new(o, "violatedThisHour", json_integer((json_int_t)now));
+	json_object_set_new(o, "violatedHourBefore", json_integer((json_int_t)before));
+}
+
 static json_t *row_json(const struct row *row, const struct evidence *e)
 {
 	json_t *o = json_pack("{s:s, s:O, s:O, s:O, s:s, s:I, s:I}", "id", row->id, "title",
@@ -300,6 +346,12 @@ static json_t *row_json(const struct row *row, const struct evidence *e)
 
 	if (*e->why)
 		json_object_set_new(o, "why", json_string(e->why));
+	if (e->attestation)
+		json_object_set_new(o, "attestation",
+				    json_pack("{s:s, s:s, s:s}", "owner", e->attestation->owner,
+					      "evidence", e->attestation->evidence, "expires",
+					      e->attestation->expires));
+	set_trend(o, row, e->violated);
 	if (e->last) {
 		snprintf(id, sizeof(id), "%" PRIu64, e->last->id);
 		json_object_set_new(o, "lastFinding", json_string(id));
@@ -320,4 +372,97 @@ json_t *controls_json(const struct controls *controls, const struct keeper *keep
 		json_array_append_new(list, row_json(&controls->rows[i], &evidence));
 	}
 	return list;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Attestations and the trend
+ */
+#define ATTEST_FILE_MAX (256 << 10)
+#define LOOK_EVERY_S    60
+
+static int is_attestable(const char *id, void *userdata)
+{
+	const struct row *row = find(userdata, id, strlen(id));
+
+	if (!row)
+		return -ENOENT;
+	return row->attestable ? 0 : -EPERM;
+}
+
+int controls_attest(struct controls *controls, struct keeper *keeper, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	struct problems problems;
+	size_t size;
+	int r;
+
+	if (!path)
+		return 0;
+	r = problems_init(&problems, path);
+	if (r < 0)
+		return r;
+	r = file_read(path, ATTEST_FILE_MAX, &text, &size);
+	if (r == 0)
+		r = attest_read(text, size, clock_wall_ns() / (int64_t)CLOCK_NS_PER_S,
+				is_attestable, controls, &problems, &controls->attestations);
+	problems_sort(&problems);
+	problems_print(&problems, stderr);
+	problems_clear(&problems);
+	controls->looked_s = 0;
+	if (r < 0)
+		records_note(keeper, EVENT_AGENT, "attest",
+			     "attestations are not taken (%.30s): the old ones go on",
+			     strerror(-r));
+	else
+		log_info("%zu controls are attested by %s", controls->attestations.n, path);
+	return r;
+}
+
+static void tell_expiry(struct keeper *keeper, const struct attestation *a, int64_t now_s)
+{
+	bool over = now_s >= a->expires_s;
+	char detail[ALERT_DETAIL];
+	struct alert_report report = {
+		.kind = ALERT_ATTESTATION,
+		.severity = over ? ALERT_HIGH : ALERT_MEDIUM,
+		.control = a->control,
+		.subject = a->control,
+		.detail = detail,
+		.count = 1,
+		.last_ns = now_s * (int64_t)CLOCK_NS_PER_S,
+	};
+
+	if (now_s + ATTEST_WARN_S < a->expires_s)
+		return;
+	snprintf(detail, sizeof(detail), "attestation of %s by %.60s %s %s", a->control, a->owner,
+		 over ? "expired on" : "expires on", a->expires);
+	alerts_raise(keeper->alerts, &report, report.last_ns, NULL);
+}
+
+static void mark_hour(struct controls *controls, const struct keeper *keeper)
+{
+	struct evidence evidence;
+
+	for (size_t i = 0; i < controls->n; i++) {
+		struct row *row = &controls->rows[i];
+
+		look(controls, row, keeper, NULL, &evidence);
+		row->hour_before = controls->hour ? row->hour : evidence.violated;
+		row->hour = evidence.violated;
+	}
+}
+
+void controls_tick(struct controls *controls, struct keeper *keeper)
+{
+	int64_t now_s = clock_wall_ns() / (int64_t)CLOCK_NS_PER_S;
+
+	if (controls->hour != now_s / 3600) {
+		mark_hour(controls, keeper);
+		controls->hour = now_s / 3600;
+	}
+	if (now_s - controls->looked_s < LOOK_EVERY_S)
+		return;
+	controls->looked_s = now_s;
+	for (size_t i = 0; i < controls->attestations.n; i++)
+		tell_expiry(keeper, &controls->attestations.items[i], now_s);
 }

@@ -442,6 +442,7 @@ int exports_config_read_file(const char *path, json_t **ret_config)
 		r = exports_config_read(section, &problems, ret_config);
 	else if (r == 0)
 		*ret_config = json_pack("{s:[], s:n}", "sinks", "listen");
+	problems_sort(&problems);
 	problems_print(&problems, stderr);
 	problems_clear(&problems);
 	return r;

@@ -407,6 +407,8 @@ static void announce(struct keeper *keeper)
 			      (json_int_t)ruling->generation));
 	if (keeper->options->foreground)
 		greet_print(keeper);
+	controls_attest(keeper->controls, keeper, keeper->options->attestations);
+	controls_tick(keeper->controls, keeper); /* what was known before is no trend */
 	records_note(keeper, EVENT_AGENT, "keeper", "ready: %zu doors, policy %s, %zu decisions%s",
 		     n, ruling->name ? ruling->name : "none",
 		     decisions_count(keeper->decisions) + subjects_count(keeper->subjects),

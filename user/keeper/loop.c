@@ -11,6 +11,7 @@
 #include "user/base/clock.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
+#include "user/keeper/controls.h"
 #include "user/keeper/coverage.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
@@ -152,6 +153,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	keeper_incidents_tick(keeper);
 	access_log_flush(keeper->access_log);
 	coverage_tick(keeper);
+	controls_tick(keeper->controls, keeper);
 	arm(loop->sweep, SWEEP_MS);
 }
 
@@ -189,6 +191,7 @@ static void reload(struct loop *loop)
 	notify_manager("RELOADING=1\nMONOTONIC_USEC=%llu",
 		       (unsigned long long)(clock_monotonic_ns() / 1000));
 	exports_reload(loop->keeper->exports);
+	controls_attest(loop->keeper->controls, loop->keeper, loop->keeper->options->attestations);
 	loop_reload_policy(loop->keeper, "SIGHUP");
 	notify_manager("READY=1");
 }

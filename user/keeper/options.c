@@ -27,6 +27,7 @@ static const char *const setting_names[SETTINGS] = {
 	[SETTING_ACCESS_LOG] = "access-log",
 	[SETTING_ACCESS_LOG_SIZE] = "access-log-size",
 	[SETTING_INSPECTORS] = "inspectors",
+	[SETTING_ATTESTATIONS] = "attestations",
 };
 
 static const char help[] =
@@ -54,12 +55,13 @@ static const char help[] =
 	"  --access-log-size MIB     rotate it beyond this size, keep four (default: 64)\n"
 	"  --inspectors N            processes that read content, 0..16 (default: one per CPU;\n"
 	"                            0: nothing is looked into)\n"
+	"  --attestations FILE       what people signed for: controls, owners, evidence, expiry\n"
 	"  --foreground              for people: print verdicts; Ctrl-C detaches everything\n"
 	"  --detach                  remove what a dead agent left in the kernel, and exit\n"
 	"  --help, --version\n"
 	"\n"
 	"SIGTERM ends the agent and leaves enforcement in place; the next start adopts it.\n"
-	"SIGHUP reads the policy and the configuration's `exports` again, and opens log files "
+	"SIGHUP reads policy, attestations and the configuration's exports again, and opens logs "
 	"anew.\n"
 	"\n"
 	"Exit status: 0 ended as asked, 1 failed while running, 2 did not start: nothing changed.\n"
@@ -189,6 +191,8 @@ int options_set(struct options *options, enum setting setting, const char *value
 		return set_string(&options->access_log, value, ret_hint);
 	case SETTING_ACCESS_LOG_SIZE:
 		return set_access_log_size(options, value, ret_hint);
+	case SETTING_ATTESTATIONS:
+		return set_string(&options->attestations, value, ret_hint);
 	case SETTING_INSPECTORS:
 		return set_inspectors(options, value, ret_hint);
 	case SETTING_MODE:
@@ -220,6 +224,7 @@ void options_clear(struct options *options)
 	free(options->run_dir);
 	free(options->pin_dir);
 	free(options->access_log);
+	free(options->attestations);
 	json_decref(options->exports);
 	for (size_t i = 0; i < options->n_devices; i++)
 		free(options->devices[i]);
@@ -276,6 +281,7 @@ static const struct option long_options[] = {
 	{"access-log", required_argument, NULL, SETTING_ACCESS_LOG},
 	{"access-log-size", required_argument, NULL, SETTING_ACCESS_LOG_SIZE},
 	{"inspectors", required_argument, NULL, SETTING_INSPECTORS},
+	{"attestations", required_argument, NULL, SETTING_ATTESTATIONS},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"detach", no_argument, NULL, OPT_DETACH},

@@ -25,6 +25,7 @@ struct options {
 	uint32_t window_lines; /* 0 = default */
 	char *access_log; /* NULL: <state-dir>/access.jsonl; "none" */
 	uint64_t access_log_bytes; /* 0 = default */
+	char *attestations; /* file; NULL: none */
 	int inspectors; /* processes; -1 = one per CPU */
 	unsigned mode; /* enum gl_mode, or OPTIONS_MODE_POLICY */
 	bool all_netns;
@@ -50,6 +51,7 @@ enum setting {
 	SETTING_ACCESS_LOG,
 	SETTING_ACCESS_LOG_SIZE,
 	SETTING_INSPECTORS,
+	SETTING_ATTESTATIONS,
 	SETTINGS
 };
 const char *setting_name(enum setting setting); /* "state-dir" */

@@ -321,6 +321,99 @@ static void test_a_killed_writer_loses_nothing(void **state)
 	assert_in_range(n, ROUNDS, sizeof(told));
 }
 
+static void put_findings(struct store *store, uint64_t from, uint64_t n, int64_t last_ns)
+{
+	assert_int_equal(store_begin(store), 0);
+	for (uint64_t i = from; i < from + n; i++) {
+		const struct store_finding f = {.id = i,
+						.count = 1,
+						.control = "REV-13",
+						.rule = "r",
+						.service = "shop",
+						.subject = "GET /",
+						.evidence = "e",
+						.request = "",
+						.first_ns = last_ns,
+						.last_ns = last_ns};
+		const struct store_alert a = {.id = i,
+					      .count = 1,
+					      .kind = "forbidden",
+					      .control = "ALR-02",
+					      .service = "shop",
+					      .operation = "",
+					      .subject = "s",
+					      .source = "",
+					      .data = "{}",
+					      .state = 2,
+					      .last_ns = last_ns,
+					      .incident = i % 2};
+
+		store_put_finding(store, &f);
+		store_put_alert(store, &a);
+	}
+	assert_int_equal(store_commit(store), 0);
+}
+
+static void count_finding(const struct store_finding *finding, void *userdata)
+{
+	uint64_t *n = userdata;
+
+	n[0]++;
+	n[1] = finding->id; /* the newest is the last */
+}
+
+static void count_alert(const struct store_alert *alert, void *userdata)
+{
+	uint64_t *n = userdata;
+
+	n[0]++;
+	n[1] = alert->id;
+}
+
+static uint64_t findings_in(struct store *store, size_t max)
+{
+	uint64_t n[2] = {};
+
+	assert_int_equal(store_each_finding(store, max, count_finding, n), 0);
+	return n[0];
+}
+
+/* By age to the row; by size the oldest first, and what an incident is made of stays. */
+static void test_retention(void **state)
+{
+	uint64_t removed = 1, total = 0, n[2] = {};
+	struct store *store;
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	put_findings(store, 1, 3000, 100);
+	put_findings(store, 3001, 500, 200);
+	assert_int_equal(store_retain(store, 100, 0, &removed), 0);
+	assert_int_equal(removed, 0); /* as old as that is not older */
+	do {
+		assert_int_equal(store_retain(store, 150, 0, &removed), 0);
+		total += removed;
+	} while (removed);
+	assert_int_equal(total, 6000);
+	assert_int_equal(findings_in(store, 10000), 500);
+	assert_int_equal(findings_in(store, 7), 7);
+	put_findings(store, 4001, 4000, 300);
+	assert_true(store_bytes(store) > 300000);
+	assert_int_equal(store_retain(store, 0, 1ull << 30, &removed), 0);
+	assert_int_equal(removed, 0);
+	while (store_bytes(store) > 500000 && removed != 1) {
+		removed = 1;
+		assert_int_equal(store_retain(store, 0, 500000, &removed), 0);
+		if (!removed)
+			break;
+	}
+	assert_true(findings_in(store, 10000) < 4500);
+	assert_int_equal(store_each_alert(store, 10000, count_alert, n), 0);
+	assert_true(n[0] >= 2250); /* every other one is of an incident */
+	assert_true(n[1] >= 7999);
+	store_close(store);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
@@ -332,6 +425,7 @@ int main(void)
 		TEST(test_full),
 		TEST(test_read_only),
 		TEST(test_rollback),
+		TEST(test_retention),
 		TEST(test_a_killed_writer_loses_nothing),
 	};
 

@@ -100,6 +100,7 @@ struct keeper {
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;
+	uint64_t retain_ns; /* when the store is looked through for what is too old */
 	struct loop *loop;
 	struct libraries *libraries;
 

@@ -28,6 +28,8 @@ static const char *const setting_names[SETTINGS] = {
 	[SETTING_ACCESS_LOG_SIZE] = "access-log-size",
 	[SETTING_INSPECTORS] = "inspectors",
 	[SETTING_ATTESTATIONS] = "attestations",
+	[SETTING_KEEP_DAYS] = "keep-days",
+	[SETTING_KEEP_SIZE] = "keep-size",
 };
 
 static const char help[] =
@@ -56,6 +58,8 @@ static const char help[] =
 	"  --inspectors N            processes that read content, 0..16 (default: one per CPU;\n"
 	"                            0: nothing is looked into)\n"
 	"  --attestations FILE       what people signed for: controls, owners, evidence, expiry\n"
+	"  --keep-days N             findings and alerts are stored for N days (default: 90)\n"
+	"  --keep-size MIB           and the oldest go where the store uses more (default: 1024)\n"
 	"  --foreground              for people: print verdicts; Ctrl-C detaches everything\n"
 	"  --detach                  remove what a dead agent left in the kernel, and exit\n"
 	"  --help, --version\n"
@@ -141,6 +145,35 @@ static int set_window_lines(struct options *options, const char *value, const ch
 	return 0;
 }
 
+static int set_number(const char *value, unsigned long max, unsigned long *ret_number)
+{
+	unsigned long number;
+	char *end;
+
+	errno = 0;
+	number = strtoul(value, &end, 10);
+	if (errno || end == value || *end || number < 1 || number > max)
+		return -EINVAL;
+	*ret_number = number;
+	return 0;
+}
+
+static int set_keep(struct options *options, enum setting setting, const char *value,
+		    const char **ret_hint)
+{
+	unsigned long number;
+	bool days = setting == SETTING_KEEP_DAYS;
+
+	*ret_hint = days ? "days, 1..3650" : "mebibytes, 1..65536";
+	if (set_number(value, days ? 3650 : 65536, &number) < 0)
+		return -EINVAL;
+	if (days)
+		options->keep_days = (uint32_t)number;
+	else
+		options->keep_bytes = (uint64_t)number << 20;
+	return 0;
+}
+
 static int set_access_log_size(struct options *options, const char *value, const char **ret_hint)
 {
 	unsigned long mib;
@@ -195,6 +228,9 @@ int options_set(struct options *options, enum setting setting, const char *value
 		return set_string(&options->attestations, value, ret_hint);
 	case SETTING_INSPECTORS:
 		return set_inspectors(options, value, ret_hint);
+	case SETTING_KEEP_DAYS:
+	case SETTING_KEEP_SIZE:
+		return set_keep(options, setting, value, ret_hint);
 	case SETTING_MODE:
 		r = set_choice(value, "monitor", "enforce", ret_hint);
 		if (r >= 0)
@@ -282,6 +318,8 @@ static const struct option long_options[] = {
 	{"access-log-size", required_argument, NULL, SETTING_ACCESS_LOG_SIZE},
 	{"inspectors", required_argument, NULL, SETTING_INSPECTORS},
 	{"attestations", required_argument, NULL, SETTING_ATTESTATIONS},
+	{"keep-days", required_argument, NULL, SETTING_KEEP_DAYS},
+	{"keep-size", required_argument, NULL, SETTING_KEEP_SIZE},
 	{"config", required_argument, NULL, OPT_CONFIG},
 	{"foreground", no_argument, NULL, OPT_FOREGROUND},
 	{"detach", no_argument, NULL, OPT_DETACH},

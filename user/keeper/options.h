@@ -26,6 +26,8 @@ struct options {
 	char *access_log; /* NULL: <state-dir>/access.jsonl; "none" */
 	uint64_t access_log_bytes; /* 0 = default */
 	char *attestations; /* file; NULL: none */
+	uint32_t keep_days; /* findings and alerts in the store; 0 = default */
+	uint64_t keep_bytes; /* of the store; 0 = default */
 	int inspectors; /* processes; -1 = one per CPU */
 	unsigned mode; /* enum gl_mode, or OPTIONS_MODE_POLICY */
 	bool all_netns;
@@ -52,6 +54,8 @@ enum setting {
 	SETTING_ACCESS_LOG_SIZE,
 	SETTING_INSPECTORS,
 	SETTING_ATTESTATIONS,
+	SETTING_KEEP_DAYS,
+	SETTING_KEEP_SIZE,
 	SETTINGS
 };
 const char *setting_name(enum setting setting); /* "state-dir" */

@@ -149,7 +149,7 @@ void persist_load(struct keeper *keeper)
 
 	if (store_trouble(store))
 		return;
-	store_each_finding(store, load_finding, keeper);
+	store_each_finding(store, FINDINGS_MAX, load_finding, keeper);
 	incidents_load(keeper->incidents);
 	actions_load(keeper->actions);
 	store_each_tls_value(store, load_value, keeper);
@@ -317,6 +317,31 @@ void persist_decisions(struct keeper *keeper)
 		keeper->save_error = subjects_save(keeper->subjects, boot_id, clock_now());
 }
 
+#define KEEP_DAYS   90
+#define KEEP_BYTES  (1024ull << 20)
+#define RETAIN_NS   (60 * CLOCK_NS_PER_S)
+#define DAY_NS      (86400 * (int64_t)CLOCK_NS_PER_S)
+#define RETAIN_ROWS 10 /* slices a second, where much is too old */
+
+/* Once a minute; while there is more to remove, every second. */
+static void retain(struct keeper *keeper)
+{
+	const struct options *o = keeper->options;
+	int64_t days = o->keep_days ? o->keep_days : KEEP_DAYS;
+	uint64_t now_ns = clock_boot_ns(), removed = 0;
+
+	if (now_ns < keeper->retain_ns)
+		return;
+	keeper->retain_ns = now_ns + RETAIN_NS;
+	for (int i = 0; i < RETAIN_ROWS; i++) {
+		if (store_retain(keeper->store, clock_wall_ns() - days * DAY_NS,
+				 o->keep_bytes ? o->keep_bytes : KEEP_BYTES, &removed) < 0 ||
+		    !removed)
+			return;
+	}
+	keeper->retain_ns = 0;
+}
+
 void persist_tick(struct keeper *keeper)
 {
 	if (!store_tick(keeper->store, clock_boot_ns()))
@@ -333,4 +358,5 @@ void persist_tick(struct keeper *keeper)
 	persist_decisions(keeper);
 	audit_flush(keeper->audit);
 	store_sight(keeper);
+	retain(keeper);
 }

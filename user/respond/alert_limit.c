@@ -114,12 +114,32 @@ static unsigned times_before(const struct alert_scene *scene, const struct gl_wa
 	return n;
 }
 
+/* A line begins anew when its window has passed; the case has gone on for as long as its alert. */
+static void begin_with_alert(const struct alert_scene *scene, const struct gl_watch *line,
+			     struct alert_limit *limit)
+{
+	const struct alert *alert;
+	struct alert_case c;
+	int64_t ago_ns;
+
+	alert_case_of(scene, line, &c);
+	alert = alerts_current(scene->alerts, &c.report, scene->now.wall_ns);
+	if (!alert)
+		return;
+	ago_ns = scene->now.wall_ns - alert->first_ns;
+	if (ago_ns > 0 && scene->now.boot_ns - (uint64_t)ago_ns < limit->first_ns)
+		limit->first_ns = scene->now.boot_ns - (uint64_t)ago_ns;
+	if (alert->count > limit->total)
+		limit->total = alert->count;
+}
+
 void alert_limit_look(const struct alert_scene *scene, const struct gl_watch *table,
 		      const struct gl_watch *line, struct alert_limit *ret_limit)
 {
 	struct alert_limit *l = ret_limit;
 
 	sum_lines(table, line, l);
+	begin_with_alert(scene, line, l);
 	if (l->sources >= MANY_SOURCES && !l->have_source) {
 		l->pattern = ALERT_DISTRIBUTED;
 		l->severity = ALERT_HIGH;

@@ -22,6 +22,7 @@ struct alert_watch {
 	const struct gl_watch *table;
 	struct gl_watch *own;
 	struct told told[GL_WATCH_LINES];
+	bool begun; /* all lines were looked at once: what is there now is new */
 	/* patterns found at `limits_ns`: one look at all lines a class, not one a line */
 	uint64_t limits_ns;
 	unsigned n_limits;
@@ -364,11 +365,9 @@ static bool look(struct alert_watch *watch, struct alert_scene *scene, uint32_t 
 		return false;
 	if (told->tag != line.line.tag || line.total < told->total ||
 	    line.crossed_ns < told->crossed_ns) {
-		bool first = !told->tag;
-
 		*told = (struct told){.tag = line.line.tag};
 		alert_case_of(scene, &line, &c);
-		if (first && was_told(scene, &c, &line)) {
+		if (!watch->begun && was_told(scene, &c, &line)) {
 			told->crossed_ns = line.crossed_ns;
 			told->total = line.total;
 			told->alerted = true;
@@ -406,6 +405,7 @@ unsigned alert_watch_poll(struct alert_watch *watch, struct alert_scene *scene)
 		for (uint32_t i = 0; i < GL_WATCH_LINES; i++)
 			if (watch->table[i].crossed_ns && watch->table[i].by == order[k])
 				fresh += look(watch, scene, i);
+	watch->begun = true;
 	return fresh;
 }
 

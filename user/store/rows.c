@@ -231,15 +231,19 @@ int store_each_audit(struct store *store, int64_t before, size_t max,
 	return store_list_end(store, &l);
 }
 
-int store_each_finding(struct store *store,
+int store_each_finding(struct store *store, size_t max,
 		       void (*fn)(const struct store_finding *finding, void *userdata),
 		       void *userdata)
 {
 	struct store_list l;
-	int r = store_list_begin(store, "SELECT * FROM findings ORDER BY id", &l);
+	int r = store_list_begin(store,
+				 "SELECT * FROM (SELECT * FROM findings ORDER BY id DESC LIMIT ?)"
+				 " ORDER BY id",
+				 &l);
 
 	if (r < 0)
 		return r;
+	sqlite3_bind_int64(l.statement, 1, (sqlite3_int64)max);
 	while (store_list_next(&l)) {
 		const struct store_finding f = {
 			.id = (uint64_t)store_list_number(&l, 0),

@@ -93,12 +93,12 @@ static const char *const steps[STORE_SCHEMA] = {
 	" good INTEGER NOT NULL, clients INTEGER NOT NULL, created INTEGER NOT NULL,"
 	" expires INTEGER NOT NULL, decided INTEGER NOT NULL, playbook TEXT NOT NULL,"
 	" target TEXT NOT NULL, why TEXT NOT NULL, who TEXT NOT NULL) STRICT;",
+	/* 9 */
+	"CREATE INDEX findings_last ON findings (last);",
 };
 
 static const char prune[] =
 	"DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - 100000;"
-	"DELETE FROM findings WHERE id NOT IN"
-	" (SELECT id FROM findings ORDER BY last DESC LIMIT 4096);"
 	"DELETE FROM tls_values WHERE last < (SELECT last FROM tls_values ORDER BY last DESC"
 	" LIMIT 1 OFFSET 50000);"
 	"DELETE FROM tls_names WHERE best_time < (SELECT best_time FROM tls_names"

@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    8 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    9 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -45,6 +45,15 @@ struct store_counts store_counts(const struct store *store);
  */
 int store_begin(struct store *store);
 int store_commit(struct store *store);
+
+/*
+ * Retention: a slice of the findings and alerts that were last seen before older_than_ns (wall
+ * clock), or, where the database uses more than max_bytes (0: any), of the oldest. Call again while
+ * *ret_removed is not 0. The rest has bounds of its own (schema.c).
+ */
+int store_retain(struct store *store, int64_t older_than_ns, uint64_t max_bytes,
+		 uint64_t *ret_removed);
+uint64_t store_bytes(struct store *store); /* in use */
 
 struct store_decision {
 	uint32_t id;
@@ -142,7 +151,8 @@ int store_each_decision(struct store *store,
 /* Newest first, ids below `before` (0: from the newest), at most `max`. */
 int store_each_audit(struct store *store, int64_t before, size_t max,
 		     void (*fn)(const struct store_audit *audit, void *userdata), void *userdata);
-int store_each_finding(struct store *store,
+/* The newest `max`, ascending by id. */
+int store_each_finding(struct store *store, size_t max,
 		       void (*fn)(const struct store_finding *finding, void *userdata),
 		       void *userdata);
 int store_each_tls_value(struct store *store,

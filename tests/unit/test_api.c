@@ -227,6 +227,100 @@ static void the_protected_need_force(void **state)
 	assert_int_equal(decisions_count(keeper.decisions), 2 * ARRAY_SIZE(protected));
 }
 
+/* A lockdown that shuts out one of them; the host itself is never shut out. */
+static void nobody_protected_is_locked_out(void **state)
+{
+	static const struct {
+		const char *networks;
+		int status;
+	} rows[] = {
+		{"\"198.18.0.0/15\"", 409}, /* neither the proxies nor protect.never */
+		{"\"10.9.0.0/16\"", 409}, /* the trusted proxies alone */
+		{"\"198.51.100.7\"", 409}, /* protect.never alone */
+	};
+	char body[256];
+	const struct subject *s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		snprintf(body, sizeof(body),
+			 "{\"verdict\":\"lockdown\",\"service\":\"shop\",\"networks\":[%s]}",
+			 rows[i].networks);
+		assert_int_equal(ask(ROOT, "POST", "/v1/decisions", NULL, body), rows[i].status);
+		assert_string_equal(got.kind, "protected");
+	}
+	assert_int_equal(subjects_count(keeper.subjects), 0);
+	assert_int_equal(ask(ROOT, "POST", "/v1/decisions", NULL,
+			     "{\"verdict\":\"lockdown\",\"service\":\"shop\",\"networks\":"
+			     "[\"198.18.0.0/15\"],\"force\":true}"),
+			 201);
+	s = subjects_at(keeper.subjects, 0);
+	assert_non_null(strstr(s->detail, "127.0.0.0/8"));
+	/* probes */
+	assert_int_equal(ask(ROOT, "POST", "/v1/decisions", NULL,
+			     "{\"verdict\":\"suspend\",\"service\":\"shop\",\"operation\":"
+			     "\"GET /healthz\"}"),
+			 409);
+}
+
+/* Each verb: who may, what is wrong, what is listed, how it ends. */
+static void subjects_over_the_api(void **state)
+{
+	static const struct {
+		const char *body, *kind;
+		int status;
+	} rows[] = {
+		{"{\"verdict\":\"suspend\"}", "missing-member", 422},
+		{"{\"verdict\":\"suspend\",\"service\":\"x\",\"operation\":\"GET /\"}",
+		 "no-such-service", 422},
+		{"{\"verdict\":\"suspend\",\"service\":\"shop\",\"operation\":\"GET /x\"}",
+		 "no-such-operation", 422},
+		{"{\"verdict\":\"suspend\",\"source\":\"198.18.0.1\"}", "unknown-member", 422},
+		{"{\"verdict\":\"revoke\"}", "bad-member", 422},
+		{"{\"verdict\":\"revoke\",\"principal\":\"x\"}", "bad-principal", 422},
+		{"{\"verdict\":\"revoke\",\"credential\":\"abc\"}", "bad-credential", 422},
+		{"{\"verdict\":\"revoke\",\"event\":\"77\"}", "no-such-event", 422},
+		{"{\"verdict\":\"revoke\",\"event\":\"77\",\"credential\":\"abcd\"}", "bad-member",
+		 422},
+		{"{\"verdict\":\"lockdown\",\"service\":\"shop\",\"networks\":[]}", "bad-member",
+		 422},
+		{"{\"verdict\":\"lockdown\",\"service\":\"shop\",\"networks\":[7]}", "bad-member",
+		 422},
+		{"{\"verdict\":\"grant\"}", "bad-member", 422},
+		{"{\"verdict\":\"grant\",\"source\":\"198.18.0.0/24\"}", "bad-subject", 422},
+		{"{\"verdict\":\"grant\",\"source\":\"198.18.0.1\",\"class\":\"x\"}",
+		 "no-such-class", 422},
+		{"{\"verdict\":\"kill\",\"workload\":\"/none/such\"}", "bad-workload", 422},
+		{"{\"verdict\":\"suspend\",\"service\":\"shop\",\"operation\":"
+		 "\"POST /api/v1/auth/**\",\"ttl\":\"400d\"}",
+		 "bad-ttl", 422},
+	};
+	const char *revoke = "{\"verdict\":\"revoke\",\"credential\":\"sk_live_1\"}";
+	_cleanup_free_ char *text = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		if (ask(ROOT, "POST", "/v1/decisions", NULL, rows[i].body) != rows[i].status ||
+		    strcmp(got.kind, rows[i].kind) != 0)
+			fail_msg("%s: %d %s", rows[i].body, got.status, got.kind);
+	}
+	assert_int_equal(subjects_count(keeper.subjects), 0);
+	assert_int_equal(ask(READER, "POST", "/v1/decisions", NULL, revoke), 403);
+	assert_int_equal(ask(ROOT, "POST", "/v1/decisions", NULL, revoke), 201);
+	text = json_dumps(got.body, 0);
+	assert_null(strstr(text, "sk_live_1"));
+	assert_int_equal(strlen(json_string_value(member("principal"))), 16);
+	assert_true(json_is_true(member("enforced")));
+	assert_int_equal(ask(ROOT, "POST", "/v1/decisions", NULL, revoke), 201);
+	assert_int_equal(subjects_count(keeper.subjects), 1);
+	assert_int_equal(ask(READER, "GET", "/v1/decisions", NULL, NULL), 200);
+	assert_int_equal(json_array_size(member("items")), 1);
+	assert_int_equal(ask(ROOT, "DELETE", "/v1/decisions", "verdict=revoke", revoke), 200);
+	assert_int_equal(ask(ROOT, "DELETE", "/v1/decisions", "verdict=revoke", revoke), 404);
+	assert_int_equal(ask(ROOT, "DELETE", "/v1/decisions", "id=9999", NULL), 404);
+	assert_int_equal(keeper.kern->control.subjects, 0);
+}
+
 static void decisions_come_in_pages(void **state)
 {
 	char body[128], query[64] = "limit=100", next[16];
@@ -416,6 +510,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_does_not_exist, setup, teardown),
 		cmocka_unit_test_setup_teardown(wrong_questions, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_protected_need_force, setup, teardown),
+		cmocka_unit_test_setup_teardown(nobody_protected_is_locked_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(subjects_over_the_api, setup, teardown),
 		cmocka_unit_test_setup_teardown(decisions_come_in_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_policy_over_the_api, setup, teardown),
 		cmocka_unit_test_setup_teardown(panic_and_back, setup, teardown),

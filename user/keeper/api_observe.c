@@ -11,6 +11,8 @@
 #include "user/base/names.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/api.h"
+#include "user/keeper/traffic.h"
+#include "user/respond/playbook.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/transactions.h"
@@ -112,6 +114,8 @@ void api_verdict(struct api_request *rq)
 json_t *api_own_counters(struct keeper *keeper)
 {
 	struct inspectors_losses losses = inspectors_losses(keeper->inspectors);
+	struct incident_counts incidents = incidents_counts(keeper->incidents);
+	uint64_t actions = actions_dropped(keeper->actions);
 	const struct {
 		const char *name;
 		uint64_t value;
@@ -121,6 +125,11 @@ json_t *api_own_counters(struct keeper *keeper)
 		{"handshakes-overwritten", events_overwritten(keeper->events, EVENTS_HANDSHAKES)},
 		{"tls-history-evicted", tls_history_evicted(keeper->tls_history)},
 		{"findings-evicted", findings_evicted(keeper->findings)},
+		{"incidents-refused", incidents.refused},
+		{"incident-alerts-beyond", incidents.links_beyond},
+		{"incident-entries-lost", incidents.entries_lost},
+		{"playbook-actions-dropped", actions},
+		{"requests-not-stored", traffic_lost(keeper->traffic)},
 		{"http2-judged", keeper->judged.judged},
 		{"http2-refused", keeper->judged.refused},
 		{"http2-would-refuse", keeper->judged.would_refuse},

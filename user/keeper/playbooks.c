@@ -16,7 +16,7 @@
 
 #define ACTOR     "playbook"
 #define LATELY_NS (600ll * 1000000000) /* who was served in the last 10 minutes */
-#define ROWS_MAX  20000 /* of stored requests that are looked at */
+#define ROWS_MAX  10000 /* of stored requests that are looked at */
 #define USERS_MAX 1024 /* sources that are told apart */
 
 /* ---------------------------------------------------------------------------------------------
@@ -315,7 +315,8 @@ void playbooks_run(struct keeper *keeper, const struct incident *incident)
 	const struct policy *policy = apply_ruling(keeper->apply)->policy;
 
 	if (!policy || !keeper->actions || incident->status == INCIDENT_CLOSED ||
-	    !actions_load(keeper->actions))
+	    !actions_load(keeper->actions) || !policy->n_playbooks ||
+	    actions_full(keeper->actions, incident->id))
 		return;
 	for (size_t i = 0; i < policy->n_playbooks; i++)
 		run_playbook(keeper, policy, incident, &policy->playbooks[i]);

@@ -9,6 +9,7 @@
 #include "user/keeper/event_text.h"
 
 #define EARLY_MAX 256 /* findings that came before their request */
+#define LATE_MAX  1024 /* findings that came after it was stored */
 
 struct waiting {
 	struct traffic_row row;
@@ -24,6 +25,13 @@ struct traffic {
 		uint32_t mark;
 	} early[EARLY_MAX];
 	size_t next_early;
+	struct {
+		uint64_t request;
+		int64_t row;
+	} stored[TRAFFIC_WAITING_MAX]; /* the last ones */
+	size_t next_stored;
+	struct traffic_mark late[LATE_MAX];
+	size_t n_late;
 	uint64_t lost;
 };
 
@@ -44,6 +52,9 @@ static void flush(struct traffic *traffic)
 {
 	struct traffic_row *rows;
 
+	if (traffic->n_late)
+		traffic_mark(traffic->store, traffic->late, traffic->n_late);
+	traffic->n_late = 0;
 	if (!traffic->n)
 		return;
 	rows = calloc(traffic->n, sizeof(*rows));
@@ -51,6 +62,13 @@ static void flush(struct traffic *traffic)
 		rows[i] = traffic->waiting[i].row;
 	if (!rows || traffic_put(traffic->store, rows, traffic->n) < 0)
 		traffic->lost += traffic->n;
+	else
+		for (size_t i = 0; i < traffic->n; i++) {
+			size_t at = traffic->next_stored++ % TRAFFIC_WAITING_MAX;
+
+			traffic->stored[at].request = traffic->waiting[i].request;
+			traffic->stored[at].row = rows[i].id;
+		}
 	free(rows);
 	traffic->n = 0;
 }
@@ -174,6 +192,14 @@ void traffic_found(struct traffic *traffic, const char *request_id, const char *
 		if (traffic->waiting[i].request != request)
 			continue;
 		mark(&traffic->waiting[i].row, name);
+		return;
+	}
+	for (size_t i = 0; i < TRAFFIC_WAITING_MAX; i++) {
+		if (traffic->stored[i].request != request || !traffic->stored[i].row)
+			continue;
+		if (traffic->n_late < LATE_MAX)
+			traffic->late[traffic->n_late++] =
+				(struct traffic_mark){.row = traffic->stored[i].row, .name = name};
 		return;
 	}
 	traffic->early[traffic->next_early].request = request;

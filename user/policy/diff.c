@@ -375,6 +375,59 @@ static void diff_alerts(struct diff *diff, const struct policy *old, const struc
 		    duration_format(new->alert_cool_down_s, b));
 }
 
+static bool calendars_equal(const struct policy_calendar *a, const struct policy_calendar *b)
+{
+	return texts_equal(a->zone, b->zone) && a->weekend == b->weekend &&
+	       a->n_holidays == b->n_holidays &&
+	       (!a->n_holidays ||
+		memcmp(a->holidays, b->holidays, a->n_holidays * sizeof(*a->holidays)) == 0);
+}
+
+static bool playbooks_equal(const struct policy_playbook *a, const struct policy_playbook *b)
+{
+	return a->alerts == b->alerts && a->priorities == b->priorities &&
+	       a->n_actions == b->n_actions &&
+	       memcmp(a->actions, b->actions, a->n_actions * sizeof(*a->actions)) == 0;
+}
+
+static const struct policy_playbook *find_playbook(const struct policy *policy, const char *name)
+{
+	for (size_t i = 0; i < policy->n_playbooks; i++)
+		if (strcmp(policy->playbooks[i].name, name) == 0)
+			return &policy->playbooks[i];
+	return NULL;
+}
+
+static void diff_respond(struct diff *diff, const struct policy *old, const struct policy *new)
+{
+	const struct policy_incidents *a = &old->incidents, *b = &new->incidents;
+
+	if (a->detection_s != b->detection_s || a->containment_s != b->containment_s ||
+	    a->recovery_s != b->recovery_s || a->root_cause_s != b->root_cause_s ||
+	    a->review_days != b->review_days || a->warn_at != b->warn_at)
+		say(diff, "incidents: other deadlines");
+	if (!calendars_equal(&a->calendar, &b->calendar))
+		say(diff, "incidents: another calendar of business days");
+	if (a->correlate_s != b->correlate_s)
+		say(diff, "incidents: alerts belong together within another time");
+	if (a->traffic_age_s != b->traffic_age_s || a->traffic_mib != b->traffic_mib)
+		say(diff, "incidents: requests are kept for another time or size");
+	if (!strings_equal(&old->containment_auto, &new->containment_auto))
+		say(diff, "containment.auto: other priorities");
+	for (size_t i = 0; i < new->n_playbooks; i++) {
+		const struct policy_playbook *is = &new->playbooks[i];
+		const struct policy_playbook *was = find_playbook(old, is->name);
+
+		if (!was)
+			say(diff, "playbook %s: new", is->name);
+		else if (!playbooks_equal(was, is))
+			say(diff, "playbook %s: changed", is->name);
+	}
+	for (size_t i = 0; i < old->n_playbooks; i++)
+		if (!find_playbook(new, old->playbooks[i].name))
+			say(diff, "playbook %s: removed", old->playbooks[i].name);
+}
+
 size_t policy_diff(const struct policy *old, const struct policy *new, diff_line_fn line,
 		   void *userdata)
 {
@@ -396,5 +449,6 @@ size_t policy_diff(const struct policy *old, const struct policy *new, diff_line
 		say(&diff, "credentials: other header or cookie names");
 	diff_escalate(&diff, &old->escalate, &new->escalate);
 	diff_alerts(&diff, old, new);
+	diff_respond(&diff, old, new);
 	return diff.n;
 }

@@ -80,7 +80,7 @@ const struct incident *incidents_at(const struct incidents *incidents, size_t i)
 
 struct incident_counts incidents_counts(const struct incidents *incidents)
 {
-	return incidents->counts;
+	return incidents ? incidents->counts : (struct incident_counts){};
 }
 
 /* Where an id is, or would be. */

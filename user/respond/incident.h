@@ -257,6 +257,7 @@ struct incident_counts {
 	uint64_t links_beyond; /* alerts that are only counted */
 	uint64_t entries_lost; /* the store could not be written for too long */
 };
+/* NULL-safe. */
 struct incident_counts incidents_counts(const struct incidents *incidents);
 
 /*

@@ -174,9 +174,17 @@ struct action *actions_add(struct actions *actions, const struct action *action)
 	return copy;
 }
 
+bool actions_full(struct actions *actions, uint32_t incident)
+{
+	bool full = has_many(actions, incident);
+
+	actions->dropped += full;
+	return full;
+}
+
 uint64_t actions_dropped(const struct actions *actions)
 {
-	return actions->dropped;
+	return actions ? actions->dropped : 0;
 }
 
 size_t actions_expire(struct actions *actions, int64_t now_ns,

@@ -84,6 +84,9 @@ struct action *actions_find(const struct actions *actions, uint32_t incident, un
 /* Copies it, with the next id. NULL: no room, or the incident has PLAYBOOK_PER_INCIDENT (counted).
  */
 struct action *actions_add(struct actions *actions, const struct action *action);
+/* It has PLAYBOOK_PER_INCIDENT of them: what comes is counted as dropped. */
+bool actions_full(struct actions *actions, uint32_t incident);
+/* NULL-safe. */
 uint64_t actions_dropped(const struct actions *actions);
 /* Proposals that nobody decided in time. Returns how many. */
 size_t actions_expire(struct actions *actions, int64_t now_ns,

@@ -209,7 +209,8 @@ int store_each_incident_entry(struct store *store, int64_t incident, int64_t aft
 	int r = store_list_begin(
 		store,
 		"WITH RECURSIVE part(id) AS (VALUES (?1) UNION SELECT incidents.id FROM incidents,"
-		" part WHERE merged_into = part.id) SELECT id, incident, time, kind, actor, text"
+		" part WHERE merged_into = part.id AND merged_into > 0) SELECT id, incident, time, "
+		"kind, actor, text"
 		" FROM incident_entries WHERE incident IN part AND id > ?2 ORDER BY id LIMIT ?3",
 		&l);
 

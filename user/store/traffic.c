@@ -298,22 +298,27 @@ static void bind_source(sqlite3_stmt *s, int at, const struct gl_addr *addr)
 	sqlite3_bind_blob(s, at, is_v4 ? addr->b + 12 : addr->b, is_v4 ? 4 : 16, SQLITE_TRANSIENT);
 }
 
-static int put_marks(struct traffic_store *store, const struct traffic_row *row)
+static int put_mark(struct traffic_store *store, int64_t row, uint32_t name)
 {
-	int64_t id = sqlite3_last_insert_rowid(store->db);
-	int r = SQLITE_OK;
+	int r;
 
-	for (int i = 0; i < TRAFFIC_MARKS && row->marks[i] && r == SQLITE_OK; i++) {
-		sqlite3_bind_int64(store->mark, 1, id);
-		sqlite3_bind_int64(store->mark, 2, row->marks[i]);
-		r = sqlite3_step(store->mark) == SQLITE_DONE ? SQLITE_OK
-							     : sqlite3_errcode(store->db);
-		sqlite3_reset(store->mark);
-	}
+	sqlite3_bind_int64(store->mark, 1, row);
+	sqlite3_bind_int64(store->mark, 2, name);
+	r = sqlite3_step(store->mark) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(store->db);
+	sqlite3_reset(store->mark);
 	return r;
 }
 
-static int put_row(struct traffic_store *store, const struct traffic_row *row)
+static int put_marks(struct traffic_store *store, const struct traffic_row *row)
+{
+	int r = SQLITE_OK;
+
+	for (int i = 0; i < TRAFFIC_MARKS && row->marks[i] && r == SQLITE_OK; i++)
+		r = put_mark(store, row->id, row->marks[i]);
+	return r;
+}
+
+static int put_row(struct traffic_store *store, struct traffic_row *row)
 {
 	sqlite3_stmt *s = store->insert;
 	const int64_t numbers[] = {
@@ -338,10 +343,30 @@ static int put_row(struct traffic_store *store, const struct traffic_row *row)
 		sqlite3_bind_int64(s, 5 + (int)i, numbers[i]);
 	r = sqlite3_step(s) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(store->db);
 	sqlite3_reset(s);
+	row->id = sqlite3_last_insert_rowid(store->db);
 	return r == SQLITE_OK ? put_marks(store, row) : r;
 }
 
-int traffic_put(struct traffic_store *store, const struct traffic_row *rows, size_t n)
+static int finish(struct traffic_store *store, int r)
+{
+	if (r == SQLITE_OK)
+		r = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
+	if (r != SQLITE_OK) {
+		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+		return failed(store, r);
+	}
+	store->n_stored = store->n_names;
+	return 0;
+}
+
+static int start(struct traffic_store *store)
+{
+	int r = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+	return r == SQLITE_OK ? put_names(store) : r;
+}
+
+int traffic_put(struct traffic_store *store, struct traffic_row *rows, size_t n)
 {
 	int r;
 
@@ -349,21 +374,27 @@ int traffic_put(struct traffic_store *store, const struct traffic_row *rows, siz
 		store->counts.failed += n;
 		return -EIO;
 	}
-	r = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	if (r == SQLITE_OK)
-		r = put_names(store);
+	r = start(store);
 	for (size_t i = 0; r == SQLITE_OK && i < n; i++)
 		r = put_row(store, &rows[i]);
-	if (r == SQLITE_OK)
-		r = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-	if (r != SQLITE_OK) {
+	r = finish(store, r);
+	if (r < 0)
 		store->counts.failed += n;
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-		return failed(store, r);
-	}
-	store->n_stored = store->n_names;
-	store->counts.stored += n;
-	return 0;
+	else
+		store->counts.stored += n;
+	return r;
+}
+
+int traffic_mark(struct traffic_store *store, const struct traffic_mark *marks, size_t n)
+{
+	int r;
+
+	if (!store->db || *store->trouble)
+		return -EIO;
+	r = start(store);
+	for (size_t i = 0; r == SQLITE_OK && i < n; i++)
+		r = put_mark(store, marks[i].row, marks[i].name);
+	return finish(store, r);
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -49,8 +49,16 @@ struct traffic_row {
 	uint16_t status;
 };
 
-/* All or none of them. -EIO, -ENOSPC...: they are the caller's to count as lost. */
-int traffic_put(struct traffic_store *store, const struct traffic_row *rows, size_t n);
+/*
+ * All or none of them, their ids set. -EIO, -ENOSPC...: they are the caller's to count as lost.
+ */
+int traffic_put(struct traffic_store *store, struct traffic_row *rows, size_t n);
+/* What was found in rows that are stored already. */
+struct traffic_mark {
+	int64_t row;
+	uint32_t name;
+};
+int traffic_mark(struct traffic_store *store, const struct traffic_mark *marks, size_t n);
 /* Rows that are too old or too many go, a bounded number each call: call it every second. */
 void traffic_prune(struct traffic_store *store, const struct traffic_limits *limits,
 		   int64_t now_ns);

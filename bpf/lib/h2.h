@@ -142,29 +142,39 @@ static __always_inline void h2_streams(const struct gl_h2_source_key *key, __u32
 	}
 }
 
+/* By itself, because of 6.1: the frames of callers and callees are at most 512 bytes together. */
+static __noinline int h2_conn_begin(__u64 conn, __u64 off, __u16 service_id,
+				    const struct gl_addr *peer, int exempt)
+{
+	struct h2_conn fresh = {};
+
+	fresh.source.source = admit_source(peer);
+	fresh.source.service = service_id;
+	fresh.read = off;
+	if (off < H2_PREFACE)
+		fresh.left = H2_PREFACE - off;
+	else
+		fresh.flags |= H2_BLIND; /* forgotten, or older than this policy */
+	if (exempt)
+		fresh.flags |= H2_EXEMPT;
+	if (bpf_map_update_elem(&h2_conns, &conn, &fresh, BPF_NOEXIST))
+		count(GL_CTR_LOST_UPDATE);
+	return 0;
+}
+
 /* The connection's record; made at its first bytes. */
 static __always_inline struct h2_conn *h2_conn_of(__u64 conn, __u64 off,
 						  const struct gl_policy *policy,
 						  const struct gl_service *service,
 						  const struct gl_addr *peer)
 {
-	struct h2_conn *c = bpf_map_lookup_elem(&h2_conns, &conn), fresh = {};
+	struct h2_conn *c = bpf_map_lookup_elem(&h2_conns, &conn);
 	struct gl_control *control = control_get();
 
 	if (c || !control)
 		return c;
-	fresh.source.source = admit_source(peer);
-	fresh.source.service = service->id;
-	fresh.read = off;
-	if (off < H2_PREFACE)
-		fresh.left = H2_PREFACE - off;
-	else
-		fresh.flags |= H2_BLIND; /* forgotten, or older than this policy */
-	if (nets_match(policy, service->proxy_set, peer))
-		fresh.flags |= H2_EXEMPT;
 	control->h2 = 1;
-	if (bpf_map_update_elem(&h2_conns, &conn, &fresh, BPF_NOEXIST))
-		count(GL_CTR_LOST_UPDATE);
+	h2_conn_begin(conn, off, service->id, peer, nets_match(policy, service->proxy_set, peer));
 	return bpf_map_lookup_elem(&h2_conns, &conn);
 }
 
@@ -172,7 +182,7 @@ static __always_inline struct h2_conn *h2_conn_of(__u64 conn, __u64 off,
  * n bytes of the client, from `off` of its stream on, are about to be the application's: w->source,
  * w->at and w->n say where they are.
  */
-static __always_inline void h2_take(__u64 conn, struct h2_conn *c, struct h2_walk *w, __u64 off)
+static __noinline void h2_take(__u64 conn, struct h2_conn *c, struct h2_walk *w, __u64 off)
 {
 	const __u64 *judged = bpf_map_lookup_elem(&h2_judged, &conn);
 	__u64 end = off + w->n;

@@ -184,8 +184,6 @@ static const struct policy_case cases[] = {
 	 "p:6:35: error: maxBansPerMinute -5 is out of range (at "
 	 "spec.containment.maxBansPerMinute)\n"
 	 "    hint: use 0 to 100000\n"
-	 "p:6:39: warning: \"ttl\" is accepted, not enforced by this version (at "
-	 "spec.containment.ttl)\n"
 	 "p:6:44: error: expected a duration like 15m, got the number \"15\" (at "
 	 "spec.containment.ttl)\n"
 	 "    hint: add a unit: 15s or 15m\n"

@@ -484,8 +484,9 @@ static __always_inline int wire_data(struct __sk_buff *skb, struct wire_scratch 
 	struct flow *f = NULL;
 	int found = wire_find(skb, p, &x->sock, &f);
 
-	/* I4: who does not acknowledge our SYN-ACK may be anybody; TCP takes nothing of it (RFC 9293
-	 * section 3.10.7.4) and no window pays for it. Cut, not passed: a SYN cookie might fit. */
+	/* I4: who does not acknowledge our SYN-ACK may be anybody; TCP takes nothing of it (RFC
+	 * 9293 section 3.10.7.4) and no window pays for it. Cut, not passed: a SYN cookie might
+	 * fit. */
 	if (found == WIRE_EMBRYO && !(p->flags & TCP_SYN) && p->ack == x->sock.snd_nxt) {
 		f = embryo_get(skb, p);
 		if (f)

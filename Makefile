@@ -21,7 +21,7 @@ BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -Wall -Wex
 # nested makes use every core unless the user said how many
 PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
 LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lseccomp -lcurl -lpthread -lm
-CTL_LIBS := -lcrypto -ljansson -lyaml -lhs -lz -lm
+CTL_LIBS := -ljansson -lyaml -lhs -lz -lm
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
 MODULES := base policy store inspect kern detect inspector respond courier keeper

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -83,12 +84,35 @@ static int sync_directory_of(const char *path)
 	return 0;
 }
 
+/* Does the file say this already? Then a full disk is in nobody's way. */
+static bool is_written(const char *path, const void *data, size_t size, mode_t mode)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const char *rest = data;
+	char part[4096];
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (size_t)st.st_size != size ||
+	    (st.st_mode & 07777) != mode)
+		return false;
+	while ((n = read(fd, part, sizeof(part))) > 0) {
+		if ((size_t)n > size || memcmp(rest, part, (size_t)n) != 0)
+			return false;
+		rest += n;
+		size -= (size_t)n;
+	}
+	return n == 0 && size == 0;
+}
+
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode)
 {
 	_cleanup_close_ int fd = -1;
 	char beside[PATH_MAX];
 	int r;
 
+	if (is_written(path, data, size, mode))
+		return 0;
 	if ((size_t)snprintf(beside, sizeof(beside), "%s.new", path) >= sizeof(beside))
 		return -ENAMETOOLONG;
 	fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);

@@ -99,6 +99,28 @@ def busy(cpu):
     return (user + nice + system + irq + softirq) / os.sysconf("SC_CLK_TCK")
 
 
+def cpu_ns(pid):
+    """Processor time of a process, all of its threads."""
+    total = 0
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/schedstat", encoding="ascii") as f:
+            total += int(f.read().split()[0])
+    return total
+
+
+def family(agent):
+    """The agent's processes."""
+    pids = [agent.process.pid]
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as f:
+                if int(f.read().rsplit(")", 1)[1].split()[1]) == agent.process.pid:
+                    pids.append(int(pid))
+        except OSError:
+            continue
+    return pids
+
+
 def bpf(command, attributes):
     """bpf(2): its result and the attributes as the kernel left them."""
     attr = ctypes.create_string_buffer(attributes + b"\0" * (128 - len(attributes)))

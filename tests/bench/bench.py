@@ -6,6 +6,7 @@ account of program time, processor time of others. Called by tests/bench/*.
 import ctypes
 import json
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -17,6 +18,7 @@ sys.path.insert(0, os.path.join(HERE, "../harness"))
 from agent import Agent  # noqa: E402
 from attached import NR_BPF  # noqa: E402
 from netns import Net, sh  # noqa: E402
+from poll import poll  # noqa: E402
 from servers import Nginx  # noqa: E402
 
 ROUNDS, SECONDS = int(os.environ.get("ROUNDS", "5")), float(os.environ.get("SECONDS", "2"))
@@ -128,3 +130,20 @@ def bpf(command, attributes):
     if r < 0:
         raise OSError(ctypes.get_errno(), f"bpf command {command}")
     return r, attr.raw
+
+
+def own_library(bench):
+    """A TLS library of the clients' own: they are on another host, where no probe of ours is."""
+    folder = os.path.join(bench.folder, "library")
+    if not os.path.exists(folder):
+        os.makedirs(folder)
+        for line in sh("ldd", "/usr/bin/openssl").splitlines():
+            if re.search(r"lib(ssl|crypto)\.so", line):
+                shutil.copy(line.split()[2], folder)
+    return folder
+
+
+def settled(agent):
+    """Its inspectors have loaded their rules: what starting costs is not what running costs."""
+    poll(lambda: all(i["state"] == "ready" for i in agent.must("status", "-o", "json").json()["inspectors"]), 60,
+         "the inspectors are ready")

@@ -71,7 +71,7 @@ demo: deps-check ## a narrated run in its own namespaces: 429, ban, expiry
 	@tests/harness/demo
 
 drill: all ## a containment drill with its timeline, and how fast each verb holds
-	@tests/e2e/56-drill
+	@tests/e2e/58-drill
 
 deps:
 	@deploy/deps build

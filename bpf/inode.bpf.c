@@ -7,7 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "vmlinux/inode.h"
+#include "vmlinux/vma.h"
 
 char LICENSE[] SEC("license") = "GPL";
 

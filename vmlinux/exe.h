@@ -5,22 +5,9 @@
  */
 #pragma once
 
-#include <linux/types.h>
+#include "vmlinux/inode.h"
 
 #define CORE __attribute__((preserve_access_index))
-
-struct super_block {
-	__u32 s_dev;
-} CORE;
-
-struct inode {
-	unsigned long i_ino;
-	struct super_block *i_sb;
-} CORE;
-
-struct file {
-	struct inode *f_inode;
-} CORE;
 
 struct mm_struct {
 	struct file *exe_file;

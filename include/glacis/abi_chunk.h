@@ -10,7 +10,9 @@
  */
 #pragma once
 
-#include "include/glacis/abi.h"
+#include "include/glacis/abi_events.h"
+#include "include/glacis/abi_names.h"
+#include "include/glacis/abi_policy.h"
 
 /* how: by what means the bytes became readable. */
 #define GL_HOW_LIST(X)                                                                             \

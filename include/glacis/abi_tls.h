@@ -5,7 +5,8 @@
  */
 #pragma once
 
-#include "include/glacis/abi.h"
+#include "include/glacis/abi_events.h"
+#include "include/glacis/abi_names.h"
 
 #define GL_TLS_1_0 0x0301
 #define GL_TLS_1_1 0x0302

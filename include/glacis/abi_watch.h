@@ -5,7 +5,8 @@
  */
 #pragma once
 
-#include "include/glacis/abi.h"
+#include "include/glacis/abi_events.h"
+#include "include/glacis/abi_tables.h"
 
 /* Two cache lines: counts, and what they are about. `line.tag` 0 = free. */
 struct gl_watch {

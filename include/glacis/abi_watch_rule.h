@@ -7,14 +7,15 @@
 
 #include <linux/types.h>
 
+#include "include/glacis/abi_names.h"
+
 /* rule: what is counted. Answers are the application's: the agent's own never come here. */
-#define GL_WATCH_VALUE(name, text) name,
 #define GL_WATCH_LIST(X)                                                                           \
 	X(GL_WATCH_AUTH, "auth-failures") /* 401 */                                                \
 	X(GL_WATCH_FORBIDDEN, "forbidden") /* 403 */                                               \
 	X(GL_WATCH_ERROR, "server-errors") /* 5xx */                                               \
 	X(GL_WATCH_LIMIT, "limit-exceeded") /* a request over its limit, refused or would be */
-enum gl_watch_rule_id { GL_WATCH_LIST(GL_WATCH_VALUE) GL_WATCH_MAX };
+enum gl_watch_rule_id { GL_WATCH_LIST(GL_ENUM_VALUE) GL_WATCH_MAX };
 
 /* For whom a line counts. */
 enum gl_watch_by {

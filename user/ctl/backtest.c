@@ -13,6 +13,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/duration.h"
+#include "user/base/name_table.h"
 #include "user/base/names.h"
 #include "user/ctl/api.h"
 #include "user/ctl/backtest_log.h"
@@ -229,10 +230,9 @@ static json_t *rows_json(const struct rows *rows, const char *name, size_t max)
 
 static const char *watch_name_of(int rule)
 {
-#define NAME(value, text) [value] = text,
-	static const char *const names[] = {GL_WATCH_LIST(NAME)};
+	static const char *const names[] = {GL_WATCH_LIST(NAME_TABLE_ENTRY)};
 
-	return names[rule];
+	return NAME_OF(names, rule);
 }
 
 static json_t *alerts_json(const struct tally *t)

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "user/base/cleanup.h"
+#include "user/base/name_table.h"
 #include "user/policy/ciphers.h"
 
 /* IANA, TLS Supported Groups. */
@@ -76,11 +76,9 @@ const char *handshake_cipher(uint16_t cipher, char spare[HANDSHAKE_TEXT])
 
 const char *handshake_result(uint8_t result)
 {
-#define NAME(value, text) [value] = text,
-	static const char *const names[GL_HANDSHAKE_MAX] = {GL_HANDSHAKE_LIST(NAME)};
-#undef NAME
+	static const char *const names[GL_HANDSHAKE_MAX] = {GL_HANDSHAKE_LIST(NAME_TABLE_ENTRY)};
 
-	return result < GL_HANDSHAKE_MAX ? names[result] : "unknown";
+	return NAME_OF(names, result);
 }
 
 /* Bytes of the network as text: printable ASCII, anything else a '?'. */

@@ -12,6 +12,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
+#include "user/base/name_table.h"
 #include "user/detect/rules_private.h"
 #include "user/policy/model.h"
 
@@ -20,15 +21,12 @@ static const char *const family_names[] = {RULE_FAMILY_LIST(RULE_ENUM_TEXT)};
 
 const char *rule_family_name(enum rule_family family)
 {
-	return (unsigned)family < FAMILY_MAX ? family_names[family] : "unknown";
+	return NAME_OF(family_names, family);
 }
 
 int rule_family_find(const char *name)
 {
-	for (int i = 0; i < FAMILY_MAX; i++)
-		if (strcmp(family_names[i], name) == 0)
-			return i;
-	return -ENOENT;
+	return NAME_FIND(family_names, name);
 }
 
 void rule_words_clear(struct rule_words *words)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/cleanup.h"
+#include "user/base/name_table.h"
 #include "user/base/file.h"
 #include "user/detect/detector.h"
 #include "user/keeper/access_log.h"
@@ -47,10 +47,9 @@ struct controls {
 
 const char *control_state_name(enum control_state state)
 {
-#define STATE_TEXT(name, text) [name] = text,
-	static const char *const names[] = {CONTROL_STATE_LIST(STATE_TEXT)};
+	static const char *const names[] = {CONTROL_STATE_LIST(NAME_TABLE_ENTRY)};
 
-	return state < CONTROL_STATES ? names[state] : "unknown";
+	return NAME_OF(names, state);
 }
 
 static struct row *find(struct controls *controls, const char *id, size_t size)

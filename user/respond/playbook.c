@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/base/cleanup.h"
+#include "user/base/name_table.h"
 #include "user/store/incidents.h"
 
 struct actions {
@@ -18,8 +18,7 @@ struct actions {
 	uint64_t dropped;
 };
 
-#define TEXT_AT(name, text) [name] = text,
-static const char *const states[] = {PLAYBOOK_STATE_LIST(TEXT_AT)};
+static const char *const states[] = {PLAYBOOK_STATE_LIST(NAME_TABLE_ENTRY)};
 static const char *const verbs[POLICY_VERBS] = {
 	[POLICY_VERB_BLOCK] = "block",
 	[POLICY_VERB_SUSPEND] = "suspend",
@@ -28,20 +27,17 @@ static const char *const verbs[POLICY_VERBS] = {
 
 const char *action_state_name(unsigned state)
 {
-	return state < ACTION_STATE_MAX ? states[state] : "unknown";
+	return NAME_OF(states, state);
 }
 
 int action_state_find(const char *text)
 {
-	for (int i = 0; i < ACTION_STATE_MAX; i++)
-		if (strcmp(states[i], text) == 0)
-			return i;
-	return -ENOENT;
+	return NAME_FIND(states, text);
 }
 
 const char *playbook_verb_name(unsigned verb)
 {
-	return verb < POLICY_VERBS ? verbs[verb] : "unknown";
+	return NAME_OF(verbs, verb);
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@
 
 #include "include/glacis/admit.h"
 #include "tests/unit/fake_keeper.h"
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 
 /* --- asking ------------------------------------------------------------------------------------
  */

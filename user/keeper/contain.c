@@ -149,3 +149,9 @@ uint64_t contain_ja4_hits(const struct keeper *keeper, const char *ja4)
 		hits += kern_hello_hits(keeper->kern, keys[i]);
 	return hits;
 }
+
+const char *contain_subject_text(const struct subject *subject, char *text, size_t size)
+{
+	snprintf(text, size, "%s %s", subject_verdict(subject->kind), subject->text);
+	return text;
+}

@@ -23,7 +23,6 @@
 #include "user/base/prefix_table.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
-#include "user/keeper/api.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
@@ -380,7 +379,7 @@ static int open_loop(struct keeper *keeper)
 	keeper->base = event_base_new();
 	if (!keeper->base)
 		return log_err(-ENOMEM, "event loop");
-	r = courier_link_new(keeper->base, keeper->courier, api_handle, keeper, &keeper->link);
+	r = courier_link_new(keeper->base, keeper->courier, keeper->answer, keeper, &keeper->link);
 	if (r == 0)
 		r = exports_start(keeper->exports);
 	if (r == 0)
@@ -507,10 +506,11 @@ static int start(struct keeper *keeper)
 	return r;
 }
 
-int keeper_run(const struct options *options)
+int keeper_run(const struct options *options, courier_request_fn answer)
 {
 	struct keeper keeper = {
 		.options = options,
+		.answer = answer,
 		.lock_fd = -1,
 		.state = KEEPER_STARTING,
 		.since_wall_ns = clock_wall_ns(),

@@ -3,7 +3,7 @@
  * keeper.h - the agent's state, shared by the files of this folder, and who does what with it.
  *
  * One thread, one libevent base. keeper.c starts and stops (order: README.md), loop.c lets time and
- * signals in, records.c what the kernel saw, api*.c what people ask, reload.c policies, contain.c
+ * signals in, records.c what the kernel saw, user/api what people ask, reload.c policies, contain.c
  * automatic bans, greet.c tells people what is held.
  */
 #pragma once
@@ -70,6 +70,7 @@ struct keeper {
 	struct event_base *base;
 	struct courier *courier;
 	struct courier_link *link;
+	courier_request_fn answer; /* user/api */
 	struct compile_keys keys;
 	struct kern *kern;
 	struct apply *apply;
@@ -133,8 +134,8 @@ struct keeper {
 	} transaction_budget;
 };
 
-/* keeper.c: runs until told to stop; the process's exit status. */
-int keeper_run(const struct options *options);
+/* keeper.c: runs until told to stop; the exit status. What people ask goes to `answer`. */
+int keeper_run(const struct options *options, courier_request_fn answer);
 /* `glacisd --detach`. */
 int keeper_detach_dead(const struct options *options);
 

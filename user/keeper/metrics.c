@@ -10,7 +10,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/names.h"
-#include "user/keeper/api.h"
+#include "user/keeper/counters.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
@@ -116,7 +116,7 @@ static void add_counter(struct counters *c, const char *name, uint64_t value)
 static void add_counters(struct keeper *keeper, json_t *families)
 {
 	struct counters c = {.families = families};
-	json_t *own = api_own_counters(keeper), *value;
+	json_t *own = counters_own(keeper), *value;
 	const char *name;
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_incidents.c - reading incidents over the API: lists, one, its timeline. */
+/* incidents.c - reading incidents over the API: lists, one, its timeline. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 #include "user/keeper/incidents.h"
 #include "user/store/incidents.h"
 

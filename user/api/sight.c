@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_sight.c - what inspection brought: transactions, findings, the standard's state. */
+/* sight.c - what inspection brought: transactions, findings, the standard's state. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/coverage.h"
 #include "user/keeper/transactions.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_policy.c - policy, mode and panic over the API.
+ * policy.c - policy, mode and panic over the API.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/base/clock.h"
-#include "user/keeper/api.h"
 #include "user/policy/diff.h"
 
 void api_policy_get(struct api_request *rq)

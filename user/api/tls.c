@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_tls.c - TLS as it was seen: per-service history, the names' best versions.
+ * tls.c - TLS as it was seen: per-service history, the names' best versions.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 
 static json_t *value_json(const struct tls_value *value)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_exports.c - where records go, and the agent in numbers. */
-#include "user/keeper/api.h"
+/* exports.c - where records go, and the agent in numbers. */
+#include "user/api/api.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/metrics.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api.h - the control API (deploy/schema/openapi.yaml) on the keeper's side: one table of routes,
- * who may use them, and the handlers, one file per group (api_<group>.c).
+ * api.h - the control API (deploy/schema/openapi.yaml): one table of routes, who may use them, and
+ * the handlers, one file per group.
  *
  * The courier has read the HTTP and tells who asks; here it is decided whether they may, and done.
  * Only root changes anything; readers (root and the group) read, and try changes with dryRun.
@@ -68,7 +68,7 @@ void api_panic(struct api_request *rq);
 void api_decisions_list(struct api_request *rq);
 void api_decisions_add(struct api_request *rq);
 void api_decisions_remove(struct api_request *rq);
-/* api_subjects.c: the verdicts that are not about a source. */
+/* subjects.c: the verdicts that are not about a source. */
 bool api_subject_verdict(const char *verdict);
 void api_subjects_add(struct api_request *rq, const char *verdict);
 void api_subjects_remove(struct api_request *rq, uint32_t id);
@@ -121,6 +121,3 @@ void api_incident_task(struct api_request *rq);
 void api_incident_task_end(struct api_request *rq);
 void api_exports(struct api_request *rq);
 void api_metrics(struct api_request *rq);
-
-/* The keeper's own counters by name; those of the kernel are keeper->counters. */
-json_t *api_own_counters(struct keeper *keeper);

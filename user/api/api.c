@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* subject_json.c - decisions about subjects as the API shows them, and in words. */
+/* subject_json.c - decisions about subjects as the API shows them. */
 #include <stdio.h>
 #include <string.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 #include "user/keeper/kills.h"
-
-const char *contain_subject_text(const struct subject *subject, char *text, size_t size)
-{
-	snprintf(text, size, "%s %s", subject_verdict(subject->kind), subject->text);
-	return text;
-}
 
 static json_t *words_json(const char *text)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_status.c - status, doctor and detach: the agent about itself.
+ * status.c - status, doctor and detach: the agent about itself.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "user/api/api.h"
 #include "user/base/names.h"
-#include "user/keeper/api.h"
 #include "user/keeper/inspectors.h"
 
 #define LISTENERS_MAX_AGE 5

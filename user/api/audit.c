@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_audit.c - who changed what, from the store.
+ * audit.c - who changed what, from the store.
  */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 
 static json_t *parsed(const char *text)
 {

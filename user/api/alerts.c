@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_alerts.c - alerts: looking, explaining, acknowledging, closing. */
+/* alerts.c - alerts: looking, explaining, acknowledging, closing. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/keeper/alerting.h"
-#include "user/keeper/api.h"
 
 #define PAGE 100
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api_approvals.c - what playbooks proposed and did, over the API: list, approve, deny, undo. */
+/* approvals.c - what playbooks proposed and did, over the API: list, approve, deny, undo. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/keeper/api.h"
+#include "user/api/api.h"
 #include "user/keeper/incidents.h"
 #include "user/keeper/playbooks.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_decisions.c - bans and allowances over the API. Whoever bans what glacis would never ban by
+ * decisions.c - bans and allowances over the API. Whoever bans what glacis would never ban by
  * itself is told what it is and has to say force.
  */
 #include <errno.h>
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/base/duration.h"
 #include "user/detect/ja4.h"
-#include "user/keeper/api.h"
 #include "user/keeper/persist.h"
 
 #define TTL_DEFAULT "4h"

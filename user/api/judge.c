@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_judge.c - limits and explanations over the API.
+ * judge.c - limits and explanations over the API.
  */
 #include <errno.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/base/clock.h"
-#include "user/keeper/api.h"
 #include "user/keeper/explain.h"
 #include "user/keeper/limits.h"
 

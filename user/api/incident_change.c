@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_incident_change.c - changing incidents over the API. Each is checked as a whole, stored and
+ * incident_change.c - changing incidents over the API. Each is checked as a whole, stored and
  * audited before it is answered with the incident as it is then.
  */
 #include <errno.h>
@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/base/duration.h"
-#include "user/keeper/api.h"
 #include "user/keeper/incidents.h"
 
 #define SPLIT_MAX INCIDENT_LINKS_EACH

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * api_subjects.c - decisions that are not about a source, over the API: suspend an operation,
+ * subjects.c - decisions that are not about a source, over the API: suspend an operation,
  * revoke a credential, lock a service down, kill a workload, grant. What would lock somebody out
  * who must not be is refused until force is said.
  */
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/api/api.h"
 #include "user/base/cleanup.h"
 #include "user/base/duration.h"
-#include "user/keeper/api.h"
 #include "user/keeper/credential.h"
 #include "user/keeper/kills.h"
 #include "user/keeper/persist.h"

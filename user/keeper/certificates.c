@@ -5,7 +5,9 @@
 
 #include "user/base/clock.h"
 #include "user/detect/certificate_judge.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/known.h"
 #include "user/keeper/tls.h"
 
 static bool text_valid(const char *text, size_t size)
@@ -33,6 +35,38 @@ static void judge_name(struct keeper *keeper, const struct certificate *certific
 
 	certificate_judge_name(certificate, tls_service_name(keeper, certificate->service, spare),
 			       name, wall_ns, tls_take_finding, keeper);
+}
+
+/* In the pieces it came in. */
+static void ask(struct keeper *keeper, const struct gl_rec_certificate *last, const uint8_t *der,
+		size_t n)
+{
+	struct gl_rec_certificate piece = *last;
+
+	for (size_t off = 0; off < n; off += piece.n) {
+		size_t left = n - off;
+
+		piece.off = (uint32_t)off;
+		piece.n = (uint32_t)(left < GL_CERTIFICATE_PIECE ? left : GL_CERTIFICATE_PIECE);
+		memcpy(piece.bytes, der + off, piece.n);
+		inspectors_record(keeper->inspectors, piece.conn, &piece.rec, sizeof(piece));
+	}
+}
+
+void certificates_record(struct keeper *keeper, const struct gl_rec_certificate *record,
+			 size_t size)
+{
+	struct report_certificate report;
+	const uint8_t *der;
+	size_t n;
+	int r = known_take(keeper->known, record, size, clock_monotonic_ns(), &report, &der, &n);
+
+	if (r == KNOWN_READ)
+		certificates_take(keeper, &report);
+	else if (r == KNOWN_ASK)
+		ask(keeper, record, der, n);
+	else if (r < 0)
+		inspectors_record(keeper->inspectors, record->conn, &record->rec, size);
 }
 
 bool certificates_take(struct keeper *keeper, const struct report_certificate *report)

@@ -6,12 +6,18 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "include/glacis/abi.h"
 #include "user/detect/handshake.h"
 #include "user/inspect/report.h"
 
 struct keeper;
 
+/* A record of the kernel's, of `size` bytes: what is known is taken, the rest an inspector reads.
+ */
+void certificates_record(struct keeper *keeper, const struct gl_rec_certificate *record,
+			 size_t size);
 /* False: no inspector of ours writes that. */
 bool certificates_take(struct keeper *keeper, const struct report_certificate *report);
 /* The handshake says which name was asked for. */

@@ -17,6 +17,7 @@
 #include "user/keeper/certificates.h"
 #include "user/keeper/judge_head.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/known.h"
 #include "user/keeper/transactions.h"
 
 #define TICK_MS          1000
@@ -252,7 +253,12 @@ static bool take_read(struct one *one, const struct report *report)
 
 static bool take_certificate(struct one *one, const struct report *report)
 {
-	return certificates_take(one->all->keeper, (const struct report_certificate *)report);
+	const struct report_certificate *c = (const struct report_certificate *)report;
+
+	if (!certificates_take(one->all->keeper, c))
+		return false;
+	known_learn(one->all->keeper->known, c, clock_monotonic_ns());
+	return true;
 }
 
 static const struct {

@@ -28,6 +28,7 @@
 #include "user/keeper/incidents.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keys.h"
+#include "user/keeper/known.h"
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
@@ -255,6 +256,8 @@ static int open_memory(struct keeper *keeper)
 	if (r == 0)
 		r = certificates_new(&keeper->certificates);
 	if (r == 0)
+		r = known_new(&keeper->known);
+	if (r == 0)
 		r = findings_new(&keeper->findings);
 	if (r == 0)
 		r = alerts_new(&keeper->alerts);
@@ -465,6 +468,7 @@ static void clear(struct keeper *keeper)
 	sources_free(keeper->sources);
 	tls_history_free(keeper->tls_history);
 	certificates_free(keeper->certificates);
+	known_free(keeper->known);
 	findings_free(keeper->findings);
 	alerting_free(keeper->alerting);
 	alerts_free(keeper->alerts);

@@ -86,6 +86,7 @@ struct keeper {
 	struct sources *sources;
 	struct tls_history *tls_history;
 	struct certificates *certificates;
+	struct known *known; /* what inspectors have read of them */
 	struct findings *findings;
 	struct alerts *alerts;
 	struct alerting *alerting;

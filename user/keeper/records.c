@@ -11,10 +11,10 @@
 
 #include "user/base/clock.h"
 #include "user/keeper/alerting.h"
+#include "user/keeper/certificates.h"
 #include "user/keeper/event_text.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/guarded.h"
-#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/tls.h"
 #include "user/keeper/traffic.h"
@@ -158,8 +158,7 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 		tls_take_alert(keeper, (const struct gl_rec_tls_alert *)record, wall_ns);
 	} else if (record->kind == GL_REC_CERTIFICATE &&
 		   size >= sizeof(struct gl_rec_certificate)) {
-		inspectors_record(keeper->inspectors,
-				  ((const struct gl_rec_certificate *)record)->conn, record, size);
+		certificates_record(keeper, (const struct gl_rec_certificate *)record, size);
 	} else {
 		keeper->records_unknown++;
 	}

@@ -24,7 +24,7 @@ LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lss
 CTL_LIBS := -ljansson -lyaml -lhs -lz -lm
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
-MODULES := base policy store inspect kern detect inspector respond courier keeper api
+MODULES := base sandbox policy store inspect kern detect inspector respond courier keeper api
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side;
 # it scans files with the rules of detect, and has nothing else of it

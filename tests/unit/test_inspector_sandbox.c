@@ -35,7 +35,7 @@
 
 static int enter(pid_t parent)
 {
-	return sandbox_enter(&(struct sandbox){
+	return sandbox_inspector(&(struct inspector_arguments){
 		.uid = NOBODY, .gid = NOBODY, .parent = parent, .memory_bytes = 64u << 20});
 }
 

@@ -8,15 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
@@ -25,11 +20,10 @@
 
 #define BACKLOG      64
 #define STOP_WAIT_MS 2000
-#define NOBODY       65534
 
 struct courier {
 	char *path;
-	struct child_arguments arguments;
+	struct courier_arguments arguments;
 	int listen_fd, fd, descriptors_fd, spool_fd;
 	pid_t pid;
 };
@@ -63,43 +57,12 @@ static gid_t find_group(const char *name)
 	return group.gr_gid;
 }
 
-/*
- * In the forked child: the descriptors go to their fixed places, everything else of the keeper
- * goes away, and a fresh image begins. Only async-signal-safe calls: the keeper may have threads.
- */
-__attribute__((noreturn)) static void become_child(const int *fds, size_t n, char **argv)
-{
-	char *const no_environment[] = {NULL};
-	struct sigaction fallback = {.sa_handler = SIG_DFL};
-	sigset_t none;
-	int moved[CHILD_FDS];
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	sigaction(SIGPIPE, &fallback, NULL);
-	/* above their places first: any may stand where another has to go */
-	for (size_t i = 0; i < n; i++) {
-		moved[i] = fcntl(fds[i], F_DUPFD, CHILD_LISTEN_FD + CHILD_FDS);
-		if (moved[i] < 0)
-			_exit(CHILD_EXIT_SETUP);
-	}
-	for (size_t i = 0; i < n; i++)
-		if (dup2(moved[i], CHILD_LISTEN_FD + (int)i) < 0)
-			_exit(CHILD_EXIT_SETUP);
-	if (close_range(CHILD_LISTEN_FD + (unsigned)n, ~0U, 0) < 0)
-		_exit(CHILD_EXIT_SETUP);
-	execve("/proc/self/exe", argv, no_environment);
-	_exit(CHILD_EXIT_SETUP);
-}
-
 static int spawn(struct courier *courier)
 {
-	struct child_argv argv;
 	int pair[2], descriptors[2];
 	pid_t pid;
 
 	courier->arguments.parent = getpid();
-	child_argv_fill(&courier->arguments, &argv);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -errno;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, descriptors) <
@@ -108,20 +71,20 @@ static int spawn(struct courier *courier)
 		close(pair[1]);
 		return -errno;
 	}
-	pid = fork();
-	if (pid == 0) {
+	pid = child_spawn(&(struct child_start){
+		.name = CHILD_NAME,
+		.numbers = (const long *)&courier->arguments,
+		.n_numbers = COURIER_ARGUMENTS,
 		/* in the order of their places */
-		const int fds[CHILD_FDS] = {courier->listen_fd, pair[1], descriptors[1],
-					    courier->spool_fd};
-
-		become_child(fds, courier->spool_fd >= 0 ? CHILD_FDS : CHILD_FDS - 1, argv.items);
-	}
+		.fds = {courier->listen_fd, pair[1], descriptors[1], courier->spool_fd},
+		.n_fds = 4,
+	});
 	close(pair[1]);
 	close(descriptors[1]);
 	if (pid < 0) {
 		close(pair[0]);
 		close(descriptors[0]);
-		return -errno;
+		return (int)pid;
 	}
 	courier->fd = pair[0];
 	courier->descriptors_fd = descriptors[0];
@@ -136,10 +99,10 @@ int courier_give(struct courier *courier, const char *name, int fd)
 }
 
 static void fill_arguments(const struct courier_options *options, gid_t group,
-			   struct child_arguments *arguments)
+			   struct courier_arguments *arguments)
 {
-	arguments->uid = options->uid ? options->uid : NOBODY;
-	arguments->gid = options->gid ? options->gid : NOBODY;
+	arguments->uid = options->uid ? options->uid : CHILD_NOBODY;
+	arguments->gid = options->gid ? options->gid : CHILD_NOBODY;
 	arguments->group = group;
 	arguments->log_format = options->log_format;
 	arguments->reply_timeout_ms = options->reply_timeout_ms ? options->reply_timeout_ms : 10000;
@@ -149,7 +112,7 @@ static void fill_arguments(const struct courier_options *options, gid_t group,
 }
 
 /* The folder is the child's, inside one that only root enters: the descriptor is its way there. */
-static int open_spool(const char *path, const struct child_arguments *arguments, int *ret_fd)
+static int open_spool(const char *path, const struct courier_arguments *arguments, int *ret_fd)
 {
 	_cleanup_close_ int fd = -1;
 
@@ -198,15 +161,6 @@ int courier_start(const struct courier_options *options, struct courier **ret_co
 	return 0;
 }
 
-static void wait_for_end(pid_t pid, int timeout_ms)
-{
-	_cleanup_close_ int fd = pidfd_open(pid, 0);
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	if (fd >= 0)
-		poll(&p, 1, timeout_ms);
-}
-
 /* Closing the channel ends a healthy child once its answers are out; a stuck one is killed. */
 static void end_child(struct courier *courier, int timeout_ms)
 {
@@ -216,13 +170,9 @@ static void end_child(struct courier *courier, int timeout_ms)
 	if (courier->descriptors_fd >= 0)
 		close(courier->descriptors_fd);
 	courier->descriptors_fd = -1;
-	if (courier->pid <= 0)
-		return;
-	if (timeout_ms > 0)
-		wait_for_end(courier->pid, timeout_ms);
-	kill(courier->pid, SIGKILL);
-	while (waitpid(courier->pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (courier->pid > 0 && timeout_ms > 0)
+		child_wait(courier->pid, timeout_ms);
+	child_end(courier->pid);
 	courier->pid = 0;
 }
 

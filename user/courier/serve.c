@@ -299,7 +299,7 @@ static int send_exports(const json_t *frame, void *userdata)
 	return server->ending ? 0 : serve_send(server, frame);
 }
 
-int serve_prepare(struct server *server, const struct child_arguments *arguments)
+int serve_prepare(struct server *server, const struct courier_arguments *arguments)
 {
 	int spool_fd = arguments->spool ? CHILD_SPOOL_FD : -1, r;
 

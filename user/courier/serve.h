@@ -45,7 +45,7 @@ struct follower {
 };
 
 struct server {
-	const struct child_arguments *arguments;
+	const struct courier_arguments *arguments;
 	struct event_base *base;
 	struct evhttp *http;
 	struct evhttp_bound_socket *bound;
@@ -67,7 +67,7 @@ struct server {
 };
 
 /* What serve() needs of files and of the network's names, before the sandbox. */
-int serve_prepare(struct server *server, const struct child_arguments *arguments);
+int serve_prepare(struct server *server, const struct courier_arguments *arguments);
 void serve_clear(struct server *server);
 /* Serves until the keeper closes the channel. 0 then, -errno when it cannot begin. */
 int serve(struct server *server);

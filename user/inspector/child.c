@@ -9,11 +9,7 @@
 
 #include <errno.h>
 #include <malloc.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,73 +18,23 @@
 #include "user/inspector/sandbox.h"
 #include "user/inspector/work.h"
 
-void inspector_argv_fill(const struct child_arguments *arguments, struct child_argv *argv)
-{
-	size_t i = 0;
-
-	argv->items[i++] = (char *)CHILD_NAME;
-#define FILL(name)                                                                                 \
-	snprintf(argv->text[i - 1], sizeof(argv->text[i - 1]), "%ld", arguments->name);            \
-	argv->items[i] = argv->text[i - 1];                                                        \
-	i++;
-	CHILD_ARGUMENT_LIST(FILL)
-#undef FILL
-	argv->items[i] = NULL;
-}
-
-static int read_arguments(int argc, char **argv, struct child_arguments *ret_arguments)
-{
-	struct child_arguments arguments;
-	size_t i = 1;
-	char *end;
-
-	if (argc != CHILD_ARGUMENTS + 1)
-		return -EINVAL;
-#define READ(name)                                                                                 \
-	arguments.name = strtol(argv[i++], &end, 10);                                              \
-	if (*end)                                                                                  \
-		return -EINVAL;
-	CHILD_ARGUMENT_LIST(READ)
-#undef READ
-	*ret_arguments = arguments;
-	return 0;
-}
-
-/* The keeper decides when an inspector ends, by closing the channel: a Ctrl-C or a systemd stop
- * reaches the whole group. */
-static void set_signals(void)
-{
-	static const int ignored[] = {SIGPIPE, SIGINT, SIGTERM, SIGHUP, SIGQUIT};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-
-	for (size_t i = 0; i < ARRAY_SIZE(ignored); i++)
-		sigaction(ignored[i], &ignore, NULL);
-}
-
 static int run(int argc, char **argv)
 {
 	_cleanup_(work_freep) struct work *work = NULL;
-	struct child_arguments arguments;
-	int r = read_arguments(argc, argv, &arguments);
+	struct inspector_arguments arguments;
+	int r = child_numbers(argc, argv, (long *)&arguments, INSPECTOR_ARGUMENTS);
 
 	if (r < 0)
 		return log_err(r, "inspector: not started by glacisd");
-	log_setup(arguments.log_format, LOG_LEVEL_INFO);
-	prctl(PR_SET_NAME, CHILD_NAME);
-	if (chdir("/") < 0)
-		return log_err(-errno, "inspector: cannot leave the directory");
-	set_signals();
+	r = child_begin(CHILD_NAME, arguments.log_format);
+	if (r < 0)
+		return log_err(r, "inspector: cannot leave the directory");
 	tzset(); /* reads a file */
 	r = work_new((unsigned)arguments.number, (uint32_t)arguments.ring_bytes, &work);
 	if (r < 0)
 		return log_err(r, "inspector: cannot load what it works with");
 	malloc_trim(0); /* compiling the rules leaves 29 MiB behind that nobody uses */
-	r = sandbox_enter(&(struct sandbox){
-		.uid = (uid_t)arguments.uid,
-		.gid = (gid_t)arguments.gid,
-		.parent = (pid_t)arguments.parent,
-		.memory_bytes = (uint64_t)arguments.memory_bytes,
-	});
+	r = sandbox_inspector(&arguments);
 	if (r == -ESRCH) /* nobody to work for any more: not an error */
 		return 0;
 	if (r < 0)

@@ -5,35 +5,21 @@
  */
 #pragma once
 
-#include <stddef.h>
-#include <sys/types.h>
+#include "user/sandbox/child.h"
 
-#define CHILD_NAME       "glacis-inspect" /* argv[0] and what ps shows; at most 15 characters */
-#define CHILD_CHANNEL_FD 3 /* SOCK_SEQPACKET to the keeper */
+#define CHILD_NAME       "glacis-inspect"
+#define CHILD_CHANNEL_FD CHILD_FIRST_FD /* SOCK_SEQPACKET to the keeper */
 #define CHILD_RING_FD    4 /* its ring buffer, if ring_bytes is not 0 */
 #define CHILD_LINES_FD   5 /* the map `inspectors`, likewise */
-#define CHILD_FDS        3
-#define CHILD_EXIT_SETUP 71
 
 /* One number per argument, in this order. */
-#define CHILD_ARGUMENT_LIST(X)                                                                     \
-	X(parent)                                                                                  \
-	X(uid)                                                                                     \
-	X(gid)                                                                                     \
-	X(log_format)                                                                              \
-	X(number) /* which ring and line are its own */                                            \
-	X(ring_bytes) /* 0: no ring */                                                             \
-	X(memory_bytes)
-
-#define CHILD_ARGUMENT_MEMBER(name) long name;
-struct child_arguments {
-	CHILD_ARGUMENT_LIST(CHILD_ARGUMENT_MEMBER)
+struct inspector_arguments {
+	long parent;
+	long uid;
+	long gid;
+	long log_format;
+	long number; /* which ring and line are its own */
+	long ring_bytes; /* 0: no ring */
+	long memory_bytes;
 };
-#define CHILD_ARGUMENT_ONE(name) +1
-#define CHILD_ARGUMENTS          (0 CHILD_ARGUMENT_LIST(CHILD_ARGUMENT_ONE))
-
-struct child_argv {
-	char text[CHILD_ARGUMENTS][24];
-	char *items[CHILD_ARGUMENTS + 2];
-};
-void inspector_argv_fill(const struct child_arguments *arguments, struct child_argv *argv);
+#define INSPECTOR_ARGUMENTS (sizeof(struct inspector_arguments) / sizeof(long))

@@ -3,45 +3,59 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/detect/digest.h"
+
 #define HASH_HEX   12
 #define LIST_BYTES ((GL_HELLO_CIPHERS + GL_HELLO_EXTENSIONS + GL_HELLO_SIGNATURES) * 5 + 1)
 #define COUNT_MAX  99u
 
-static int compare(const void *a, const void *b)
+static const char digits[] = "0123456789abcdef";
+
+/* By insertion: a hello has a few dozen, and mostly in some order already. */
+static void sort(uint16_t *values, size_t n)
 {
-	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+	for (size_t i = 1; i < n; i++) {
+		uint16_t value = values[i];
+		size_t at = i;
+
+		for (; at > 0 && values[at - 1] > value; at--)
+			values[at] = values[at - 1];
+		values[at] = value;
+	}
 }
 
 /* "1301,1302": appended at `at`; returns the new end. */
 static size_t append(char *text, size_t at, const uint16_t *values, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		at += (size_t)snprintf(text + at, LIST_BYTES - at, "%s%04x", i ? "," : "",
-				       values[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (i)
+			text[at++] = ',';
+		for (int shift = 12; shift >= 0; shift -= 4)
+			text[at++] = digits[values[i] >> shift & 15];
+	}
 	return at;
 }
 
 /* The first twelve digits of SHA-256; of nothing, zeroes. */
 static int hash(const char *text, size_t size, char ret_hex[HASH_HEX + 1])
 {
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
+	uint8_t digest[DIGEST_BYTES];
 
 	if (size == 0) {
 		memset(ret_hex, '0', HASH_HEX);
 		ret_hex[HASH_HEX] = '\0';
 		return 0;
 	}
-	if (EVP_Digest(text, size, digest, &n, EVP_sha256(), NULL) != 1)
+	if (digest_sha256(text, size, digest) < 0)
 		return -EIO;
-	for (unsigned i = 0; i < HASH_HEX / 2; i++)
-		snprintf(ret_hex + 2 * i, 3, "%02x", digest[i]);
+	for (unsigned i = 0; i < HASH_HEX; i++)
+		ret_hex[i] = digits[digest[i / 2] >> (i % 2 ? 0 : 4) & 15];
+	ret_hex[HASH_HEX] = '\0';
 	return 0;
 }
 
@@ -81,7 +95,6 @@ static const char *version_text(const struct gl_hello *h)
 /* Ends of the first ALPN value; where one is no letter or digit, of its hexadecimal form. */
 static void alpn_text(const struct gl_hello *h, char ret_text[3])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char first = h->alpn_ends[0], last = h->alpn_ends[1];
 
 	snprintf(ret_text, 3, "00");
@@ -109,7 +122,7 @@ static size_t sorted_extensions(const struct gl_hello *h, uint16_t values[GL_HEL
 	for (unsigned i = 0; i < h->n_extensions; i++)
 		if (h->extensions[i] != 0 && h->extensions[i] != 16)
 			values[n++] = h->extensions[i];
-	qsort(values, n, sizeof(values[0]), compare);
+	sort(values, n);
 	return n;
 }
 
@@ -124,7 +137,7 @@ int ja4_text(const struct gl_hello *hello, char ret_text[JA4_TEXT])
 	    hello->n_signatures > GL_HELLO_SIGNATURES)
 		return -ENODATA;
 	memcpy(ciphers, hello->ciphers, sizeof(ciphers));
-	qsort(ciphers, hello->n_ciphers, sizeof(ciphers[0]), compare);
+	sort(ciphers, hello->n_ciphers);
 	n = append(list, 0, ciphers, hello->n_ciphers);
 	if (hash(list, n, b) < 0)
 		return -EIO;
@@ -144,8 +157,6 @@ int ja4_text(const struct gl_hello *hello, char ret_text[JA4_TEXT])
 
 bool ja4_is(const char *text)
 {
-	static const char *const digits = "0123456789abcdef";
-
 	if (strlen(text) != JA4_TEXT - 1 || !strchr("tqd", text[0]) || text[10] != '_' ||
 	    text[23] != '_' || (text[3] != 'd' && text[3] != 'i'))
 		return false;

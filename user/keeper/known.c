@@ -2,30 +2,27 @@
 #include "user/keeper/known.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "user/base/cleanup.h"
+#include "user/detect/digest.h"
 #include "user/inspector/pieces.h"
 
-#define SLOTS  64
-#define DIGEST 32 /* SHA-256 */
+#define SLOTS 64
 
 enum state { FREE, ASKED, READ };
 
 struct slot {
 	enum state state;
 	uint64_t since_ns; /* CLOCK_MONOTONIC */
-	uint8_t digest[DIGEST];
+	uint8_t digest[DIGEST_BYTES];
 	struct report_certificate read;
 };
 
 struct known {
 	struct pieces *pieces;
-	EVP_MD *sha256;
-	EVP_MD_CTX *context;
 	struct slot slots[SLOTS];
 };
 
@@ -34,8 +31,6 @@ void known_free(struct known *known)
 	if (!known)
 		return;
 	pieces_free(known->pieces);
-	EVP_MD_CTX_free(known->context);
-	EVP_MD_free(known->sha256);
 	free(known);
 }
 
@@ -54,36 +49,24 @@ int known_new(struct known **ret_known)
 	r = pieces_new(&known->pieces);
 	if (r < 0)
 		return r;
-	/* fetched once: by its legacy name it would be looked up at every use */
-	known->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
-	known->context = EVP_MD_CTX_new();
-	if (!known->sha256 || !known->context)
-		return -ENOMEM;
 	*ret_known = TAKE_PTR(known);
 	return 0;
-}
-
-static bool hash(struct known *known, const uint8_t *der, size_t n, uint8_t ret_digest[DIGEST])
-{
-	return EVP_DigestInit_ex2(known->context, known->sha256, NULL) == 1 &&
-	       EVP_DigestUpdate(known->context, der, n) == 1 &&
-	       EVP_DigestFinal_ex(known->context, ret_digest, NULL) == 1;
 }
 
 int known_take(struct known *known, const struct gl_rec_certificate *record, size_t size,
 	       uint64_t now_ns, struct report_certificate *ret_report, const uint8_t **ret_der,
 	       size_t *ret_n)
 {
-	uint8_t digest[DIGEST];
+	uint8_t digest[DIGEST_BYTES];
 	struct slot *slot;
 	int r = pieces_take(known->pieces, record, size, ret_der, ret_n);
 
 	if (r <= 0)
 		return r < 0 ? r : KNOWN_MORE;
-	if (!hash(known, *ret_der, *ret_n, digest))
+	if (digest_sha256(*ret_der, *ret_n, digest) < 0)
 		return KNOWN_ASK;
 	slot = &known->slots[digest[0] % SLOTS];
-	if (slot->state != FREE && memcmp(slot->digest, digest, DIGEST) == 0 &&
+	if (slot->state != FREE && memcmp(slot->digest, digest, DIGEST_BYTES) == 0 &&
 	    now_ns - slot->since_ns < KNOWN_TTL_NS) {
 		if (slot->state == ASKED)
 			return KNOWN_ASK; /* the answer is on its way, or was lost */
@@ -96,7 +79,7 @@ int known_take(struct known *known, const struct gl_rec_certificate *record, siz
 	}
 	slot->state = ASKED;
 	slot->since_ns = now_ns;
-	memcpy(slot->digest, digest, DIGEST);
+	memcpy(slot->digest, digest, DIGEST_BYTES);
 	return KNOWN_ASK;
 }
 
@@ -105,11 +88,11 @@ static int digit(char c)
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool read_digest(const char *text, uint8_t ret_digest[DIGEST])
+static bool read_digest(const char *text, uint8_t ret_digest[DIGEST_BYTES])
 {
-	if (strnlen(text, 2 * DIGEST + 1) != 2 * DIGEST)
+	if (strnlen(text, 2 * DIGEST_BYTES + 1) != 2 * DIGEST_BYTES)
 		return false;
-	for (size_t i = 0; i < DIGEST; i++) {
+	for (size_t i = 0; i < DIGEST_BYTES; i++) {
 		int high = digit(text[2 * i]), low = digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
@@ -121,13 +104,13 @@ static bool read_digest(const char *text, uint8_t ret_digest[DIGEST])
 
 void known_learn(struct known *known, const struct report_certificate *report, uint64_t now_ns)
 {
-	uint8_t digest[DIGEST];
+	uint8_t digest[DIGEST_BYTES];
 	struct slot *slot;
 
 	if (report->outcome != GL_OUTCOME_OK || !read_digest(report->fingerprint, digest))
 		return;
 	slot = &known->slots[digest[0] % SLOTS];
-	if (slot->state != ASKED || memcmp(slot->digest, digest, DIGEST) != 0)
+	if (slot->state != ASKED || memcmp(slot->digest, digest, DIGEST_BYTES) != 0)
 		return;
 	slot->state = READ;
 	slot->since_ns = now_ns;

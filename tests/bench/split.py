@@ -30,12 +30,13 @@ def processes(agent):
     return found
 
 
-def programs():
-    """(ns, runs) so far, by program. One agent at a time is measured, so a name is one program's."""
+def programs(agent):
+    """(ns, runs) so far of this agent's programs, by name."""
     found = {}
     for p in json.loads(sh("bpftool", "-j", "prog", "show")):
-        ns, runs = found.get(p.get("name"), (0, 0))
-        found[p.get("name")] = ns + p.get("run_time_ns", 0), runs + p.get("run_cnt", 0)
+        if any(owner["pid"] == agent.process.pid for owner in p.get("pids", [])):
+            ns, runs = found.get(p.get("name"), (0, 0))
+            found[p.get("name")] = ns + p.get("run_time_ns", 0), runs + p.get("run_cnt", 0)
     return found
 
 
@@ -49,7 +50,7 @@ class Split:
 
     def begin(self, agent=None):
         self.agent = agent
-        self.before = cpu_ns(self.server), agent and processes(agent), agent and programs()
+        self.before = cpu_ns(self.server), agent and processes(agent), agent and programs(agent)
 
     def end(self, n):
         server, ours, doors = self.before
@@ -59,7 +60,7 @@ class Split:
         now = processes(self.agent)
         for name, ns in ours.items():
             self.us.setdefault(name, []).append((now[name] - ns) / n / 1e3)
-        now = programs()
+        now = programs(self.agent)
         for name in sum(DOORS, ()):
             before, after = doors.get(name, (0, 0)), now.get(name, (0, 0))
             self.us.setdefault(name, []).append((after[0] - before[0]) / n / 1e3)

@@ -144,6 +144,46 @@ static void flags_case(bool through_plt)
 	assert_int_equal(p[0].shape, GL_PROBE_EX_FLAGS);
 }
 
+/* What leaves arguments and stack alone is passed over if a cheap instruction follows. */
+static void test_entry(void **state)
+{
+	static const struct {
+		const char *code;
+		size_t n, past;
+		enum probe_cost cost;
+	} rows[] = {
+		{CODE("\x48\x85\xff\x0f\x84\x97\x03\0\0\x41\x55"), 3, PROBE_EMULATED},
+		{CODE("\x48\x85\xff\x74\x16\xb8\xff\xff\xff\xff"), 3, PROBE_EMULATED},
+		{CODE("\xf3\x0f\x1e\xfa\x48\x85\xff\x74\x16\xc3"), 7, PROBE_EMULATED},
+		{CODE("\x85\xd2\x78\x10\xc3"), 2, PROBE_EMULATED}, /* test %edx,%edx; js */
+		{CODE("\x4d\x85\xc0\x55\xc3"), 3, PROBE_EMULATED}, /* test %r8,%r8; push */
+		{CODE("\x48\x85\xff\x48\x83\xec\x08\xc3"), 0, PROBE_STEPPED}, /* test; sub */
+		{CODE("\x48\x85\x3f\x74\x16\xc3"), 0, PROBE_STEPPED}, /* test of memory */
+		{CODE("\x48\x83\xec\x08\x55\xc3"), 0, PROBE_STEPPED}, /* the stack has moved */
+		{CODE("\x48\x89\xf7\x55\xc3"), 0, PROBE_STEPPED}, /* the argument is another */
+	};
+	struct probe_point p[4];
+	struct probe_set set;
+	uint64_t reads, writes, entry;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		build_begin(&b, EM_X86_64);
+		reads = build_function(&b, NULL, CODE(pushes));
+		writes = build_function(&b, NULL, CODE(pushes));
+		call("SSL_read_ex", CODE(wrapper), WRAPPER_CALL, reads);
+		call("SSL_write_ex", CODE(framed), FRAMED_CALL, writes);
+		call("SSL_read", CODE(plain), PLAIN_CALL, reads);
+		call("SSL_write", CODE(plain), PLAIN_CALL, writes);
+		build_function(&b, "SSL_do_handshake", CODE(pushes));
+		entry = build_function(&b, "SSL_free", rows[i].code, rows[i].n);
+		assert_int_equal(choose(&set), 0);
+		assert_int_equal(points(&set, PROBE_FREE, p), 1);
+		assert_int_equal(p[0].offset, offset_of(entry) + rows[i].past);
+		assert_int_equal(p[0].cost, rows[i].cost);
+	}
+}
+
 static void test_openssl_3_3(void **state)
 {
 	(void)state;
@@ -395,11 +435,12 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_openssl_3_0), cmocka_unit_test(test_openssl_3_3),
-		cmocka_unit_test(test_inlined),     cmocka_unit_test(test_libressl),
-		cmocka_unit_test(test_partial),     cmocka_unit_test(test_other_machine),
-		cmocka_unit_test(test_gnutls),      cmocka_unit_test(test_cost),
-		cmocka_unit_test(test_follow),      cmocka_unit_test(test_real),
+		cmocka_unit_test(test_openssl_3_0),   cmocka_unit_test(test_entry),
+		cmocka_unit_test(test_openssl_3_3),   cmocka_unit_test(test_inlined),
+		cmocka_unit_test(test_libressl),      cmocka_unit_test(test_partial),
+		cmocka_unit_test(test_other_machine), cmocka_unit_test(test_gnutls),
+		cmocka_unit_test(test_cost),          cmocka_unit_test(test_follow),
+		cmocka_unit_test(test_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,12 +45,15 @@ static __always_inline __u32 pass_take(__u32 *take, __u32 n, __u32 *ret_tell)
 }
 
 /* The request goes to the application: remember what its response will be measured against. */
-static __always_inline void pass_request(struct flow *f, const struct gl_policy *policy,
-					 const struct judgement *j)
+__global int pass_request(struct flow *f, const struct gl_policy *policy, const struct judgement *j)
 {
-	struct flow_request *r = flow_pending(f, f->next);
-	const struct gl_op *op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
+	struct flow_request *r;
+	const struct gl_op *op;
 
+	if (!f || !policy || !j)
+		return 0;
+	r = flow_pending(f, f->next);
+	op = at_index(policy->ops, GL_OPS_MAX, j->head.op);
 	r->judged_ns = j->now_ns;
 	r->source = j->head.source;
 	r->op = j->op_id;
@@ -68,26 +71,32 @@ static __always_inline void pass_request(struct flow *f, const struct gl_policy 
 	f->next++;
 	if (seq_diff(f->next, f->judged) > 0)
 		f->judged = f->next;
+	return 0;
 }
 
-static __always_inline void pass_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
+__global int pass_proven(__u64 principal, __u16 status, __u64 now_ns)
 {
 	__u32 now_s = now_ns / SEC_NS;
 	int outcome;
 
-	if (!r->principal)
-		return;
 	if (status == 401) {
-		proven_forget(NULL, GL_PROVEN_SLOTS, r->principal);
-		return;
+		proven_forget(NULL, GL_PROVEN_SLOTS, principal);
+		return 0;
 	}
 	if (status == 403)
-		return;
-	outcome = proven_mark(NULL, GL_PROVEN_SLOTS, r->principal, now_s);
+		return 0;
+	outcome = proven_mark(NULL, GL_PROVEN_SLOTS, principal, now_s);
 	if (outcome == PROVEN_NEW || outcome == PROVEN_EVICTED)
 		count(GL_CTR_PROVEN);
 	if (outcome == PROVEN_EVICTED)
 		count(GL_CTR_PROVEN_EVICTED);
+	return 0;
+}
+
+static __always_inline void pass_prove(const struct flow_request *r, __u16 status, __u64 now_ns)
+{
+	if (r->principal)
+		pass_proven(r->principal, status, now_ns);
 }
 
 /* What the application answered, towards alert thresholds. */

@@ -6,8 +6,8 @@
 #pragma once
 
 #include "bpf/lib/bpf.h"
+#include "bpf/lib/http_run.h"
 #include "bpf/lib/packet.h"
-#include "include/glacis/http.h"
 
 /* One per direction: a packet going out may be handled while one coming in is. */
 struct {
@@ -21,10 +21,11 @@ enum stream_direction { STREAM_IN, STREAM_OUT };
 
 struct stream {
 	struct __sk_buff *skb;
-	struct http_cursor cursor;
+	struct http_piece *piece;
+	const struct gl_policy *policy;
 	__u32 off, end; /* from the network header: next byte, past the last */
 	__u32 l2; /* bytes in front of it */
-	__u32 reserved;
+	__u32 root; /* of the service, for requests */
 };
 
 static __always_inline struct http_piece *stream_piece(__u32 direction)
@@ -32,25 +33,21 @@ static __always_inline struct http_piece *stream_piece(__u32 direction)
 	return bpf_map_lookup_elem(&stream_pieces, &direction);
 }
 
-static long stream_step(__u32 i, struct http_cursor *c)
-{
-	return http_step(c);
-}
-
 /*
  * Moves on by one piece or one body's worth. Sets piece->event; HTTP_NOTHING with off == end is the
- * segment's end. -1: the packet could not be read.
+ * segment's end. request: NULL for a response. -1: the packet could not be read.
  */
-static __always_inline int stream_turn(struct stream *s)
+static __always_inline int stream_turn(struct stream *s, struct http_msg *msg,
+				       struct http_request *request)
 {
-	struct http_cursor *c = &s->cursor;
+	struct http_piece *piece = s->piece;
 	__u32 n = s->end - s->off, last;
-	__u32 skip = http_skippable(c->msg, n);
+	__u32 skip = http_skippable(msg, n);
 
-	c->piece->event = HTTP_NOTHING;
+	piece->event = HTTP_NOTHING;
 	if (skip) {
-		if (http_skipped(c->msg, skip))
-			c->piece->event = HTTP_MESSAGE;
+		if (http_skipped(msg, skip))
+			piece->event = HTTP_MESSAGE;
 		s->off += skip;
 		return 0;
 	}
@@ -58,11 +55,9 @@ static __always_inline int stream_turn(struct stream *s)
 		n = HTTP_PIECE;
 	last = last_of(n);
 	if (last >= HTTP_PIECE ||
-	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, c->piece->bytes, last + 1))
+	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, piece->bytes, last + 1))
 		return -1;
-	c->piece->off = 0;
-	c->piece->len = n;
-	bpf_loop(HTTP_STEPS, stream_step, c, 0);
-	s->off += c->piece->off;
+	http_run(piece, n, s->policy, msg, request, s->root);
+	s->off += piece->off;
 	return 0;
 }

@@ -68,17 +68,20 @@ struct tls_guard_frames {
  * were just read by the library, so they are there. What the piece holds is lost. (Read to a fixed
  * place: the verifier of 6.1 follows either a place or a length.)
  */
-static __always_inline void tls_guard_moved(struct tls_scratch *x, struct tls_conn *c, __u32 off,
-					    __u32 n)
+__global int tls_guard_moved(struct tls_scratch *x, struct tls_conn *c, __u32 off, __u32 n)
 {
-	struct guard_carry *carry = &c->flow.guard;
-	__u8 *piece = x->piece.bytes;
+	struct guard_carry *carry;
 	const __u8 *end;
+	__u8 *piece;
 	int fault;
 
+	if (!x || !c)
+		return 0;
+	carry = &c->flow.guard;
+	piece = x->piece.bytes;
 	c->guard_off = c->off[GL_TO_CLIENT] + off + n;
 	if (!n)
-		return;
+		return 0;
 	if (n >= GL_GUARD_REACH) {
 		fault = bpf_probe_read_user(carry->bytes, GL_GUARD_REACH,
 					    (const void *)(x->run.from + off + n - GL_GUARD_REACH));
@@ -100,6 +103,7 @@ static __always_inline void tls_guard_moved(struct tls_scratch *x, struct tls_co
 		if (x->run.from)
 			c->flags |= TLS_CONN_GUARD_HOLE;
 	}
+	return 0;
 }
 
 /* Frames of HTTP/2 as they were taken. One head, or one piece of payload. */
@@ -197,7 +201,7 @@ struct tls_guard_turn {
 	struct tls_guard *guard;
 	struct tls_conn *conn;
 	const struct gl_policy *policy;
-	struct http_cursor cursor;
+	struct http_piece *piece;
 	__u32 stepped; /* the parser moved on: its event counts */
 	__u32 reserved;
 };
@@ -243,10 +247,10 @@ static __always_inline void tls_guard_head(struct tls_guard *g, const struct flo
 		g->work.answered++;
 }
 
-/* One piece of a response, or of a body. Sets the cursor's event; -1: memory cannot be read. */
+/* One piece of a response, or of a body. Sets the piece's event; -1: memory cannot be read. */
 static __always_inline int tls_guard_step(struct tls_guard_turn *t, __u32 n)
 {
-	struct http_piece *piece = t->cursor.piece;
+	struct http_piece *piece = t->piece;
 	struct tls_guard *g = t->guard;
 	__u32 skip = http_skippable(&g->out, n);
 
@@ -264,9 +268,7 @@ static __always_inline int tls_guard_step(struct tls_guard_turn *t, __u32 n)
 	opaque(n);
 	if (n > HTTP_PIECE || tls_guard_read(piece->bytes, n, g->from + g->off))
 		return -1;
-	piece->off = 0;
-	piece->len = n;
-	bpf_loop(HTTP_STEPS, tls_step, &t->cursor, 0);
+	http_run(piece, n, t->policy, &g->out, NULL, 0);
 	g->off += piece->off;
 	return 0;
 }
@@ -275,7 +277,7 @@ static __always_inline void tls_guard_event(struct tls_guard_turn *t)
 {
 	struct tls_guard *g = t->guard;
 
-	switch (t->cursor.piece->event) {
+	switch (t->piece->event) {
 	case HTTP_HEAD:
 		tls_guard_head(g, &t->conn->flow);
 		break;
@@ -303,7 +305,7 @@ static long tls_guard_turn(__u32 i, struct tls_guard_turn *t)
 		n = g->seen - before;
 	guard_work_of(work, &t->conn->flow, work->answered, !g->raw && !g->h2.on);
 	if (g->h2.on) {
-		fault = tls_guard_frame(g, t->cursor.piece, n, &content);
+		fault = tls_guard_frame(g, t->piece, n, &content);
 	} else if (g->raw) {
 		g->off += n > GUARD_BYTES ? GUARD_BYTES : n;
 	} else {
@@ -366,9 +368,7 @@ __global int tls_guard_write(struct tls_guard *g, struct tls_scratch *x, struct 
 	if (!c->off[GL_TO_CLIENT] && (c->flags & TLS_CONN_BEGIN) && g->end >= GUARD_H2_HEAD &&
 	    !tls_guard_read(x->piece.bytes, GUARD_H2_HEAD, g->from))
 		g->h2.on = guard_h2_begins(x->piece.bytes);
-	t.cursor.piece = &x->piece;
-	t.cursor.policy = policy;
-	t.cursor.msg = &g->out;
+	t.piece = &x->piece;
 	bpf_loop(1 << 20, tls_guard_turn, &t, 0);
 	if (!guard_work_tells(&g->work))
 		return 0;

@@ -13,17 +13,19 @@ static long tls_in_turn(__u32 i, struct tls_turn *t)
 {
 	struct flow *f = &t->c->flow;
 	struct tls_run *run = &t->x->run;
+	__u32 event;
 
 	if (run->off >= run->end)
 		return 1;
-	if (tls_turn_bytes(t, GL_TO_SERVER, &f->in_take)) {
+	if (tls_turn_bytes(t, GL_TO_SERVER)) {
 		run->fault = 1;
 		return 1;
 	}
-	if (t->cursor.piece->event == HTTP_ADDRESS)
+	event = t->x->piece.event;
+	if (event == HTTP_ADDRESS)
 		http_address(&f->request, nets_match(t->policy, t->proxy_set, &f->request.element));
-	else if (t->cursor.piece->event == HTTP_HEAD || t->cursor.piece->event == HTTP_ERROR)
-		t->end = t->cursor.piece->event;
+	else if (event == HTTP_HEAD || event == HTTP_ERROR)
+		t->end = event;
 	return t->end != HTTP_NOTHING;
 }
 
@@ -38,11 +40,7 @@ __global int tls_in_run(struct tls_scratch *x, struct tls_conn *c, const struct 
 	service = policy_service(policy, &c->flow);
 	if (!service)
 		return HTTP_NOTHING;
-	t.cursor.piece = &x->piece;
-	t.cursor.policy = policy;
-	t.cursor.msg = &c->flow.in;
-	t.cursor.request = &c->flow.request;
-	t.cursor.root = service->root;
+	t.root = service->root;
 	t.proxy_set = service->proxy_set;
 	bpf_loop(1 << 16, tls_in_turn, &t, 0);
 	return t.end;
@@ -103,14 +101,17 @@ static __always_inline int tls_in_unreadable(struct tls_scratch *x, struct tls_c
 }
 
 /* The parser gave up: HTTP/2 and what was never HTTP pass, anything else is refused (I8). */
-static __always_inline void tls_in_error(struct tls_scratch *x, struct tls_conn *c,
-					 const struct gl_policy *policy,
-					 const struct gl_service *service)
+__global int tls_in_error(struct tls_scratch *x, struct tls_conn *c, const struct gl_policy *policy,
+			  const struct gl_service *service)
 {
-	struct flow *f = &c->flow;
-	__u8 outcome = f->in.outcome;
+	struct flow *f;
 	int ended = 0;
+	__u8 outcome;
 
+	if (!x || !c || !policy || !service)
+		return 0;
+	f = &c->flow;
+	outcome = f->in.outcome;
 	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->judged) {
 		if (f->request.method == HTTP_METHOD_PRI) {
 			c->flags |= TLS_CONN_HTTP2;
@@ -138,6 +139,7 @@ static __always_inline void tls_in_error(struct tls_scratch *x, struct tls_conn 
 	if (!ended)
 		f->state = FLOW_OPAQUE;
 	f->out_known = 0;
+	return 0;
 }
 
 /*

@@ -53,13 +53,13 @@ static long tls_out_turn(__u32 i, struct tls_turn *t)
 
 	if (run->off >= run->end)
 		return 1;
-	if (tls_turn_bytes(t, GL_TO_CLIENT, &f->out_take)) {
+	if (tls_turn_bytes(t, GL_TO_CLIENT)) {
 		run->fault = 1;
 		return 1;
 	}
 	if (run->guarded && content)
 		tls_guard_moved(t->x, t->c, before, run->off - before);
-	event = t->cursor.piece->event;
+	event = t->x->piece.event;
 	if (event == HTTP_HEAD)
 		tls_out_head(t->x, t->c, t->policy);
 	else if (event == HTTP_MESSAGE && flow_owed(f))
@@ -75,9 +75,6 @@ __global int tls_out_run(struct tls_scratch *x, struct tls_conn *c, const struct
 
 	if (!x || !c || !policy)
 		return -1;
-	t.cursor.piece = &x->piece;
-	t.cursor.policy = policy;
-	t.cursor.msg = &c->flow.out;
 	bpf_loop(1 << 16, tls_out_turn, &t, 0);
 	return 0;
 }

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "bpf/lib/http_run.h"
 #include "bpf/lib/tls_conn.h"
 
 /* One call's bytes and how far they are read. Offsets count from its first byte. */
@@ -122,28 +123,26 @@ struct tls_turn {
 	struct tls_scratch *x;
 	struct tls_conn *c;
 	const struct gl_policy *policy;
-	struct http_cursor cursor;
-	__u32 proxy_set;
+	__u32 root, proxy_set; /* of the service, for requests */
 	__u32 end; /* enum http_event that stopped the run */
+	__u32 reserved;
 };
 
-static long tls_step(__u32 i, struct http_cursor *c)
-{
-	return http_step(c);
-}
-
 /* Moves on by one piece or one body's worth; sets piece->event. -1: memory cannot be read. */
-static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction, __u32 *take)
+static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction)
 {
-	struct http_cursor *cursor = &t->cursor;
-	struct http_piece *piece = cursor->piece;
+	struct flow *f = &t->c->flow;
+	struct http_piece *piece = &t->x->piece;
 	struct tls_run *run = &t->x->run;
+	struct http_msg *msg = direction == GL_TO_SERVER ? &f->in : &f->out;
+	struct http_request *request = direction == GL_TO_SERVER ? &f->request : NULL;
+	__u32 *take = direction == GL_TO_SERVER ? &f->in_take : &f->out_take;
 	__u32 n = run->end - run->off;
-	__u32 skip = http_skippable(cursor->msg, n), kept, tell = 0;
+	__u32 skip = http_skippable(msg, n), kept, tell = 0;
 
 	piece->event = HTTP_NOTHING;
 	if (skip) {
-		if (http_skipped(cursor->msg, skip))
+		if (http_skipped(msg, skip))
 			piece->event = HTTP_MESSAGE;
 		kept = pass_take(take, skip, &tell);
 		tls_keep(t->x, t->c, direction, run->off, kept, tell);
@@ -154,9 +153,7 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction, _
 		n = HTTP_PIECE;
 	if (bpf_probe_read_user(piece->bytes, n, (const void *)(run->from + run->off)))
 		return -1;
-	piece->off = 0;
-	piece->len = n;
-	bpf_loop(HTTP_STEPS, tls_step, cursor, 0);
+	http_run(piece, n, t->policy, msg, request, t->root);
 	tls_keep(t->x, t->c, direction, run->off, piece->off, 0);
 	run->off += piece->off;
 	return 0;

@@ -124,12 +124,15 @@ __global int wire_deliver(struct __sk_buff *skb, struct packet *p, struct flow *
 }
 
 /* Bytes the kernel took were not judged, or cannot be: ends the flow, or says so in monitor. */
-static __always_inline int wire_unjudged(struct __sk_buff *skb, struct packet *p, struct flow *f,
-					 const struct gl_policy *policy, struct wire_scratch *x,
-					 __u8 reason, __u32 counter)
+__global int wire_unjudged(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
+			   const struct gl_policy *policy, __u8 reason)
 {
-	count(counter);
-	if (!policy || judge_unreadable(policy, f, p, &x->judgement, reason))
+	struct packet *p;
+
+	if (!x || !f || !policy)
+		return TC_NEXT;
+	p = &x->packet;
+	if (judge_unreadable(policy, f, p, &x->judgement, reason))
 		return TC_NEXT;
 	judge_record(f, p, &x->judgement);
 	if (!x->judgement.enforce) {
@@ -190,8 +193,8 @@ static __always_inline int wire_stale(struct __sk_buff *skb, struct wire_scratch
 	const struct gl_policy *policy = policy_at(control->active);
 
 	f->service = policy ? policy->port_service[f->port] : 0;
-	return wire_unjudged(skb, &x->packet, f, policy, x, GL_REASON_STALE_POLICY,
-			     GL_CTR_UNJUDGED_NO_POLICY);
+	count(GL_CTR_UNJUDGED_NO_POLICY);
+	return wire_unjudged(skb, x, f, policy, GL_REASON_STALE_POLICY);
 }
 
 /*
@@ -275,7 +278,8 @@ static __always_inline int wire_http2(struct __sk_buff *skb, struct wire_scratch
 	if (end != WIRE_H2_LOST)
 		return TC_NEXT;
 	f->service = policy->port_service[f->port];
-	return wire_unjudged(skb, &x->packet, f, policy, x, GL_REASON_REORDERED, GL_CTR_H2_LOST);
+	count(GL_CTR_H2_LOST);
+	return wire_unjudged(skb, x, f, policy, GL_REASON_REORDERED);
 }
 
 /* States in which nobody here reads requests: TLS, HTTP/2, other protocols, before joining. */
@@ -316,6 +320,13 @@ __global int wire_lockdown(struct __sk_buff *skb, struct wire_scratch *x, struct
 	f->refusal.rec.flags |= GL_RECF_APP_SAW;
 	judge_tell(f, GL_DELIVERY_RESET, 0, x->judgement.now_ns);
 	return refuse_reset(skb, &x->packet, f, x->sock.rcv_nxt);
+}
+
+static __always_inline int wire_reordered(struct __sk_buff *skb, struct wire_scratch *x,
+					  struct flow *f, const struct gl_policy *policy)
+{
+	count(GL_CTR_UNJUDGED_REORDERED);
+	return wire_unjudged(skb, x, f, policy, GL_REASON_REORDERED);
 }
 
 static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scratch *x,
@@ -362,9 +373,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return TC_NEXT;
 	enforce = admit_enforces(control, service);
 	if (f->state == FLOW_LOST)
-		return enforce ? wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
-					       GL_CTR_UNJUDGED_REORDERED)
-			       : TC_NEXT;
+		return enforce ? wire_reordered(skb, x, f, policy) : TC_NEXT;
 	if (enforce && (p->flags & TCP_URG) && trim_urgent(skb, p))
 		return TC_DROP;
 	accept = flow_acceptable(f, p->flags, p->ack, x->sock.snd_nxt);
@@ -384,8 +393,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return TC_DROP;
 	}
 	if (place != PLACE_PARSE)
-		return wire_unjudged(skb, p, f, policy, x, GL_REASON_REORDERED,
-				     GL_CTR_UNJUDGED_REORDERED);
+		return wire_reordered(skb, x, f, policy);
 	count(GL_CTR_SEGMENTS);
 	wire_read_begin(x, f, policy, service);
 	if (f->state == FLOW_HTTP && hello_begins(skb, x, f))

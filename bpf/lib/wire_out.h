@@ -88,7 +88,7 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
-	const struct gl_policy *policy = s->cursor.policy;
+	const struct gl_policy *policy = s->policy;
 	__u32 before = s->off, body, tell = 0, content;
 	struct guard_work *guard = wire_guard_on();
 
@@ -102,7 +102,7 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	}
 	content = guard_content(&f->out);
 	body = http_skippable(&f->out, s->end - s->off);
-	if (stream_turn(s)) {
+	if (stream_turn(s, &f->out, NULL)) {
 		f->out_known = 0;
 		count(GL_CTR_LOST_PENDING);
 		return 1;
@@ -112,16 +112,16 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	if (guard && content &&
 	    wire_guard_piece(s->skb, guard, f, policy, s->l2 + before, s->off - before))
 		return 1;
-	if (s->cursor.piece->event == HTTP_HEAD) {
+	if (s->piece->event == HTTP_HEAD) {
 		wire_response(f, t->packet, policy);
 		return 0;
 	}
-	if (s->cursor.piece->event == HTTP_MESSAGE) {
+	if (s->piece->event == HTTP_MESSAGE) {
 		if (flow_owed(f))
 			flow_answered(f);
 		return 0;
 	}
-	if (s->cursor.piece->event == HTTP_ERROR) {
+	if (s->piece->event == HTTP_ERROR) {
 		f->out_known = 0;
 		return 1;
 	}
@@ -166,13 +166,12 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 		return -1;
 	t.stream.skb = skb;
 	t.stream.l2 = p->l2;
-	t.stream.cursor.piece = stream_piece(STREAM_OUT);
+	t.stream.piece = stream_piece(STREAM_OUT);
 	t.stream.off = p->payload + known;
 	t.stream.end = t.end = p->end;
-	if (!t.stream.cursor.piece)
+	if (!t.stream.piece)
 		return -1;
-	t.stream.cursor.policy = policy;
-	t.stream.cursor.msg = &f->out;
+	t.stream.policy = policy;
 	/* before any response is over: see wire_may_answer() */
 	f->out_pos = p->seq + len;
 	wire_copy_begin(p, f, policy, GL_TO_CLIENT);

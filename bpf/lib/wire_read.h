@@ -58,7 +58,6 @@ enum wire_end {
 /* A run over one segment, up to a head that must be judged. */
 struct wire_turn {
 	struct stream stream;
-	const struct gl_policy *policy;
 	struct flow *flow;
 	const struct packet *packet;
 	struct wire_copy *copy;
@@ -124,7 +123,7 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 		}
 		f->head_seq = wire_seq(t->packet, s->off);
 	}
-	if (stream_turn(s)) {
+	if (stream_turn(s, &f->in, &f->request)) {
 		t->end = WIRE_FAILED;
 		return 1;
 	}
@@ -132,11 +131,11 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 	wire_copy_keep(s->skb, t->copy, before, body, tell);
 	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
 		f->structure = wire_seq(t->packet, s->off);
-	if (s->cursor.piece->event == HTTP_ADDRESS)
-		http_address(&f->request, nets_match(t->policy, t->proxy_set, &f->request.element));
-	else if (s->cursor.piece->event == HTTP_HEAD)
+	if (s->piece->event == HTTP_ADDRESS)
+		http_address(&f->request, nets_match(s->policy, t->proxy_set, &f->request.element));
+	else if (s->piece->event == HTTP_HEAD)
 		t->end = WIRE_HEAD;
-	else if (s->cursor.piece->event == HTTP_ERROR)
+	else if (s->piece->event == HTTP_ERROR)
 		t->end = WIRE_ERROR;
 	return t->end != WIRE_READ;
 }
@@ -145,7 +144,7 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow *f,
 		      const struct gl_policy *policy, struct wire_run *run)
 {
-	struct wire_turn t = {.policy = policy, .flow = f, .packet = p, .end = WIRE_READ};
+	struct wire_turn t = {.flow = f, .packet = p, .end = WIRE_READ};
 	const struct gl_service *service;
 
 	if (!p || !f || !policy || !run)
@@ -155,13 +154,11 @@ __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow
 	t.stream.l2 = p->l2;
 	t.stream.off = run->off;
 	t.stream.end = run->end;
-	t.stream.cursor.piece = stream_piece(STREAM_IN);
-	if (!t.stream.cursor.piece || !service)
+	t.stream.piece = stream_piece(STREAM_IN);
+	if (!t.stream.piece || !service)
 		return WIRE_FAILED;
-	t.stream.cursor.policy = policy;
-	t.stream.cursor.msg = &f->in;
-	t.stream.cursor.request = &f->request;
-	t.stream.cursor.root = service->root;
+	t.stream.policy = policy;
+	t.stream.root = service->root;
 	t.proxy_set = service->proxy_set;
 	t.copy = wire_copy_get(GL_TO_SERVER);
 	bpf_loop(1 << 16, wire_turn, &t, 0);
@@ -184,9 +181,10 @@ static __always_inline int wire_refuse(struct wire_scratch *x, struct flow *f)
 	return WIRE_REFUSED;
 }
 
-static __always_inline int wire_on_head(struct wire_scratch *x, struct flow *f,
-					const struct gl_policy *policy)
+__global int wire_on_head(struct wire_scratch *x, struct flow *f, const struct gl_policy *policy)
 {
+	if (!x || !f || !policy)
+		return WIRE_FAILED;
 	if (judge_request(policy, f, &x->packet, &x->judgement))
 		return WIRE_FAILED;
 	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
@@ -224,11 +222,13 @@ static __always_inline int wire_on_other(struct wire_scratch *x, struct flow *f,
 }
 
 /* The parser gave up. A stream that was never HTTP passes; anything else is refused (I8). */
-static __always_inline int wire_on_error(struct wire_scratch *x, struct flow *f,
-					 const struct gl_policy *policy)
+__global int wire_on_error(struct wire_scratch *x, struct flow *f, const struct gl_policy *policy)
 {
-	__u8 outcome = f->in.outcome;
+	__u8 outcome;
 
+	if (!x || !f || !policy)
+		return WIRE_FAILED;
+	outcome = f->in.outcome;
 	if (outcome == GL_OUTCOME_UNSUPPORTED && !f->next)
 		return wire_on_other(x, f, policy);
 	if (judge_unreadable(policy, f, &x->packet, &x->judgement,
@@ -256,12 +256,14 @@ static __always_inline void wire_read_begin(struct wire_scratch *x, struct flow 
 }
 
 /* What passes goes to the inspectors. */
-static __always_inline void wire_read_copy(struct __sk_buff *skb, struct wire_scratch *x,
-					   struct flow *f, int end)
+__global int wire_read_copy(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f, int end)
 {
 	struct wire_copy *copy = wire_copy_get(GL_TO_SERVER);
-	__u32 limit = x->packet.end;
+	__u32 limit;
 
+	if (!x || !f)
+		return 0;
+	limit = x->packet.end;
 	if (end == WIRE_REFUSED || end == WIRE_FULL)
 		limit = x->packet.payload + (f->pos - x->packet.seq);
 	if ((__s32)limit < (__s32)x->packet.payload) /* the head began in an earlier segment */
@@ -269,6 +271,7 @@ static __always_inline void wire_read_copy(struct __sk_buff *skb, struct wire_sc
 	if (end == WIRE_HTTP2)
 		wire_copy_keep(skb, copy, x->run.off, x->packet.end - x->run.off, 0);
 	wire_copy_end(skb, copy, x->run.off < limit ? x->run.off : limit, limit);
+	return 0;
 }
 
 /* Reads the segment from f->pos on. enum wire_end, never WIRE_MORE, WIRE_HEAD or WIRE_ERROR. */

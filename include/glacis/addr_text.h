@@ -143,10 +143,12 @@ static __always_inline void addr_text_byte(struct addr_text *a, __u8 b)
 }
 
 /* 1: *ret is the address; 0: nothing was there; -1: unreadable. */
-static __always_inline int addr_text_end(struct addr_text *a, struct gl_addr *ret)
+VERIFIED_ONCE int addr_text_end(struct addr_text *a, struct gl_addr *ret)
 {
 	__u32 tail, gap;
 
+	if (!a || !ret)
+		return -1;
 	if (a->state == ADDR_TEXT_START)
 		return 0;
 	if (a->state == ADDR_TEXT_BODY) {

@@ -8,6 +8,17 @@
 #undef __always_inline
 #define __always_inline inline __attribute__((__always_inline__))
 
+/*
+ * In a program a global function: the verifier proves it once and by itself, whatever leads there,
+ * instead of once per path. It takes pointers to structures and numbers, at most five, and returns
+ * a number; its pointers may be NULL as far as the verifier knows, so each begins with a check.
+ */
+#ifdef __bpf__
+#define VERIFIED_ONCE __attribute__((__noinline__))
+#else
+#define VERIFIED_ONCE static inline
+#endif
+
 /* Keeps the compiler from proving away, or moving, a bound the verifier still has to see. */
 #define opaque(x) asm volatile("" : "+r"(x))
 

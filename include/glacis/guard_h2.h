@@ -75,11 +75,13 @@ static __always_inline void guard_h2_turn(struct guard_h2 *h, struct guard_carry
 }
 
 /* The head of a frame is complete. */
-static __always_inline void guard_h2_frame(struct guard_h2 *h, struct guard_carry *carry)
+VERIFIED_ONCE int guard_h2_frame(struct guard_h2 *h, struct guard_carry *carry)
 {
-	__u32 id =
-		(__u32)(h->head[5] & 127) << 24 | h->head[6] << 16 | h->head[7] << 8 | h->head[8];
+	__u32 id;
 
+	if (!h || !carry)
+		return 0;
+	id = (__u32)(h->head[5] & 127) << 24 | h->head[6] << 16 | h->head[7] << 8 | h->head[8];
 	h->have = 0;
 	h->left = (__u32)h->head[0] << 16 | h->head[1] << 8 | h->head[2];
 	h->data = h->head[3] == GUARD_H2_DATA;
@@ -90,6 +92,7 @@ static __always_inline void guard_h2_frame(struct guard_h2 *h, struct guard_carr
 	} else if (h->data) {
 		guard_h2_turn(h, carry, id);
 	}
+	return 0;
 }
 
 /* Takes what the next frame's head still needs of the n bytes; how many that were. */

@@ -127,15 +127,17 @@ static __always_inline int http_step_name(struct http_cursor *c, __u8 b)
 }
 
 /* A credential is complete: several kinds may come, the strongest names the principal. */
-static __always_inline void http_credential_end(struct http_cursor *c)
+VERIFIED_ONCE int http_credential_end(struct http_request *r)
 {
-	struct http_request *r = c->request;
-	__u8 kind = r->hash_kind;
 	__u64 hash;
+	__u8 kind;
 
+	if (!r)
+		return 0;
+	kind = r->hash_kind;
 	r->hash_kind = 0;
 	if (!kind || !r->hash.len)
-		return;
+		return 0;
 	if (r->credential & kind)
 		r->flags |= HTTP_R_TWO_CREDENTIALS;
 	r->credential |= kind;
@@ -151,9 +153,10 @@ static __always_inline void http_credential_end(struct http_cursor *c)
 	if (r->n_credentials <= HTTP_CREDENTIALS)
 		r->n_credentials++;
 	if (r->principal_kind && r->principal_kind <= kind)
-		return;
+		return 0;
 	r->principal_kind = kind;
 	r->principal = hash;
+	return 0;
 }
 
 /* White space is not part of a credential; the scheme of Authorization is case-insensitive. */
@@ -173,26 +176,26 @@ static __always_inline void http_credential_byte(struct http_cursor *c, __u8 b)
 }
 
 /* Bearer tokens are long: whole words while no byte is special. True if any was taken. */
-static __always_inline int http_hash_words(struct http_cursor *c)
+VERIFIED_ONCE int http_hash_words(struct http_piece *piece, struct siphash *h)
 {
-	struct siphash *h = &c->request->hash;
-	__u32 begin = c->piece->off;
+	__u32 begin;
 
-	if (h->len % 8)
+	if (!piece || !h || h->len % 8)
 		return 0;
+	begin = piece->off;
 #pragma GCC unroll 4
 	for (int i = 0; i < 4; i++) {
 		__u64 w;
 
-		if (c->piece->off + 8 > c->piece->len)
+		if (piece->off + 8 > piece->len)
 			break;
-		w = http_load_word(c);
+		w = http_load_word(piece);
 		if (http_word_special(w))
 			break;
 		siphash_word(h, w);
-		c->piece->off += 8;
+		piece->off += 8;
 	}
-	return c->piece->off != begin;
+	return piece->off != begin;
 }
 
 /* "a=b; sid=SECRET": value_state 0 = in a name, 1 = in a value that is skipped, 2 = hashed. */
@@ -202,7 +205,7 @@ static __always_inline void http_cookie_byte(struct http_cursor *c, __u8 b)
 	struct http_request *r = c->request;
 
 	if (b == ';') {
-		http_credential_end(c);
+		http_credential_end(r);
 		m->value_state = 0;
 		m->name_state = c->policy->headers.cookie_start;
 		return;
@@ -399,7 +402,7 @@ static __always_inline int http_value_end(struct http_cursor *c)
 	} else if (m->header == GL_HEADER_X_FORWARDED_FOR || m->header == GL_HEADER_FORWARDED) {
 		return http_forwarded_end(c);
 	} else if (c->request->hash_kind) {
-		http_credential_end(c);
+		http_credential_end(c->request);
 	}
 	return 0;
 }
@@ -421,7 +424,7 @@ static __always_inline int http_step_value(struct http_cursor *c, __u8 b)
 			return 0;
 		}
 		if (c->request && m->value_state && m->header == GL_HEADER_AUTHORIZATION &&
-		    http_hash_words(c))
+		    http_hash_words(c->piece, &c->request->hash))
 			return 0;
 		c->piece->off++;
 		return http_value_byte(c, b);

@@ -162,11 +162,11 @@ static __always_inline __u64 http_word_control(__u64 w)
 	return (w - 0x2020202020202020ull) & ~w & 0x8080808080808080ull;
 }
 
-static __always_inline __u64 http_load_word(const struct http_cursor *c)
+static __always_inline __u64 http_load_word(const struct http_piece *piece)
 {
 	__u64 w;
 
-	__builtin_memcpy(&w, c->piece->bytes + (c->piece->off & (HTTP_PIECE - 1)), sizeof(w));
+	__builtin_memcpy(&w, piece->bytes + (piece->off & (HTTP_PIECE - 1)), sizeof(w));
 	return w;
 }
 
@@ -175,7 +175,8 @@ static __always_inline void http_skip_plain(struct http_cursor *c)
 {
 #pragma GCC unroll 8
 	for (int i = 0; i < 8; i++) {
-		if (c->piece->off + 8 > c->piece->len || http_word_control(http_load_word(c)))
+		if (c->piece->off + 8 > c->piece->len ||
+		    http_word_control(http_load_word(c->piece)))
 			return;
 		c->piece->off += 8;
 	}

@@ -197,15 +197,20 @@ static __always_inline __u32 prefix_middle(int step, __u32 low, __u32 high)
 }
 
 /* Bisection over copy `version & 1` of the set's lengths. */
-static __always_inline void prefix_bisect(PREFIX_CTX *ctx, struct prefix_ask *ask,
-					  const struct gl_prefix_lens *lens, __u32 version)
+PREFIX_FUNCTION int prefix_bisect(PREFIX_CTX *ctx, struct prefix_ask *ask,
+				  const struct gl_prefix_lens *lens, __u32 version)
 {
-	const __u8 *bytes = (const __u8 *)lens->in_use;
-	__u32 copy = (version & 1) * sizeof(lens->in_use[0]), v4 = prefix_is_v4(&ask->addr);
-	__u32 first = copy + (v4 ? __builtin_offsetof(struct gl_prefix_lengths, len4)
-				 : __builtin_offsetof(struct gl_prefix_lengths, len6));
-	__u32 low = 0, high = v4 ? PREFIX_READ(bytes[copy]) : PREFIX_READ(bytes[copy + 1]);
+	__u32 copy = (version & 1) * sizeof(lens->in_use[0]), v4, first, low = 0, high;
+	const __u8 *bytes;
 
+	opaque(ctx);
+	if (!ask || !lens)
+		return 0;
+	bytes = (const __u8 *)lens->in_use;
+	v4 = prefix_is_v4(&ask->addr);
+	first = copy + (v4 ? __builtin_offsetof(struct gl_prefix_lengths, len4)
+			   : __builtin_offsetof(struct gl_prefix_lengths, len6));
+	high = v4 ? PREFIX_READ(bytes[copy]) : PREFIX_READ(bytes[copy + 1]);
 	ask->found = 0;
 	for (int i = 0; i < PREFIX_STEPS && low < high; i++) {
 		__u32 middle = prefix_middle(i, low, high);
@@ -221,6 +226,7 @@ static __always_inline void prefix_bisect(PREFIX_CTX *ctx, struct prefix_ask *as
 		else
 			high = middle;
 	}
+	return 0;
 }
 
 /*

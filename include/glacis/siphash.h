@@ -61,15 +61,23 @@ static __always_inline void siphash_init(struct siphash *s, const struct gl_key 
 	s->reserved = 0;
 }
 
+/* The eight bytes of the tail are full. */
+VERIFIED_ONCE int siphash_full(struct siphash *s)
+{
+	if (!s)
+		return 0;
+	siphash_compress(s, s->tail);
+	s->tail = 0;
+	return 0;
+}
+
 /* Takes one byte. */
 static __always_inline void siphash_byte(struct siphash *s, __u8 byte)
 {
 	s->tail |= (__u64)byte << (8 * (s->len & 7));
 	s->len++;
-	if (s->len & 7)
-		return;
-	siphash_compress(s, s->tail);
-	s->tail = 0;
+	if (!(s->len & 7))
+		siphash_full(s);
 }
 
 /* Takes eight bytes at once. Only where the bytes taken so far are a multiple of eight. */

@@ -361,6 +361,9 @@ WINDOW_FUNCTION enum window_verdict window_admit(struct window_ask *ask, __u64 n
 	if (!line || !ask->sub_ns)
 		return WINDOW_BUSY;
 	verdict = window_line_admit(line, ret->tag, ask->sub_ns, ask->limit, now_ns, ret);
+	if (verdict == WINDOW_OVER)
+		ret->retry_s = window_retry_s(line, ret->epoch, ask->sub_ns, now_ns,
+					      ret->sum - window_limit(ask->limit));
 	if (verdict == WINDOW_ADMITTED && ret->flags & WINDOW_SHARED && window_has_moved(ask)) {
 		window_undo(ask, ret);
 		return WINDOW_STALE;
@@ -394,6 +397,6 @@ WINDOW_FUNCTION __u32 window_peek(const struct window_ask *ask, __u64 now_ns, __
 	epoch = (__u32)(now_ns / ask->sub_ns);
 	sum = window_before(line, epoch) + window_current(window_slot_of(line, epoch), epoch);
 	if (ret_retry_s && sum >= ask->limit)
-		*ret_retry_s = window_retry_s(line, epoch, ask->sub_ns, now_ns, ask->limit, sum);
+		*ret_retry_s = window_retry_s(line, epoch, ask->sub_ns, now_ns, sum - ask->limit);
 	return sum;
 }

@@ -100,6 +100,11 @@ static __always_inline union window_head window_head_read(struct gl_window_line 
 	return head;
 }
 
+static __always_inline __u32 window_limit(__u32 limit)
+{
+	return limit < WINDOW_LIMIT_MAX ? limit : WINDOW_LIMIT_MAX;
+}
+
 /* Counts of `epoch` matter until epoch + 9 has ended; rounded up to seconds. */
 static __always_inline union window_head window_head_of(__u32 epoch, __u64 sub_ns)
 {
@@ -171,17 +176,18 @@ static __always_inline __u32 window_current(__u32 *own, __u32 epoch)
 }
 
 /* Takes one off a slot while it is epoch's (its low 12 bits). */
-static __always_inline void window_take_off(__u32 *own, __u32 epoch)
+VERIFIED_ONCE int window_take_off(__u32 *own, __u32 epoch)
 {
-	for (int i = 0; i < WINDOW_TRIES; i++) {
+	for (int i = 0; own && i < WINDOW_TRIES; i++) {
 		__u32 slot = WINDOW_READ(*own);
 
 		if (window_age(epoch, slot) || !window_count(slot))
-			return;
+			return 0;
 		if (__sync_bool_compare_and_swap(own, slot, slot - 1))
-			return;
+			return 0;
 	}
 	/* Still contended: one count too many for at most W, against the client. */
+	return -1;
 }
 
 /* Gives a reservation back; once the ring has come round its slot is another's, looks aside. */
@@ -192,9 +198,9 @@ static __always_inline void window_give_back(struct gl_window_line *line, __u32 
 }
 
 /* Clears what would look new once the 12 bits come round. Never touches a slot that changes. */
-static __always_inline void window_clear_old(struct gl_window_line *line, __u32 epoch)
+VERIFIED_ONCE int window_clear_old(struct gl_window_line *line, __u32 epoch)
 {
-	for (__u32 i = 0; i < GL_WINDOW_SLOTS; i++) {
+	for (__u32 i = 0; line && i < GL_WINDOW_SLOTS; i++) {
 		__u32 slot = WINDOW_READ(line->slots[i]);
 
 		__u32 age = window_age(epoch, slot);
@@ -203,6 +209,7 @@ static __always_inline void window_clear_old(struct gl_window_line *line, __u32 
 		if (slot && age >= WINDOW_KEEP && age <= WINDOW_EPOCH_MASK / 2)
 			(void)__sync_val_compare_and_swap(&line->slots[i], slot, 0);
 	}
+	return 0;
 }
 
 /* Makes mine.last the newest epoch of the line, or finds it already. */
@@ -259,22 +266,24 @@ static __always_inline enum window_verdict window_reserve(__u32 *own, __u32 epoc
 }
 
 /*
- * Seconds until so many of the oldest admissions have left that one more fits: where the sum is N,
- * until the oldest counted slot leaves. At least 1.
+ * Seconds until so many of the oldest admissions have left that one more fits: where the window
+ * holds its N (`over` is 0), until the oldest counted slot leaves. At least 1.
  */
-static __always_inline __u32 window_retry_s(struct gl_window_line *line, __u32 epoch, __u64 sub_ns,
-					    __u64 now_ns, __u32 limit, __u32 sum)
+VERIFIED_ONCE __u32 window_retry_s(struct gl_window_line *line, __u32 epoch, __u64 sub_ns,
+				   __u64 now_ns, __u32 over)
 {
 	__u64 pos = (epoch + GL_WINDOW_SLOTS - WINDOW_BACK) % GL_WINDOW_SLOTS;
 	__u32 age = WINDOW_BACK;
 	__u64 leaves_ns;
 
+	if (!line)
+		return 1;
 	for (; age > 0; age--) {
 		__u32 *at = window_slot_at(line, pos), slot = WINDOW_READ(*at);
 
 		if (window_age(epoch, slot) == age)
-			sum -= window_count(slot);
-		if ((__s32)(sum - limit) < 0)
+			over -= window_count(slot);
+		if ((__s32)over < 0)
 			break;
 		pos = pos == GL_WINDOW_SLOTS ? 1 : pos + 1;
 	}
@@ -284,7 +293,7 @@ static __always_inline __u32 window_retry_s(struct gl_window_line *line, __u32 e
 
 /*
  * One admission in a line the caller found live under `tag`. Refusing writes nothing, so that a
- * flood over its limit does not fight for the cache line. ret->sum and ret->retry_s are set.
+ * flood over its limit does not fight for the cache line. ret->epoch and ret->sum are set.
  */
 static __always_inline enum window_verdict window_line_admit(struct gl_window_line *line, __u64 tag,
 							     __u64 sub_ns, __u32 limit,
@@ -296,14 +305,13 @@ static __always_inline enum window_verdict window_line_admit(struct gl_window_li
 	union window_head mine;
 	enum window_verdict verdict;
 
-	if (limit > WINDOW_LIMIT_MAX)
-		limit = WINDOW_LIMIT_MAX;
+	limit = window_limit(limit);
 	ret->epoch = epoch;
 	if ((__s32)(window_head_read(line).last - epoch) > 0)
 		return WINDOW_STALE;
 	ret->sum = window_before(line, epoch) + window_current(own, epoch);
 	if (ret->sum >= limit)
-		goto over;
+		return WINDOW_OVER;
 
 	WINDOW_TEST_DELAY();
 	mine = window_head_of(epoch, sub_ns);
@@ -328,7 +336,5 @@ static __always_inline enum window_verdict window_line_admit(struct gl_window_li
 		return WINDOW_ADMITTED;
 	window_give_back(line, epoch);
 	ret->sum--;
-over:
-	ret->retry_s = window_retry_s(line, epoch, sub_ns, now_ns, limit, ret->sum);
 	return WINDOW_OVER;
 }

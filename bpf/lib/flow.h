@@ -17,6 +17,7 @@
 
 #define FLOW_PENDING 32 /* requests admitted and not yet answered; more are held back */
 #define FLOW_HOLD_NS SEC_NS
+#define FLOW_BORNE   GL_OPEN_BORNE /* credentials of what is in flight: of the first, of the last */
 
 enum flow_state {
 	FLOW_FRESH, /* storage just created */
@@ -122,6 +123,7 @@ struct flow {
 	__u32 guard_begun;
 	struct http_msg out;
 	struct http_msg in, saved_in;
+	__u64 borne[FLOW_BORNE]; /* of requests in flight; 0 = none */
 	struct flow_refusal refusal;
 	union {
 		struct {

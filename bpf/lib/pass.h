@@ -44,6 +44,22 @@ static __always_inline __u32 pass_take(__u32 *take, __u32 n, __u32 *ret_tell)
 	return n;
 }
 
+/*
+ * Which credentials a connection's unanswered requests bore, for who revokes one: those of the
+ * first of a row and of the last. Pipelined ones in between are not remembered.
+ */
+static __always_inline void pass_borne(struct flow *f)
+{
+	const struct http_request *r = &f->request;
+	__u64 *to = flow_owed(f) ? f->borne + HTTP_CREDENTIALS : f->borne;
+
+	for (__u32 i = 0; i < HTTP_CREDENTIALS; i++)
+		to[i] = i < r->n_credentials ? r->credentials[i] : 0;
+	if (to == f->borne)
+		__builtin_memset(f->borne + HTTP_CREDENTIALS, 0,
+				 sizeof(f->borne[0]) * HTTP_CREDENTIALS);
+}
+
 /* The request goes to the application: remember what its response will be measured against. */
 __global int pass_request(struct flow *f, const struct gl_policy *policy, const struct judgement *j)
 {
@@ -68,6 +84,7 @@ __global int pass_request(struct flow *f, const struct gl_policy *policy, const 
 	r->principal = op && op->auth ? j->head.principal : 0;
 	r->guard = op && op->guard ? op->guard | (j->enforce ? 0 : GUARD_MONITOR) : 0;
 	pass_plan(f, r, op);
+	pass_borne(f);
 	f->next++;
 	if (seq_diff(f->next, f->judged) > 0)
 		f->judged = f->next;

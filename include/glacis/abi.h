@@ -17,13 +17,14 @@
 #include "include/glacis/abi_events.h"
 #include "include/glacis/abi_guard.h"
 #include "include/glacis/abi_names.h"
+#include "include/glacis/abi_open.h"
 #include "include/glacis/abi_policy.h"
 #include "include/glacis/abi_tables.h"
 #include "include/glacis/abi_tls.h"
 #include "include/glacis/abi_watch.h"
 #include "include/glacis/abi_watch_rule.h"
 
-#define GL_ABI_MAJOR 4
+#define GL_ABI_MAJOR 5
 #define GL_ABI_MINOR 0
 
 #define GL_EMBRYOS_MAX 4096 /* connections whose data came before their socket */

@@ -19,6 +19,7 @@
 #include "user/keeper/controls.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
+#include "user/respond/h2_requests.h"
 
 #ifndef POLICY /* of a test of its own */
 #define POLICY                                                                                     \
@@ -157,9 +158,9 @@ static int setup(void **state)
 	    store_open(dir, &keeper.store) < 0 ||
 	    decisions_new(table, keeper.store, path, &keeper.decisions) < 0 ||
 	    alerts_new(&keeper.alerts) < 0 || certificates_new(&keeper.certificates) < 0 ||
-	    subjects_of_keeper() < 0 || tls_history_new(&keeper.tls_history) < 0 ||
-	    findings_new(&keeper.findings) < 0 || transactions_new(&keeper.transactions) < 0 ||
-	    controls_new(&keeper.controls) < 0 ||
+	    subjects_of_keeper() < 0 || h2_requests_new(1024, &keeper.h2_requests) < 0 ||
+	    tls_history_new(&keeper.tls_history) < 0 || findings_new(&keeper.findings) < 0 ||
+	    transactions_new(&keeper.transactions) < 0 || controls_new(&keeper.controls) < 0 ||
 	    access_log_open(NULL, 0, &keeper.access_log) < 0 ||
 	    events_new(256, 64, &keeper.events) < 0 || sources_new(64, &key, &keeper.sources) < 0 ||
 	    escalate_new(64, &key, &keeper.escalate) < 0 || protect_new(&keeper.protect) < 0 ||
@@ -194,6 +195,7 @@ static int teardown(void **state)
 	json_decref(got.body);
 	got.body = NULL;
 	subjects_free(keeper.subjects);
+	h2_requests_free(keeper.h2_requests);
 	decisions_free(keeper.decisions);
 	apply_free(keeper.apply);
 	modes_free(keeper.modes);

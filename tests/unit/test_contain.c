@@ -134,6 +134,26 @@ static void monitor_bans_nobody(void **state)
 	assert_false(is_banned("198.18.0.1"));
 }
 
+/* Connections of whoever is banned are cut with the ban; in monitor, and of others, none is. */
+static void open_connections_are_cut(void **state)
+{
+	struct gl_open *open = keeper.kern->opens;
+
+	(void)state;
+	open[0] = (struct gl_open){.conn = 11, .peer = address("198.18.0.1"), .port = 8080};
+	open[1] = (struct gl_open){.conn = 12, .peer = address("198.18.0.2"), .port = 8080};
+	open[2] = (struct gl_open){.conn = 13, .peer = address("198.18.0.1"), .port = 9999};
+	keeper.kern->n_opens = 3;
+	keeper.kern->control.ban_mode = GL_MODE_MONITOR;
+	refuse("198.18.0.1", 50, 0);
+	assert_int_equal(keeper.kern->n_cuts, 0);
+	keeper.kern->control.mode = keeper.kern->control.ban_mode = GL_MODE_ENFORCE;
+	refuse("198.18.0.2", 50, 0);
+	assert_int_equal(keeper.kern->n_cuts, 1);
+	assert_int_equal(keeper.kern->cuts[0], 12);
+	assert_int_equal(keeper.open_cuts, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +161,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_protected_are_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_office_is_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(monitor_bans_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(open_connections_are_cut, setup, teardown),
 	};
 
 	log_setup(LOG_FORMAT_TEXT, LOG_LEVEL_ERROR); /* changes are told on stderr */

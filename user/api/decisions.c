@@ -12,6 +12,7 @@
 #include "user/api/api.h"
 #include "user/base/duration.h"
 #include "user/detect/ja4.h"
+#include "user/keeper/open_cut.h"
 #include "user/keeper/persist.h"
 
 #define TTL_DEFAULT "4h"
@@ -156,8 +157,8 @@ static bool parse_subject(struct api_request *rq, const char *source, const char
 /* Everything but the body's force and dryRun. */
 static bool parse_ask(struct api_request *rq, struct decision_ask *ask)
 {
-	static const char *const members[] = {"source", "ja4",   "verdict", "ttl",
-					      "reason", "force", "dryRun",  NULL};
+	static const char *const members[] = {"source", "ja4",    "verdict",  "ttl", "reason",
+					      "force",  "dryRun", "keepOpen", NULL};
 	const char *source, *ja4, *verdict, *ttl, *reason;
 
 	if (!api_body_has_only(rq, members) || !api_body_string(rq, "ja4", false, &ja4) ||
@@ -223,14 +224,14 @@ static json_t *tried_json(const struct decision_ask *ask)
 			 "hits", 0);
 }
 
-static void put(struct api_request *rq, const struct decision_ask *ask)
+static void put(struct api_request *rq, const struct decision_ask *ask, bool keep_open)
 {
 	struct keeper *keeper = rq->keeper;
 	const struct decision *was =
 		ask->ja4[0] ? decisions_find_ja4(keeper->decisions, ask->ja4)
 			    : decisions_find(keeper->decisions, ask->set, &ask->prefix);
 	const struct decision *d;
-	json_t *before = was ? decision_json(keeper, was) : NULL;
+	json_t *before = was ? decision_json(keeper, was) : NULL, *answer;
 	char source[PREFIX_TEXT], ttl[DURATION_TEXT];
 	int r = decisions_put(keeper->decisions, ask, clock_now(), &d);
 
@@ -247,33 +248,36 @@ static void put(struct api_request *rq, const struct decision_ask *ask)
 				    "the decision could not be put in force: %s", strerror(-r));
 		return;
 	}
+	answer = decision_json(keeper, d);
+	json_object_set_new(answer, "connectionsCut",
+			    json_integer(keep_open ? 0 : open_cut_decision(keeper, d)));
 	persist_decisions(keeper);
 	api_changed(rq, EVENT_DECISION, "decision add", before, decision_json(keeper, d),
 		    "%s %s for %s%s%.40s", set_name(ask->set),
 		    ask->ja4[0] ? ask->ja4 : prefix_format(&ask->prefix, source),
 		    duration_format(ask->ttl_s, ttl), *ask->reason ? ": " : "", ask->reason);
-	api_reply(rq, 201, decision_json(keeper, d));
+	api_reply(rq, 201, answer);
 }
 
 void api_decisions_add(struct api_request *rq)
 {
 	const char *verdict = json_string_value(json_object_get(rq->body, "verdict"));
 	struct decision_ask ask = {};
-	bool force, dry_run;
+	bool force, dry_run, keep_open;
 
 	if (verdict && api_subject_verdict(verdict)) {
 		api_subjects_add(rq, verdict);
 		return;
 	}
 	if (!parse_ask(rq, &ask) || !api_body_bool(rq, "force", &force) ||
-	    !api_body_bool(rq, "dryRun", &dry_run))
+	    !api_body_bool(rq, "dryRun", &dry_run) || !api_body_bool(rq, "keepOpen", &keep_open))
 		return;
 	if (ask.set == GL_SET_BAN && !ask.ja4[0] && !force && !may_ban(rq, &ask.prefix))
 		return;
 	if (dry_run)
 		api_reply(rq, 200, tried_json(&ask));
 	else
-		put(rq, &ask);
+		put(rq, &ask, keep_open);
 }
 
 /* ---------------------------------------------------------------------------------------------

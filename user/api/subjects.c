@@ -15,6 +15,7 @@
 #include "user/base/duration.h"
 #include "user/keeper/credential.h"
 #include "user/keeper/kills.h"
+#include "user/keeper/open_cut.h"
 #include "user/keeper/persist.h"
 
 #define TTL_DEFAULT "4h"
@@ -25,7 +26,7 @@ struct asked {
 	char text[SUBJECT_TEXT], detail[SUBJECT_TEXT];
 	uint32_t ttl_s;
 	const char *reason;
-	bool force, dry_run;
+	bool force, dry_run, keep_open;
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -355,6 +356,7 @@ static bool read_common(struct api_request *rq, struct asked *asked)
 	    !api_body_string(rq, "reason", false, &asked->reason) ||
 	    !api_body_bool(rq, "force", &asked->force) ||
 	    !api_body_bool(rq, "dryRun", &asked->dry_run) ||
+	    !api_body_bool(rq, "keepOpen", &asked->keep_open) ||
 	    !api_parse_ttl(rq, ttl ? ttl : TTL_DEFAULT, &asked->ttl_s))
 		return false;
 	if (asked->reason && strlen(asked->reason) >= DECISION_REASON) {
@@ -366,10 +368,10 @@ static bool read_common(struct api_request *rq, struct asked *asked)
 }
 
 static const struct {
-	const char *members[12];
+	const char *members[13];
 	bool (*read)(struct api_request *rq, struct asked *asked);
 } kinds[SUBJECT_KINDS] = {
-#define COMMON "verdict", "ttl", "reason", "force", "dryRun"
+#define COMMON "verdict", "ttl", "reason", "force", "dryRun", "keepOpen"
 	[SUBJECT_OPERATION] = {{"service", "operation", COMMON}, read_operation},
 	[SUBJECT_PRINCIPAL] = {{"principal", "credential", "event", COMMON}, read_principal},
 	[SUBJECT_SERVICE] = {{"service", "networks", COMMON}, read_lockdown},
@@ -434,6 +436,7 @@ static void put(struct api_request *rq, const struct asked *asked, const struct 
 	const struct subject *was = subjects_by_text(keeper->subjects, ask->kind, ask->text), *made;
 	json_t *before = was ? api_subject_json(keeper, was) : NULL, *answer;
 	char ttl[DURATION_TEXT], text[EVENT_MESSAGE];
+	unsigned cut;
 	int r = subjects_put(keeper->subjects, ask, clock_now(), &made);
 
 	if (r < 0) {
@@ -441,6 +444,7 @@ static void put(struct api_request *rq, const struct asked *asked, const struct 
 		refuse(rq, r, asked);
 		return;
 	}
+	cut = asked->keep_open ? 0 : open_cut_subject(keeper, made);
 	if (ask->kind == SUBJECT_WORKLOAD)
 		r = kills_follow(keeper);
 	persist_decisions(keeper);
@@ -454,6 +458,7 @@ static void put(struct api_request *rq, const struct asked *asked, const struct 
 	}
 	answer = api_subject_json(keeper, made);
 	set_effect(answer, keeper, asked);
+	json_object_set_new(answer, "connectionsCut", json_integer(cut));
 	api_reply(rq, 201, answer);
 }
 

@@ -63,6 +63,9 @@ static void print_made(const struct ctl *ctl, const json_t *decision)
 		fprintf(ctl->out, " (undo: glacisctl decisions remove %s)",
 			out_member(decision, "id"));
 	fputc('\n', ctl->out);
+	if (json_integer_value(json_object_get(decision, "connectionsCut")) > 0)
+		fprintf(ctl->out, "%" JSON_INTEGER_FORMAT " open connections cut\n",
+			json_integer_value(json_object_get(decision, "connectionsCut")));
 	if (json_is_false(json_object_get(decision, "enforced")))
 		fputs("warning: in monitor mode it is counted, and stops nothing: glacisctl mode\n",
 		      ctl->err);
@@ -86,6 +89,7 @@ static int put(struct ctl *ctl, json_t *body)
 		json_object_set_new(body, "reason", json_string(ctl_option(ctl, "reason")));
 	json_object_set_new(body, "force", json_boolean(has_option(ctl, "force")));
 	json_object_set_new(body, "dryRun", json_boolean(has_option(ctl, "dry-run")));
+	json_object_set_new(body, "keepOpen", json_boolean(has_option(ctl, "keep-open")));
 	r = api_call(ctl, "POST", "/v1/decisions", body, &decision);
 	if (r != CTL_OK)
 		return r;
@@ -364,6 +368,11 @@ static int run_ungrant(struct ctl *ctl)
 		"dry-run", NULL, "only check whether it would be accepted"                         \
 	}
 
+#define KEEP                                                                                       \
+	{                                                                                          \
+		"keep-open", NULL, "what is open already ends by itself"                           \
+	}
+
 const struct ctl_command ctl_contain_commands[] = {
 	{
 		.name = "endpoint suspend",
@@ -373,12 +382,14 @@ const struct ctl_command ctl_contain_commands[] = {
 		.summary = "Answer an operation with 503 for a while",
 		.details =
 			"OPERATION is as the policy writes it. Inside TLS the connection is cut, "
-			"and the event says that the application saw the request.",
+			"and the event says that the application saw the request. Responses of "
+			"it that are on their way are cut, too.",
 		.example = "glacisctl endpoint suspend 'POST /api/v1/pay' --service shop --ttl 2h",
 		.options = {{"service", "NAME", "whose operation"},
 			    TTL,
 			    REASON,
 			    {"force", NULL, "also one of an exempt class, such as health checks"},
+			    KEEP,
 			    TRY},
 		.run = run_suspend,
 	},
@@ -404,6 +415,7 @@ const struct ctl_command ctl_contain_commands[] = {
 		.options = {{"event", "ID", "the credential of this event's request"},
 			    TTL,
 			    REASON,
+			    KEEP,
 			    TRY},
 		.run = run_revoke,
 	},
@@ -425,7 +437,7 @@ const struct ctl_command ctl_contain_commands[] = {
 		.max = 1,
 		.summary = "Refuse requests of a principal, by the hash that events show",
 		.example = "glacisctl principal block 1f0c9a2b3c4d5e6f --ttl 1h",
-		.options = {TTL, REASON, TRY},
+		.options = {TTL, REASON, KEEP, TRY},
 		.run = run_principal_block,
 	},
 	{
@@ -444,7 +456,7 @@ const struct ctl_command ctl_contain_commands[] = {
 		.max = 1,
 		.summary = "Refuse TLS clients with a fingerprint",
 		.example = "glacisctl ja4 block t13d1516h2_8daaf6152771_b186095e22b6 --ttl 1h",
-		.options = {TTL, REASON, TRY},
+		.options = {TTL, REASON, KEEP, TRY},
 		.run = run_ja4_block,
 	},
 	{
@@ -470,6 +482,7 @@ const struct ctl_command ctl_contain_commands[] = {
 			    TTL,
 			    REASON,
 			    {"force", NULL, "also if somebody protected is locked out"},
+			    KEEP,
 			    TRY},
 		.run = run_lockdown,
 	},

@@ -43,6 +43,9 @@ static void print_decision(const struct ctl *ctl, const json_t *decision, const 
 	fprintf(ctl->out, "%s%s %s%s%s\n", ctl_option(ctl, "dry-run") ? "would have " : "",
 		ban ? "banned" : "allowed", out_clean(subject_of(decision)),
 		*expires ? " until " : " for good", *expires ? out_time(expires) : "");
+	if (json_integer_value(json_object_get(decision, "connectionsCut")) > 0)
+		fprintf(ctl->out, "%" JSON_INTEGER_FORMAT " open connections cut\n",
+			json_integer_value(json_object_get(decision, "connectionsCut")));
 }
 
 /* What it is about: the argument, or --ja4. -1, or an exit code. */
@@ -70,10 +73,11 @@ static int decide(struct ctl *ctl, const char *verdict)
 	if (ttl && duration_parse(ttl, &seconds) < 0)
 		return ctl_usage(ctl, "--ttl %s: a number and a unit, such as 90s, 15m, 4h or 7d",
 				 ttl);
-	body = json_pack("{s:s*,s:s*,s:s,s:s*,s:s*,s:b,s:b}", "source", source, "ja4", ja4,
+	body = json_pack("{s:s*,s:s*,s:s,s:s*,s:s*,s:b,s:b,s:b}", "source", source, "ja4", ja4,
 			 "verdict", verdict, "ttl", ttl, "reason", ctl_option(ctl, "reason"),
 			 "force", ctl_option(ctl, "force") != NULL, "dryRun",
-			 ctl_option(ctl, "dry-run") != NULL);
+			 ctl_option(ctl, "dry-run") != NULL, "keepOpen",
+			 *verdict == 'b' && ctl_option(ctl, "keep-open"));
 	if (!body)
 		return ctl_usage(ctl, "--reason is not UTF-8");
 	r = api_call(ctl, "POST", "/v1/decisions", body, &decision);
@@ -207,13 +211,14 @@ const struct ctl_command ctl_decision_commands[] = {
 		.min = 0,
 		.max = 1,
 		.summary = "Ban an address, a network or a TLS client's fingerprint for a while",
-		.details = "The kernel drops or resets whatever it sends; the ban ends by itself, "
-			   "with or without an agent.",
+		.details = "The kernel drops or resets whatever it sends, and its open connections "
+			   "are cut; the ban ends by itself, with or without an agent.",
 		.example = "glacisctl block 192.0.2.7 --ttl 1h --reason 'ticket 4711'",
 		.options = {{"ja4", "JA4", "clients with this fingerprint, instead of SOURCE"},
 			    {"ttl", "DURATION", "how long (default 4h)"},
 			    {"reason", "TEXT", "kept with it and in the audit log"},
 			    {"force", NULL, "also a protected source: this host, gateways, you"},
+			    {"keep-open", NULL, "what is open already ends by itself"},
 			    {"dry-run", NULL, "only check whether it would be accepted"}},
 		.run = run_block,
 	},

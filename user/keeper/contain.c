@@ -8,6 +8,7 @@
 #include "user/base/clock.h"
 #include "user/base/duration.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/open_cut.h"
 
 #define ACTOR             "escalation"
 #define PROTECTED_MAX_AGE 10
@@ -64,17 +65,19 @@ static void ban_source(struct keeper *keeper, const struct escalate_ban *ban, co
 		.ttl_s = ban->ttl_s,
 		.origin = "escalation",
 	};
+	const struct decision *made;
 	int r;
 
 	duration_format(ban->ttl_s, ttl);
 	duration_format(ban->per_s, per);
 	snprintf(ask.reason, sizeof(ask.reason), "%u refusals in %s%s", ban->refusals, per,
 		 ban->strike > 1 ? ", again" : "");
-	r = decisions_put(keeper->decisions, &ask, clock_now(), NULL);
+	r = decisions_put(keeper->decisions, &ask, clock_now(), &made);
 	if (r < 0) {
 		log_err(r, "cannot ban %s", source);
 		return;
 	}
+	open_cut_decision(keeper, made);
 	records_note(keeper, EVENT_DECISION, ACTOR, "ban %s for %s: %s", source, ttl, ask.reason);
 	audit_write(
 		keeper->audit, &(struct audit_actor){.origin = ACTOR}, "ban", NULL,

@@ -32,6 +32,7 @@ json_t *counters_own(struct keeper *keeper)
 		{"http2-refused", keeper->judged.refused},
 		{"http2-would-refuse", keeper->judged.would_refuse},
 		{"http2-cuts", keeper->judged.cuts},
+		{"open-connections-cut", keeper->open_cuts},
 		{"http2-stale", keeper->judged.stale},
 		{"http2-after-cut", keeper->judged.after_cut},
 		{"lost-http2-lockstep", keeper->judged.not_in_step},

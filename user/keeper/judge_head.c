@@ -9,6 +9,7 @@
 #include "user/base/clock.h"
 #include "user/inspect/transaction.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/open_cut.h"
 
 #define CLOCK_TRIES    4
 #define REFUSED_S      60 /* a source refused by a rule is read in lockstep so long */
@@ -247,6 +248,8 @@ bool judge_head(struct keeper *keeper, const struct report_head *head)
 	count_wait(&keeper->judged, head, now_ns);
 	enforce = admit_enforces(kern_control(keeper->kern), service) && !verdict.monitor;
 	if (verdict.verdict == GL_VERDICT_ALLOW) {
+		open_cut_begin(keeper, head, service->id,
+			       policy->ops[effective_op(policy, head)].id);
 		if (enforce && is_near(&verdict))
 			keep_in_step(keeper, policy, head, &verdict, now_ns);
 		return true;

@@ -31,12 +31,14 @@
 #include "user/keeper/known.h"
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
+#include "user/keeper/open_cut.h"
 #include "user/keeper/persist.h"
 #include "user/keeper/playbooks.h"
 #include "user/keeper/policy_watch.h"
 #include "user/keeper/privileges.h"
 #include "user/keeper/traffic.h"
 #include "user/keeper/transactions.h"
+#include "user/respond/h2_requests.h"
 
 #define EXIT_RUNNING     1
 #define EXIT_NOT_STARTED 2
@@ -211,8 +213,10 @@ static int open_subjects(struct keeper *keeper)
 		.userdata = keeper,
 	};
 	char boot_id[CLOCK_BOOT_ID];
-	int r = subjects_new(&parts, &keeper->subjects);
+	int r = h2_requests_new(OPEN_H2_MAX, &keeper->h2_requests);
 
+	if (r == 0)
+		r = subjects_new(&parts, &keeper->subjects);
 	if (r == 0)
 		r = subjects_restore(keeper->subjects, kern_adopted(keeper->kern),
 				     clock_boot_id(boot_id), clock_now());
@@ -458,6 +462,7 @@ static void clear(struct keeper *keeper)
 	if (keeper->base)
 		event_base_free(keeper->base);
 	subjects_free(keeper->subjects);
+	h2_requests_free(keeper->h2_requests);
 	decisions_free(keeper->decisions);
 	apply_free(keeper->apply);
 	modes_free(keeper->modes);

@@ -55,6 +55,7 @@ struct controls;
 struct inspectors;
 struct exports;
 struct policy_watch;
+struct h2_requests;
 
 /* Alerts that changed and are not taken for incidents yet (incidents.c). */
 #define INCIDENT_QUEUE_MAX 256
@@ -77,6 +78,8 @@ struct keeper {
 	struct modes *modes;
 	struct decisions *decisions;
 	struct subjects *subjects;
+	struct h2_requests *h2_requests; /* HTTP/2 requests in flight */
+	uint64_t open_cuts; /* connections that were open when a decision fell on them */
 	struct gl_workload killed[GL_KILLS_MAX]; /* that the kernel was told of */
 	size_t n_killed;
 	struct protect *protect;

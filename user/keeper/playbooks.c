@@ -11,6 +11,7 @@
 #include "user/base/duration.h"
 #include "user/inspect/transaction.h"
 #include "user/keeper/incidents.h"
+#include "user/keeper/open_cut.h"
 #include "user/keeper/persist.h"
 #include "user/keeper/traffic.h"
 
@@ -168,8 +169,10 @@ static int put_block(struct keeper *keeper, struct action *action, const char *r
 	snprintf(ask.reason, sizeof(ask.reason), "%s", reason);
 	if (r == 0)
 		r = decisions_put(keeper->decisions, &ask, clock_now(), &made);
-	if (r == 0)
+	if (r == 0) {
 		action->decision = made->id;
+		open_cut_decision(keeper, made);
+	}
 	return r;
 }
 
@@ -187,8 +190,10 @@ static int act(struct keeper *keeper, struct action *action, const char *who, bo
 	} else {
 		ask = subject_of(action, reason);
 		r = subjects_put(keeper->subjects, &ask, clock_now(), &made);
-		if (r >= 0)
+		if (r >= 0) {
 			action->decision = made->id;
+			open_cut_subject(keeper, made);
+		}
 	}
 	action->state = r < 0 ? ACTION_FAILED : ACTION_DONE;
 	action->automatic = automatic;

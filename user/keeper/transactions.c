@@ -17,6 +17,7 @@
 #include "user/keeper/event_text.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/keeper.h"
+#include "user/keeper/open_cut.h"
 #include "user/keeper/traffic.h"
 
 #define BROADCAST_PER_S 500 /* of the thousand lines a second the stream has: records.c */
@@ -275,6 +276,7 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 		traffic_add(keeper->traffic, tx, apply_intern(keeper->apply));
 	}
 	judge_prove(keeper, tx);
+	open_cut_end(keeper, tx);
 	alerting_transaction(keeper, tx);
 	kept = *tx;
 	kept.account = kept.password = kept.object = kept.object_number = 0;

@@ -144,6 +144,17 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason);
 /* Was it marked, by whomever, and is it not gone yet? */
 bool kern_is_cut(const struct kern *kern, uint64_t cookie);
 /*
+ * Every connection of a service that a door knows, and each request in flight on one (struct
+ * gl_open, valid during the call): those of the tls door first. -ENOTSUP: not on this kernel.
+ */
+typedef void (*kern_open_fn)(const struct gl_open *open, void *userdata);
+int kern_open_walk(const struct kern *kern, kern_open_fn fn, void *userdata);
+/*
+ * Ends the sockets now, in whatever network namespace they are: both sides are told. -ENOTSUP: not
+ * on this kernel, where a marked connection ends with its next packet. Returns how many it ended.
+ */
+int kern_destroy(const struct gl_open *opens, size_t n);
+/*
  * HTTP/2 judged in user space (bpf/lib/h2.h): up to which byte of the client's stream everything on
  * a connection is judged; until when (CLOCK_BOOTTIME) a source (as in windows) is read in lockstep.
  */

@@ -17,6 +17,7 @@ struct libs;
 struct tls_bpf;
 struct cut_bpf;
 struct egress_bpf;
+struct open_bpf;
 
 #define KERN_DOORS_MAX      1024
 #define KERN_FEATURES_MAX   16
@@ -57,6 +58,7 @@ struct kern {
 	struct cut_bpf *cut; /* NULL: not on this kernel */
 	bool cut_held; /* or given up */
 	struct egress_bpf *egress; /* NULL: not on this kernel */
+	struct open_bpf *open; /* NULL: not on this kernel */
 	struct bpf_link *tls_links[2]; /* its tracepoints */
 	struct libs *libs; /* probes on libraries; NULL: not started */
 	struct blind *blind; /* NULL: nobody asked yet */
@@ -132,6 +134,10 @@ int cut_root_cgroup(int *ret_fd, char *ret_path, size_t size);
 /* kill.c: workloads whose way out is closed. */
 void kill_load(struct kern *kern);
 void kill_free(struct kern *kern);
+
+/* open.c: connections as they are now. */
+void open_load(struct kern *kern);
+void open_free(struct kern *kern);
 
 /* maps.c: shared memory, policy generations, counters, ring. */
 int maps_open(struct kern *kern, const struct kern_options *options);

@@ -221,6 +221,7 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 		content_load(kern);
 		cut_load(kern);
 		kill_load(kern);
+		open_load(kern);
 	}
 	libbpf_set_print(before);
 	if (r < 0)
@@ -236,4 +237,5 @@ void programs_free(struct kern *kern)
 	content_free(kern);
 	cut_free(kern);
 	kill_free(kern);
+	open_free(kern);
 }

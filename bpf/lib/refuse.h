@@ -10,6 +10,7 @@
 
 #include "bpf/lib/answer.h"
 #include "bpf/lib/flow.h"
+#include "bpf/lib/wire_sock.h"
 
 struct tombstone {
 	__u32 seq; /* what the agent sends next on the server's behalf */
@@ -204,14 +205,65 @@ __global int refuse_reset(struct __sk_buff *skb, struct packet *p, struct flow *
 }
 
 /*
- * A packet to a service port without a socket behind it. If the agent ended that connection, it is
- * acknowledged (data, FIN) or swallowed (ACK); a SYN begins a new one. TC_NEXT: not ours.
+ * The agent's reset must carry the server's rcv_nxt exactly (RFC 5961 section 3.2). Where an
+ * earlier segment was still between the door and its socket, on another processor, it did not, and
+ * the server waits for the rest of a request that ended here. Each packet of that connection is
+ * another chance: it becomes the reset again. TC_NEXT: there is no such socket.
+ */
+__global int refuse_again(struct __sk_buff *skb, struct packet *p)
+{
+	struct wire_sock sock = {};
+	struct flow *f = NULL;
+
+	if (!p || wire_find(skb, p, &sock, &f) != WIRE_FLOW || !f)
+		return TC_NEXT;
+	if (f->state != FLOW_CLOSED && f->state != FLOW_FRESH)
+		return TC_NEXT;
+	f->state = FLOW_CLOSED;
+	count(GL_CTR_RESETS_AGAIN);
+	if (refuse_reset_server(skb, p, sock.rcv_nxt))
+		return refuse_failed();
+	return TC_DROP;
+}
+
+/* The same at egress: what the server's socket sends on an ended connection says what it awaits. */
+__global int refuse_again_out(struct __sk_buff *skb, const struct packet *p)
+{
+	struct answer_spec back = {.flags = TCP_RST | TCP_ACK, .reverse = 1};
+
+	if (!p || p->flags & TCP_RST)
+		return TC_NEXT;
+	answer_stamps(skb, p, &back);
+	back.seq = p->ack;
+	back.ack = p->seq;
+	count(GL_CTR_RESETS_AGAIN);
+	if (answer_write(skb, p, &back) || bpf_clone_redirect(skb, skb->ifindex, BPF_F_INGRESS))
+		return refuse_failed();
+	return TC_DROP;
+}
+
+/* Did the agent end a connection of these addresses? A SYN would have begun a new one. */
+__global int refuse_ended(struct __sk_buff *skb, const struct packet *p)
+{
+	struct flow_key key = {};
+
+	if (!p)
+		return 0;
+	flow_name(skb, p, &key);
+	return bpf_map_lookup_elem(&tombstones, &key) != NULL;
+}
+
+/*
+ * A packet to a service port without a socket behind it, or without data. If the agent ended that
+ * connection, it is acknowledged (data, FIN) or swallowed (ACK); a SYN begins a new one. TC_NEXT:
+ * not ours.
  */
 __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 {
 	struct answer_spec spec = {.flags = TCP_ACK, .reverse = 1};
 	struct flow_key key = {};
 	struct tombstone *t;
+	int action;
 	__u32 len;
 
 	if (!p)
@@ -228,6 +280,9 @@ __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 	if (p->flags & TCP_RST)
 		return TC_NEXT;
 	count(GL_CTR_TOMBSTONE);
+	action = refuse_again(skb, p);
+	if (action != TC_NEXT)
+		return action;
 	len = packet_length(p);
 	if (!len && !(p->flags & TCP_FIN))
 		return TC_DROP;

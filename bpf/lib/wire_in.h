@@ -351,8 +351,13 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		return TC_NEXT;
 	if (f->state == FLOW_HTTP2)
 		return wire_http2(skb, x, f);
-	if (f->state == FLOW_CLOSED || f->state == FLOW_CUT)
-		return TC_DROP; /* until the reset has met the socket */
+	/* refused before it had a socket, which its first segment made all the same */
+	if (f->state == FLOW_FRESH && x->sock.received && refuse_ended(skb, p))
+		f->state = FLOW_CLOSED;
+	if (f->state == FLOW_CLOSED)
+		return refuse_again(skb, p); /* the reset has not met the socket */
+	if (f->state == FLOW_CUT)
+		return TC_DROP;
 	if ((f->state == FLOW_FRESH || f->state == FLOW_MIDSTREAM) && !wire_join(f, p, &x->sock))
 		return TC_NEXT;
 	flow_commit(f, x->sock.rcv_nxt);

@@ -286,8 +286,10 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		return TC_NEXT;
 	if (!f)
 		f = wire_out_embryo(skb, &x->packet);
-	if (!f || f->state == FLOW_CLOSED)
+	if (!f)
 		return TC_NEXT;
+	if (f->state == FLOW_CLOSED)
+		return refuse_again_out(skb, &x->packet);
 	if (control->h2 && f->state != FLOW_HTTP &&
 	    (packet_length(&x->packet) || (x->packet.flags & TCP_FIN)) &&
 	    h2_holds(f->state == FLOW_HTTP2 ? f->conn : bpf_get_socket_cookie(skb)))

@@ -86,5 +86,7 @@
 	X(GL_CTR_KILLED, "egress-killed")                                                          \
 	X(GL_CTR_H2_LOCKSTEP, "http2-sources-in-lockstep")                                         \
 	X(GL_CTR_H2_HELD, "http2-packets-held")                                                    \
-	X(GL_CTR_H2_LOST, "http2-cut-unread")
+	X(GL_CTR_H2_LOST, "http2-cut-unread")                                                      \
+	X(GL_CTR_RESETS_AGAIN, "resets-repeated")                                                  \
+	X(GL_CTR_WINDOW_HELD, "windows-busy-held")
 enum gl_counter { GL_COUNTER_LIST(GL_ENUM_VALUE) GL_CTR_MAX };

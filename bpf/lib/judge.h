@@ -121,9 +121,32 @@ static __always_inline void judge_watch(const struct gl_policy *policy, struct j
 	watch_event(policy, &j->watch);
 }
 
+#define JUDGE_WAITS 1 /* judge_request(): no verdict yet */
+
 /*
- * Judges the complete head in f->request. A clock behind the window is read again a few times and
- * then refused, never admitted (I3).
+ * Another processor keeps the window's lines or its clock to itself (a virtual one may stand still
+ * for milliseconds in there). That says nothing against the request: the wire door holds it back,
+ * and its sender sends it again. After FLOW_HOLD_NS it is refused.
+ */
+static __always_inline int judge_waits(struct flow *f, const struct judgement *j)
+{
+	if (j->secure || !j->enforce)
+		return 0;
+	if (j->verdict.reason != GL_REASON_CLOCK) {
+		f->refusal.since_ns = 0;
+		return 0;
+	}
+	if (!f->refusal.since_ns)
+		f->refusal.since_ns = j->now_ns;
+	if (j->now_ns - f->refusal.since_ns > FLOW_HOLD_NS)
+		return 0;
+	count(GL_CTR_WINDOW_HELD);
+	return 1;
+}
+
+/*
+ * Judges the complete head in f->request: 0, JUDGE_WAITS, or -1. A clock behind the window is read
+ * again a few times and then waited for or refused, never admitted (I3).
  */
 __global int judge_request(const struct gl_policy *policy, struct flow *f, const struct packet *p,
 			   struct judgement *j)
@@ -143,6 +166,8 @@ __global int judge_request(const struct gl_policy *policy, struct flow *f, const
 			break;
 		count(GL_CTR_WINDOW_CLOCK);
 	}
+	if (limits && judge_waits(f, j))
+		return JUDGE_WAITS;
 	if (j->tables.noticed & WINDOW_EVICTED)
 		count(GL_CTR_WINDOW_EVICTED);
 	if (j->tables.noticed & WINDOW_SHARED)

@@ -59,10 +59,11 @@ static __always_inline struct gl_subject *subject_slot(__u32 i)
 	return bpf_map_lookup_elem(&subjects, &i);
 }
 
-#define SUBJECT_SLOT(ctx, i) subject_slot(i)
-#define WINDOW_LINE(ctx, i)  window_line(i)
-#define WATCH_LINE(ctx, i)   watch_line(i)
-#define PROVEN_SLOT(ctx, i)  proven_slot(i)
+#define SUBJECT_SLOT(ctx, i)      subject_slot(i)
+#define WINDOW_LINE(ctx, i)       window_line(i)
+#define WINDOW_LOOP(n, step, ctx) bpf_loop(n, step, ctx, 0)
+#define WATCH_LINE(ctx, i)        watch_line(i)
+#define PROVEN_SLOT(ctx, i)       proven_slot(i)
 /* a policy's own nets, or the decisions table */
 #define PREFIX_SLOT(ctx, i)                                                                        \
 	((ctx) ? (struct gl_prefix_slot *)at_index((ctx)->nets, GL_NETS_MAX, i) : decision_slot(i))

@@ -405,8 +405,9 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 		hello_begin(f, p->seq + (x->run.off - p->payload));
 	hello = f->state == FLOW_HELLO;
 	read = hello ? hello_segment(skb, x, f, policy) : wire_read(skb, x, f, policy);
-	if (read == WIRE_REFUSED && !wire_genuine(skb, p, &x->sock)) {
-		wire_release_held();
+	if (read == WIRE_BUSY || (read == WIRE_REFUSED && !wire_genuine(skb, p, &x->sock))) {
+		if (read == WIRE_REFUSED)
+			wire_release_held();
 		f->state = hello ? FLOW_HELLO : FLOW_HTTP;
 		flow_rewind(f);
 		flow_settle(f);

@@ -50,6 +50,7 @@ enum wire_end {
 	WIRE_ERROR, /* the parser gave up */
 	WIRE_REFUSED, /* f->refusal is set */
 	WIRE_FULL, /* too many requests unanswered: hold the rest back */
+	WIRE_BUSY, /* no turn at a window: the segment comes again */
 	WIRE_OPAQUE, /* not HTTP/1: pass from here on */
 	WIRE_HTTP2, /* the same, and what it is is known */
 	WIRE_FAILED, /* the packet could not be read */
@@ -183,10 +184,13 @@ static __always_inline int wire_refuse(struct wire_scratch *x, struct flow *f)
 
 __global int wire_on_head(struct wire_scratch *x, struct flow *f, const struct gl_policy *policy)
 {
+	int judged;
+
 	if (!x || !f || !policy)
 		return WIRE_FAILED;
-	if (judge_request(policy, f, &x->packet, &x->judgement))
-		return WIRE_FAILED;
+	judged = judge_request(policy, f, &x->packet, &x->judgement);
+	if (judged)
+		return judged == JUDGE_WAITS ? WIRE_BUSY : WIRE_FAILED;
 	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
 		return WIRE_REFUSED;
 	pass_request(f, policy, &x->judgement);

@@ -48,6 +48,15 @@
 #define WINDOW_LINE(ctx, index) (&((struct gl_window_line *)(ctx))[index])
 #endif
 
+/* Calls step(i, ctx) up to n times, until it returns 1; a program has a helper for it. */
+#ifndef WINDOW_LOOP
+#define WINDOW_LOOP(n, step, ctx)                                                                  \
+	do {                                                                                       \
+		for (__u32 i = 0; i < (n) && !(step)(i, ctx); i++)                                 \
+			;                                                                          \
+	} while (0)
+#endif
+
 /*
  * In a program these are global functions: one copy, each verified once and by itself (inlined or
  * static, the table walk in all its callers' states is beyond a million instructions). Hence their
@@ -61,7 +70,7 @@
 
 #define WINDOW_CLOCK_TRIES 4
 #define WINDOW_GRACE_S     2
-#define WINDOW_LOCK_SPINS  32
+#define WINDOW_LOCK_SPINS  1024 /* some 10 us: ten times what a claim takes */
 #define WINDOW_PARENTS     8 /* per (kind, class, sub-window length) */
 #define WINDOW_LOCKED      1u /* low byte of the set's first tag: lock, seconds modulo 128 */
 
@@ -171,24 +180,35 @@ WINDOW_FUNCTION __u64 window_scan(const struct window_ask *ask, __u64 wanted, __
 	return found;
 }
 
+struct window_claim {
+	struct gl_window_line *first; /* of the set */
+	__u32 now_s;
+	__u32 taken;
+};
+
+/* 1 ends the waiting. */
+static long window_try_lock(__u32 i, struct window_claim *claim)
+{
+	__u64 tag = WINDOW_READ(claim->first->tag);
+	__u32 held_s = (claim->now_s - (__u32)(tag >> 1)) & 127;
+
+	(void)i;
+	/* Stolen after 2 s; readings a little older than the holder's come out near 127. */
+	if (tag & WINDOW_LOCKED && (held_s <= WINDOW_GRACE_S || held_s > 100))
+		return 0;
+	claim->taken = __sync_bool_compare_and_swap(
+		&claim->first->tag, tag,
+		(tag & WINDOW_TAG_MASK) | (claim->now_s & 127) << 1 | WINDOW_LOCKED);
+	return claim->taken;
+}
+
 /* Takes the claim lock of the set whose first line this is. */
 static __always_inline int window_lock(struct gl_window_line *first, __u64 now_ns)
 {
-	__u32 now_s = (__u32)(now_ns / WINDOW_NS_PER_S);
+	struct window_claim claim = {.first = first, .now_s = (__u32)(now_ns / WINDOW_NS_PER_S)};
 
-	for (int i = 0; i < WINDOW_LOCK_SPINS; i++) {
-		__u64 tag = WINDOW_READ(first->tag);
-		__u32 held_s = (now_s - (__u32)(tag >> 1)) & 127;
-
-		/* Stolen after 2 s; readings a little older than the holder's come out near 127. */
-		if (tag & WINDOW_LOCKED && (held_s <= WINDOW_GRACE_S || held_s > 100))
-			continue;
-		if (__sync_bool_compare_and_swap(&first->tag, tag,
-						 (tag & WINDOW_TAG_MASK) | (now_s & 127) << 1 |
-							 WINDOW_LOCKED))
-			return 1;
-	}
-	return 0;
+	WINDOW_LOOP(WINDOW_LOCK_SPINS, window_try_lock, &claim);
+	return claim.taken;
 }
 
 static __always_inline void window_unlock(struct gl_window_line *first)

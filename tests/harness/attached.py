@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""attached.py - which BPF programs sit on the devices of a namespace: tcx by BPF_PROG_QUERY (Debian 12's
-bpftool does not know it), XDP by ip, clsact by tc. Called by agent.py.
+"""attached.py - what the kernel holds of an agent: which BPF programs sit on the devices of a namespace (tcx by
+BPF_PROG_QUERY, which Debian 12's bpftool does not know, XDP by ip, clsact by tc), and its pinned maps.
 """
 
 import ctypes
@@ -8,7 +8,7 @@ import errno
 import re
 import struct
 
-NR_BPF, BPF_PROG_QUERY = 321, 16
+NR_BPF, BPF_OBJ_GET, BPF_PROG_QUERY = 321, 7, 16
 TCX = {46: "tcx ingress", 47: "tcx egress"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -23,6 +23,16 @@ def query(ifindex, attach_type):
             return []
         raise OSError(ctypes.get_errno(), "BPF_PROG_QUERY")
     return list(ids[:struct.unpack_from("=I", attr, 24)[0]])
+
+
+def pinned(path):
+    """A file descriptor of a pinned map; the caller closes it."""
+    name = ctypes.create_string_buffer(path.encode())
+    attr = ctypes.create_string_buffer(struct.pack("=QII", ctypes.addressof(name), 0, 0) + b"\0" * 112)
+    fd = _libc.syscall(NR_BPF, BPF_OBJ_GET, attr, 128)
+    if fd < 0:
+        raise OSError(ctypes.get_errno(), f"BPF_OBJ_GET {path}")
+    return fd
 
 
 def attached(ns):

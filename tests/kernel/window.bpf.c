@@ -64,8 +64,9 @@ static __always_inline struct gl_proven *proven_at(__u32 index)
 	return bpf_map_lookup_elem(&proven, &index);
 }
 
-#define WINDOW_LINE(ctx, index) line_at(index)
-#define PROVEN_SLOT(ctx, index) proven_at(index)
+#define WINDOW_LINE(ctx, index)   line_at(index)
+#define WINDOW_LOOP(n, step, ctx) bpf_loop(n, step, ctx, 0)
+#define PROVEN_SLOT(ctx, index)   proven_at(index)
 #include "include/glacis/proven.h"
 #include "include/glacis/window.h"
 

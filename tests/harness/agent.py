@@ -10,7 +10,7 @@ import signal
 import subprocess
 
 from attached import attached
-from poll import poll
+from poll import PATIENCE, poll
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../.."))
 BUILD = os.environ.get("GLACIS_BUILD", os.path.join(ROOT, "build"))
@@ -111,7 +111,7 @@ class Agent:
         """Signals glacisd and waits for it and for what it forked."""
         children = self.children()
         self.process.send_signal(number)
-        code = self.process.wait(15)
+        code = self.process.wait(PATIENCE)
         for pid in children:
             poll(lambda: not alive(pid), 10, f"child {pid} of glacisd ends")
         return code

@@ -7,6 +7,8 @@ import queue
 import socket
 import threading
 
+from poll import PATIENCE
+
 
 class FakeServer:
     """Listens in the namespace; each connection gets the pieces of `answer`, a segment each. ends: what the
@@ -28,7 +30,7 @@ class FakeServer:
 
     def _serve(self, connection):
         with connection:
-            connection.settimeout(10)
+            connection.settimeout(PATIENCE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             try:
                 if not connection.recv(65536):
@@ -44,7 +46,7 @@ class FakeServer:
                 self.ends.put("timeout")
 
     def ended(self):
-        return self.ends.get(timeout=15)
+        return self.ends.get(timeout=2 * PATIENCE)
 
     def stop(self):
         self.socket.close()

@@ -11,6 +11,8 @@ import socket
 import ssl
 import struct
 
+from poll import PATIENCE
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 END_STREAM, ACK, END_HEADERS, PADDED, PRIORITIZED = 1, 1, 4, 8, 32
@@ -47,7 +49,7 @@ def frame(kind, flags, stream, payload=b""):
 
 
 class H2:
-    def __init__(self, s, host, port, tls=False, source=None, timeout=5):
+    def __init__(self, s, host, port, tls=False, source=None, timeout=PATIENCE):
         with s.client:
             raw = socket.create_connection((host, port), timeout, (source, 0) if source else None)
         if tls:
@@ -106,7 +108,7 @@ class H2:
         elif kind == GOAWAY:
             self.ended = self.ended or "goaway"
 
-    def answers(self, n=1 << 30, timeout=5):
+    def answers(self, n=1 << 30, timeout=PATIENCE):
         """Reads until n streams were answered or reset, the connection ended, or nothing came for `timeout` s.
         How many were answered."""
         self.sock.settimeout(timeout)

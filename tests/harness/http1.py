@@ -6,6 +6,8 @@ answers without forgiving anything (RFC 9112). Not a general client: no redirect
 import re
 import socket
 
+from poll import PATIENCE
+
 TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) ([\t \x21-\x7e]*)\Z")
 FIELD = re.compile(rb"(" + TOKEN + rb"):[ \t]*([\x21-\x7e](?:[\t \x21-\x7e]*[\x21-\x7e])?)?[ \t]*\Z")
@@ -51,7 +53,7 @@ def parse_head(head):
 class Connection:
     """A TCP connection made in a namespace. Reads fail after `timeout` seconds."""
 
-    def __init__(self, ns, host, port, source=None, timeout=10):
+    def __init__(self, ns, host, port, source=None, timeout=PATIENCE):
         with ns:
             self.sock = socket.create_connection(
                 (host, port), timeout=timeout, source_address=(source, 0) if source else None)

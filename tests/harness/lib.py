@@ -21,12 +21,12 @@ from agent import GLACISCTL, GLACISD, Agent, policy
 from h2servers import H2C_SERVERS
 from http1 import Bad, Connection, parse_head, request
 from netns import SERVER4, SERVER6, Net, client4, client6, ghost4
-from poll import Late, poll
+from poll import PATIENCE, Late, Watch, poll
 from servers import Answers, Backend, Haproxy, Nginx, Pieces
 from tlsservers import TLS_SERVERS
 
 __all__ = ["Scene", "policy", "poll", "Late", "Bad", "Connection", "parse_head", "request", "SERVER4", "SERVER6",
-           "ghost4", "client4", "client6", "url", "TLS_SERVERS", "LONG", "GLACISD", "GLACISCTL"]
+           "ghost4", "client4", "client6", "url", "TLS_SERVERS", "LONG", "GLACISD", "GLACISCTL", "PATIENCE", "Watch"]
 
 LONG = bool(os.environ.get("LONG"))  # the durations of the issue instead of short ones
 
@@ -60,11 +60,20 @@ class Scene:
     def between(self, low, got, high, what):
         return self.check(low <= got <= high, f"{what} ({low}..{high})", f"got {got!r}")
 
-    def eventually(self, condition, what, seconds=5):
+    def eventually(self, condition, what, seconds=PATIENCE):
         try:
             return self.check(poll(condition, seconds, what), what)
         except Late as e:
             return self.check(False, what, e)
+
+    def soon(self, watch, seconds, what, took=None):
+        """It took no longer than that since `watch`. A promise for a machine that has time: where it had none, or
+        nobody tells, the figure is noted and PATIENCE is what holds."""
+        busy, took = watch.busy(), watch.took() if took is None else took
+        quiet = busy is not None and busy < Watch.QUIET
+        share = "unknown" if busy is None else f"{busy:.0%}"
+        self.note(f"{what}: {took:.2f} s, {seconds} s wanted; waiting for the machine {share} of the time")
+        return self.check(took <= (seconds if quiet else max(seconds, PATIENCE)), what, f"took {took:.2f} s")
 
     @staticmethod
     def note(text):
@@ -119,7 +128,7 @@ class Scene:
         return self.idle_agent().start(document, *extra)
 
     # --- clients --------------------------------------------------------------------------------
-    def curl(self, path, source=None, host=SERVER4, port=8080, ns=None, extra=(), timeout=15):
+    def curl(self, path, source=None, host=SERVER4, port=8080, ns=None, extra=(), timeout=PATIENCE):
         """One curl, one connection; the status it saw ("000" when the connection failed)."""
         argv = ["curl", "-g", "-s", "-m", str(timeout), "-o", "/dev/null", "-w", "%{http_code}"]
         if source:
@@ -129,17 +138,18 @@ class Scene:
     def curls(self, n, path, **kw):
         return [self.curl(path, **kw) for _ in range(n)]
 
-    def connect(self, source=None, host=SERVER4, port=8080, ns=None, timeout=10):
+    def connect(self, source=None, host=SERVER4, port=8080, ns=None, timeout=PATIENCE):
         return Connection(ns or self.client, host, port, source, timeout)
 
     def no_leftovers(self, what, port=8080):
-        """Neither side keeps a socket of a refused connection."""
+        """Neither side keeps a socket of a refused connection. Twenty seconds: less than the servers' own timeouts,
+        which would close it for us."""
         def left():
             return [f"{ns.name} {state} {line}" for ns in (self.client, self.server)
                     for state in ("established", "close-wait") for line in ns.sockets(state, port)]
 
         try:
-            poll(lambda: not left(), 3, "sockets close")
+            poll(lambda: not left(), 20, "sockets close", exactly=True)
         except Late:
             pass
         self.equal(left(), [], f"{what}: no ESTAB or CLOSE-WAIT on either side")

@@ -11,6 +11,7 @@ import struct
 import time
 
 from netns import SERVER4, Net
+from poll import PATIENCE
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 MASK = 0xffffffff
@@ -158,7 +159,7 @@ class Raw:
         """The handshake. with_data rides on its last ACK, syn_data on the SYN."""
         self.put(syn_data, flags=SYN, options=b"\x02\x04\x05\xb4")
         self.sent = self.sent + 1 & MASK
-        reply = self.receive(3)
+        reply = self.receive(PATIENCE)
         if reply is None or reply[0] & (SYN | ACK) != SYN | ACK:
             raise Late(f"no SYN/ACK: {reply}")
         self.got = reply[1] + 1 & MASK
@@ -166,7 +167,7 @@ class Raw:
         self.put(with_data, flags=ACK | (PSH if with_data else 0))
         return self
 
-    def until(self, condition, what, seconds=5):
+    def until(self, condition, what, seconds=PATIENCE):
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -178,14 +179,14 @@ class Raw:
         number = self.sent if number is None else number
         return self.until(lambda: (self.acked - number & MASK) < 1 << 31, "the server acknowledges our bytes")
 
-    def until_end(self, seconds=5):
+    def until_end(self, seconds=PATIENCE):
         return self.until(lambda: self.fin or self.rst, "the connection ends", seconds)
 
     def statuses(self):
         """The status codes in the stream so far (the tests' bodies hold no status lines)."""
         return [int(part[:3]) for part in self.stream.split(b"HTTP/1.1 ")[1:]]
 
-    def until_statuses(self, n, seconds=5):
+    def until_statuses(self, n, seconds=PATIENCE):
         self.until(lambda: len(self.statuses()) >= n or self.fin or self.rst, f"{n} answers", seconds)
         return self.statuses()
 

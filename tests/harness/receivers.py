@@ -16,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from poll import poll
+from poll import PATIENCE, poll
 from servers import await_port
 
 
@@ -186,7 +186,7 @@ class Prometheus:
     def is_ready(self):
         try:
             with self.ns:
-                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=5) as r:
+                with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=PATIENCE) as r:
                     return r.status == 200
         except urllib.error.HTTPError:
             return False
@@ -195,7 +195,7 @@ class Prometheus:
         """An instant query's samples: [({label: value}, number)]."""
         with self.ns:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/v1/query?"
-                                        + urllib.parse.urlencode({"query": text}), timeout=5) as r:
+                                        + urllib.parse.urlencode({"query": text}), timeout=PATIENCE) as r:
                 answer = json.load(r)
         return [(s["metric"], float(s["value"][1])) for s in answer["data"]["result"]]
 

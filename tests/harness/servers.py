@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 from netns import SERVER4, sh
-from poll import poll
+from poll import PATIENCE, poll
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -121,7 +121,7 @@ class Nginx(Server):
         self.syncs += 1
         mark = f"GET /sync/{self.syncs} "
         with self.ns:
-            with socket.create_connection(("127.0.0.1", 8099), timeout=5) as s:
+            with socket.create_connection(("127.0.0.1", 8099), timeout=PATIENCE) as s:
                 s.sendall(f"{mark}HTTP/1.0\r\n\r\n".encode())
                 while s.recv(4096):
                     pass

@@ -9,14 +9,16 @@ import socket
 import ssl
 import subprocess
 
+from poll import PATIENCE
+
 ALL = "ALL:@SECLEVEL=0"
 _DASH = {"1.0": "-tls1", "1.1": "-tls1_1", "1.2": "-tls1_2", "1.3": "-tls1_3"}
 
 
 def _run(ns, *argv, **env):
     try:
-        r = subprocess.run(ns.prefix(*argv), capture_output=True, text=True, timeout=20, stdin=subprocess.DEVNULL,
-                           env={**os.environ, **env})
+        r = subprocess.run(ns.prefix(*argv), capture_output=True, text=True, timeout=2 * PATIENCE,
+                           stdin=subprocess.DEVNULL, env={**os.environ, **env})
     except subprocess.TimeoutExpired:
         return "timeout"
     return r.stdout + r.stderr
@@ -48,7 +50,7 @@ def gnutls(ns, host, port, version):
 
 
 def curl(ns, host, port, version):
-    out = _run(ns, "curl", "-g", "-k", "-v", "-s", "-m", "10", f"--tlsv{version}", "--tls-max", version,
+    out = _run(ns, "curl", "-g", "-k", "-v", "-s", "-m", str(PATIENCE), f"--tlsv{version}", "--tls-max", version,
                "--ciphers", ALL,
                f"https://{_at(host, port)}/")
     m = re.search(r"SSL connection using TLSv(\S+)", out)
@@ -62,7 +64,7 @@ c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 c.check_hostname, c.verify_mode = False, ssl.CERT_NONE
 c.set_ciphers("ALL:@SECLEVEL=0")
 c.minimum_version = c.maximum_version = getattr(ssl.TLSVersion, version)
-with socket.create_connection((host, int(port)), 10) as s:
+with socket.create_connection((host, int(port)), 60) as s:
     with c.wrap_socket(s, server_hostname="shop.test") as t:
         print("version", t.version())
 """
@@ -93,12 +95,13 @@ def node(ns, host, port, version):
 CLIENTS = {"openssl": openssl, "gnutls": gnutls, "curl": curl, "python": python, "node": node}
 
 
-def exchange(ns, host, port, *pieces, source=None, timeout=10):
-    """Sends the pieces, each a segment of its own, and reads to the end: (bytes, "end" | "reset" | "timeout")."""
+def exchange(ns, host, port, *pieces, source=None, timeout=PATIENCE):
+    """Sends the pieces, each a segment of its own, and reads to the end, or until nothing more has come for `timeout`
+    seconds (the first byte is waited for): (bytes, "end" | "reset" | "timeout")."""
     with ns:
         s = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     with s:
-        s.settimeout(timeout)
+        s.settimeout(PATIENCE)
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if source:
             s.bind((source, 0))
@@ -109,6 +112,7 @@ def exchange(ns, host, port, *pieces, source=None, timeout=10):
                 s.sendall(piece)
             while data := s.recv(65536):
                 got += data
+                s.settimeout(timeout)
             return got, "end"
         except (ConnectionResetError, BrokenPipeError):
             return got, "reset"
@@ -127,7 +131,7 @@ def handshake(ns, host, port, low=None, high=None, name="shop.test", alpn=None, 
     if alpn:
         c.set_alpn_protocols(alpn)
     with ns:
-        raw = socket.create_connection((host, port), 10)
+        raw = socket.create_connection((host, port), PATIENCE)
     with raw, c.wrap_socket(raw, server_hostname=name, session=session) as t:
         return t.version(), t.cipher()[0]
 
@@ -141,7 +145,7 @@ def split_handshake(ns, host, port, at):
     t = c.wrap_bio(come, go, server_hostname="shop.test")
     hello = 0
     with ns:
-        raw = socket.create_connection((host, port), 10)
+        raw = socket.create_connection((host, port), PATIENCE)
     with raw:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         while True:

@@ -34,6 +34,15 @@ int64_t clock_wall_ns(void)
 	return ts.tv_sec * (int64_t)CLOCK_NS_PER_S + ts.tv_nsec;
 }
 
+int64_t clock_wall_read(int64_t wall_ns)
+{
+	const int64_t end_ns = 7258118400 * (int64_t)CLOCK_NS_PER_S; /* 2200-01-01 */
+
+	if (wall_ns < 0)
+		return 0;
+	return wall_ns < end_ns ? wall_ns : end_ns;
+}
+
 struct clock_now clock_now(void)
 {
 	return (struct clock_now){.boot_ns = clock_boot_ns(), .wall_ns = clock_wall_ns()};

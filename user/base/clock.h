@@ -17,6 +17,11 @@
 uint64_t clock_boot_ns(void);
 uint64_t clock_monotonic_ns(void); /* for systemd, which wants that one */
 int64_t clock_wall_ns(void); /* since 1970 */
+/*
+ * What a file or a database says was a wall time, made one that can be reckoned with: from 1970 to
+ * 2200, so that adding a deadline to it is no overflow.
+ */
+int64_t clock_wall_read(int64_t wall_ns);
 
 /* Both at once, for functions that take time as an argument. */
 struct clock_now {

@@ -23,3 +23,6 @@ void sink_http_post(struct sink_http *http, struct sink *sink, char *body, size_
 		    const char *const *headers);
 /* The lines of a batch as an array of objects; the caller's. */
 json_t *sink_records(const struct spool_batch *batch);
+
+/* sink_otlp.c: how many records of a batch that was taken the answer says it did not take. */
+uint64_t otlp_rejected(const struct http_answer *answer);

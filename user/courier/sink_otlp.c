@@ -18,7 +18,7 @@ struct otlp {
 };
 
 /* {"partialSuccess":{"rejectedLogRecords":"3"}}: those are not to be sent again. */
-static uint64_t rejected(const struct http_answer *answer)
+uint64_t otlp_rejected(const struct http_answer *answer)
 {
 	json_t *o = json_loadb(answer->body, answer->size, 0, NULL);
 	const json_t *n =
@@ -45,7 +45,7 @@ static int otlp_open(struct sink *sink, const json_t *config)
 	r = sink_http_open(&otlp->http, sink, config);
 	if (r < 0)
 		return r;
-	otlp->http.read_answer = rejected;
+	otlp->http.read_answer = otlp_rejected;
 	url = json_string_value(json_object_get(config, "url"));
 	if (asprintf(&logs, "%s/v1/logs", url) < 0)
 		return -ENOMEM;

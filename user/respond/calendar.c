@@ -25,7 +25,7 @@ bool calendar_is_business(const struct policy_calendar *calendar, int year, unsi
 int64_t calendar_due(const struct policy_calendar *calendar, int64_t from_ns, unsigned n)
 {
 	const char *zone = calendar->zone ? calendar->zone : "UTC";
-	struct civil date = zone_civil(zone, from_ns / (int64_t)CLOCK_NS_PER_S);
+	struct civil date = zone_civil(zone, clock_wall_read(from_ns) / (int64_t)CLOCK_NS_PER_S);
 
 	date.hour = date.minute = date.second = 0;
 	for (int i = 0; n > 0 && i < DAYS_MAX(n); i++) {

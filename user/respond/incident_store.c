@@ -6,6 +6,7 @@
 
 #include "user/base/addr.h"
 #include "user/base/cleanup.h"
+#include "user/base/clock.h"
 #include "user/respond/incident_private.h"
 #include "user/store/incidents.h"
 
@@ -212,9 +213,9 @@ static void read_task(const struct store_incident_task *row, void *userdata)
 	*grown = (struct incident_task){
 		.number = (uint32_t)incident->n_tasks,
 		.state = (enum incident_task_state)row->state,
-		.created_ns = row->created_ns,
-		.due_ns = row->due_ns,
-		.done_ns = row->done_ns,
+		.created_ns = clock_wall_read(row->created_ns),
+		.due_ns = clock_wall_read(row->due_ns),
+		.done_ns = clock_wall_read(row->done_ns),
 		.told = row->told != 0,
 	};
 	snprintf(grown->owner, sizeof(grown->owner), "%s", row->owner);
@@ -237,8 +238,8 @@ static void read_alert(const struct store_incident_alert *row, void *userdata)
 		.have_source = *row->source && addr_parse(row->source, &link->source) == 0,
 		.shared = row->shared != 0,
 		.severity = (unsigned)row->severity,
-		.first_ns = row->first_ns,
-		.last_ns = row->last_ns,
+		.first_ns = clock_wall_read(row->first_ns),
+		.last_ns = clock_wall_read(row->last_ns),
 	};
 	if (link->have_source)
 		addr_parse(row->source, &link->source);
@@ -258,7 +259,8 @@ static void read_incident(const struct store_incident *row, void *userdata)
 	struct incident *i;
 
 	if (row->status < 0 || row->status >= INCIDENT_STATUS_MAX || row->id <= 0 ||
-	    row->id > UINT32_MAX)
+	    row->id > UINT32_MAX || row->priority < 0 || row->priority > 4 || row->resolution < 0 ||
+	    row->resolution >= INCIDENT_RESOLUTION_MAX)
 		return;
 	i = calloc(1, sizeof(*i));
 	if (!i) {
@@ -274,19 +276,20 @@ static void read_incident(const struct store_incident *row, void *userdata)
 		.merged_into = (uint32_t)row->merged_into,
 		.split_from = (uint32_t)row->split_from,
 		.follows = (uint32_t)row->follows,
-		.opened_ns = row->opened_ns,
-		.clock_ns = row->clock_ns,
-		.first_ns = row->first_ns,
-		.last_ns = row->last_ns,
-		.triaged_ns = row->triaged_ns,
-		.root_cause_ns = row->root_cause_ns,
+		.opened_ns = clock_wall_read(row->opened_ns),
+		.clock_ns = clock_wall_read(row->clock_ns),
+		.first_ns = clock_wall_read(row->first_ns),
+		.last_ns = clock_wall_read(row->last_ns),
+		.triaged_ns = clock_wall_read(row->triaged_ns),
+		.root_cause_ns = clock_wall_read(row->root_cause_ns),
 		.told = (uint32_t)row->told,
 		.alerts = (uint32_t)row->alerts,
 		.evidence = (uint64_t)row->evidence,
 		.evidence_told = (enum incident_status)row->evidence_told,
 		.needs_root_cause = row->needs_root_cause != 0,
 	};
-	memcpy(i->reached_ns, row->reached_ns, sizeof(i->reached_ns));
+	for (size_t n = 0; n < ARRAY_SIZE(i->reached_ns); n++)
+		i->reached_ns[n] = clock_wall_read(row->reached_ns[n]);
 	snprintf(i->title, sizeof(i->title), "%s", row->title);
 	snprintf(i->service, sizeof(i->service), "%s", row->service);
 	snprintf(i->assignee, sizeof(i->assignee), "%s", row->assignee);

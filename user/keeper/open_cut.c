@@ -145,7 +145,19 @@ struct again {
 	struct keeper *keeper;
 	struct open_match match;
 	uint32_t reason;
+	uint32_t id; /* of the decision */
 };
+
+/* It may have been withdrawn since: what is asked now is served. */
+static bool is_in_force(const struct keeper *keeper, uint32_t id)
+{
+	if (subjects_by_id(keeper->subjects, id))
+		return true;
+	for (size_t i = 0; i < decisions_count(keeper->decisions); i++)
+		if (decisions_at(keeper->decisions, i)->id == id)
+			return true;
+	return false;
+}
 
 static void look_again(evutil_socket_t fd, short what, void *userdata)
 {
@@ -153,17 +165,20 @@ static void look_again(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd;
 	(void)what;
-	cut(again->keeper, &again->match, again->reason);
+	if (is_in_force(again->keeper, again->id))
+		cut(again->keeper, &again->match, again->reason);
 	free(again);
 }
 
-static unsigned cut_twice(struct keeper *keeper, const struct open_match *match, uint32_t reason)
+static unsigned cut_twice(struct keeper *keeper, const struct open_match *match, uint32_t reason,
+			  uint32_t id)
 {
 	struct timeval soon = {.tv_usec = AGAIN_MS * 1000};
 	struct again *again = malloc(sizeof(*again));
 
 	if (again) {
-		*again = (struct again){.keeper = keeper, .match = *match, .reason = reason};
+		*again = (struct again){
+			.keeper = keeper, .match = *match, .reason = reason, .id = id};
 		if (event_base_once(keeper->base, -1, EV_TIMEOUT, look_again, again, &soon) < 0)
 			free(again);
 	}
@@ -180,11 +195,11 @@ unsigned open_cut_decision(struct keeper *keeper, const struct decision *decisio
 	if (decision->set != GL_SET_BAN)
 		return 0;
 	if (!decision->ja4[0])
-		return cut_twice(keeper, &match, GL_REASON_BANNED);
+		return cut_twice(keeper, &match, GL_REASON_BANNED, decision->id);
 	match.kind = OPEN_HELLO;
 	match.n_keys = (unsigned)tls_history_keys(keeper->tls_history, decision->ja4, match.keys,
 						  JA4_KEYS);
-	return match.n_keys ? cut_twice(keeper, &match, GL_REASON_JA4) : 0;
+	return match.n_keys ? cut_twice(keeper, &match, GL_REASON_JA4, decision->id) : 0;
 }
 
 unsigned open_cut_subject(struct keeper *keeper, const struct subject *subject)
@@ -220,7 +235,7 @@ unsigned open_cut_subject(struct keeper *keeper, const struct subject *subject)
 	default:
 		return 0;
 	}
-	return cut_twice(keeper, &match, reason);
+	return cut_twice(keeper, &match, reason, subject->id);
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -31,10 +31,17 @@ def processes(agent):
 
 
 def programs(agent):
-    """(ns, runs) so far of this agent's programs, by name."""
-    found = {}
+    """(ns, runs) so far of the programs this agent holds, by name."""
+    ours, found = set(), {}
+    where = f"/proc/{agent.process.pid}/fdinfo"
+    for name in os.listdir(where):
+        try:
+            with open(os.path.join(where, name), encoding="ascii") as f:
+                ours.update(int(line.split()[1]) for line in f if line.startswith("prog_id:"))
+        except FileNotFoundError:
+            continue  # closed meanwhile
     for p in json.loads(sh("bpftool", "-j", "prog", "show")):
-        if any(owner["pid"] == agent.process.pid for owner in p.get("pids", [])):
+        if p["id"] in ours:
             ns, runs = found.get(p.get("name"), (0, 0))
             found[p.get("name")] = ns + p.get("run_time_ns", 0), runs + p.get("run_cnt", 0)
     return found

@@ -25,6 +25,35 @@ struct {
 	__type(value, struct tombstone);
 } tombstones SEC(".maps");
 
+/* When the last one was put, CLOCK_BOOTTIME: mostly never, and no packet must pay for a lookup. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} tombstone_last SEC(".maps");
+
+#define TOMBSTONE_NS (600 * SEC_NS) /* longer than a client waits that has seen the stream end */
+
+static __always_inline void tombstone_put(const struct flow_key *key, const struct tombstone *t)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&tombstone_last, &zero);
+
+	if (last)
+		*(volatile __u64 *)last = bpf_ktime_get_boot_ns();
+	if (bpf_map_update_elem(&tombstones, key, t, BPF_ANY))
+		count(GL_CTR_LOST_UPDATE);
+}
+
+static __always_inline int tombstone_any(void)
+{
+	__u32 zero = 0;
+	__u64 *last = bpf_map_lookup_elem(&tombstone_last, &zero);
+
+	return last && *last && bpf_ktime_get_boot_ns() - *last < TOMBSTONE_NS;
+}
+
 static __always_inline void put_hex(__u8 *at, __u64 value)
 {
 #pragma clang loop unroll(full)
@@ -179,8 +208,7 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 		return refuse_failed();
 	flow_name(skb, p, &key);
 	t.seq = spec.seq + spec.payload + 1;
-	if (bpf_map_update_elem(&tombstones, &key, &t, BPF_ANY))
-		count(GL_CTR_LOST_UPDATE);
+	tombstone_put(&key, &t);
 	if (answer_write(skb, p, &spec))
 		return refuse_failed();
 	count(a ? GL_CTR_ANSWERS : GL_CTR_ALERTS);
@@ -266,7 +294,7 @@ __global int refuse_afterwards(struct __sk_buff *skb, struct packet *p)
 	int action;
 	__u32 len;
 
-	if (!p)
+	if (!p || !tombstone_any())
 		return TC_NEXT;
 	flow_name(skb, p, &key);
 	t = bpf_map_lookup_elem(&tombstones, &key);

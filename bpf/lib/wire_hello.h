@@ -144,7 +144,6 @@ __global int hello_tell_refusal(struct wire_scratch *x, struct flow *f)
 	struct handshake_end end = {
 		.mode = GL_MODE_ENFORCE,
 		.known = 1,
-		.direction = STREAM_IN,
 	};
 	struct gl_tls_name name = {};
 

@@ -178,11 +178,13 @@ static __always_inline __u8 server_downgrade(const struct flow_tls *tls, __u16 b
 __global int server_judge(const struct gl_tls *tls, struct flow *f, struct handshake_end *end)
 {
 	struct gl_tls_name name = {};
+	struct gl_tls_best *best;
 
 	if (!tls || !f || !end)
 		return GL_REASON_TLS_MALFORMED;
 	handshake_name(f, end->service, &name);
-	end->best = handshake_best(&name);
+	best = bpf_map_lookup_elem(&tls_best, &name);
+	end->best = best ? best->version : 0;
 	end->result = GL_HANDSHAKE_NEGOTIATED;
 	end->downgrade = server_downgrade(&f->tls, end->best);
 	if (tls->min_version && f->tls.server.version < tls->min_version)
@@ -191,7 +193,7 @@ __global int server_judge(const struct gl_tls *tls, struct flow *f, struct hands
 		return GL_REASON_TLS_CIPHER;
 	if (end->downgrade && (tls->flags & GL_TLS_DOWNGRADE_REFUSE))
 		return GL_REASON_TLS_DOWNGRADE;
-	handshake_remember(&name, f->tls.server.version, end->now_ns);
+	handshake_remember(&name, best, f->tls.server.version, end->now_ns);
 	return GL_REASON_NONE;
 }
 
@@ -247,8 +249,7 @@ __global int server_cut(struct __sk_buff *skb, struct packet *p, struct flow *f,
 	}
 	on.payload = refuse_alert_text(f->tls.hello.record_version, alert);
 	t.seq = on.seq + on.payload + 1;
-	if (bpf_map_update_elem(&tombstones, &key, &t, BPF_ANY))
-		count(GL_CTR_LOST_UPDATE);
+	tombstone_put(&key, &t);
 	if (answer_write(skb, p, &on))
 		return refuse_failed();
 	count(GL_CTR_ALERTS);
@@ -415,7 +416,7 @@ static __always_inline int server_place(const struct packet *p, struct flow *f,
 __global int server_segment(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f)
 {
 	const struct gl_control *control = control_get();
-	struct handshake_end end = {.direction = STREAM_OUT, .known = 1};
+	struct handshake_end end = {.known = 1};
 	const struct gl_service *service;
 	const struct gl_policy *policy;
 	const struct gl_tls *tls;

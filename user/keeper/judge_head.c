@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 
 #include "include/glacis/admit.h"
 #include "user/base/clock.h"
@@ -11,7 +12,8 @@
 #include "user/keeper/keeper.h"
 #include "user/keeper/open_cut.h"
 
-#define CLOCK_TRIES    4
+#define CLOCK_TRIES    10
+#define CLOCK_WAIT_NS  200000 /* a processor inside a claim may stand still for milliseconds */
 #define REFUSED_S      60 /* a source refused by a rule is read in lockstep so long */
 #define NEAR_S         60 /* one that is about to reach a limit */
 #define LOCKSTEP_MAX_S 86400
@@ -89,7 +91,11 @@ static uint64_t decide(struct keeper *keeper, const struct gl_policy *policy,
 	memcpy(h.credentials, head->credentials, sizeof(h.credentials));
 	fill_tables(keeper, &tables);
 	for (int i = 0; i < CLOCK_TRIES; i++) {
-		now_ns = i ? clock_boot_ns() : now_ns;
+		if (i) {
+			clock_nanosleep(CLOCK_MONOTONIC, 0,
+					&(struct timespec){.tv_nsec = CLOCK_WAIT_NS}, NULL);
+			now_ns = clock_boot_ns();
+		}
 		admit(policy, service, control, &tables, &h, now_ns, ret_verdict);
 		if (ret_verdict->reason != GL_REASON_CLOCK)
 			break;

@@ -186,7 +186,7 @@ static __always_inline int http_step_head(struct http_cursor *c, __u8 b)
 {
 	switch (c->msg->phase) {
 	case HTTP_NAME:
-		return http_step_name(c, b);
+		return http_step_name(c);
 	case HTTP_FIELD:
 	case HTTP_END_LF:
 		return http_step_field(c, b);

@@ -406,6 +406,47 @@ static __always_inline void route_byte(struct route_walk *w, const struct gl_pol
 		route_segment_byte(w, &pol->route_key, b, cls);
 }
 
+/* Is this byte simply one of the segment? */
+static __always_inline int route_is_plain(const struct route_walk *w, __u8 b)
+{
+	return !((route_class[b] & ROUTE_C_SPECIAL) | w->pending);
+}
+
+/*
+ * Bytes of a path from a plain one on, the first in the lowest byte of `bytes`: as many of the
+ * eight as are plain and fill the segment's next word. Returns how many: at least one.
+ */
+static __always_inline __u32 route_plain(struct route_walk *w, const struct gl_policy *pol,
+					 __u64 bytes)
+{
+	__u32 len = w->segment.len, n = 0;
+	__u64 tail = w->segment.tail, dashes = w->dashes;
+	__u8 types = w->types, fold = w->fold;
+
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++) {
+		__u8 b = bytes >> (8 * i), cls = route_class[b];
+
+		if (cls & ROUTE_C_SPECIAL)
+			break;
+		types &= cls;
+		if (cls & ROUTE_C_DASH)
+			dashes |= 1ull << (len & 63);
+		tail |= (__u64)(__u8)(b | (cls & fold)) << (8 * (len & 7));
+		len++;
+		n++;
+		if (!(len & 7))
+			break;
+	}
+	w->types = types;
+	w->dashes = dashes;
+	w->segment.tail = tail;
+	w->segment.len = len;
+	if (n && !(len & 7))
+		route_segment_word(w, &pol->route_key);
+	return n;
+}
+
 /*
  * The path is over. Returns the operation's index in ops[]: 0 = none matched, or a path too deep to
  * follow. *ret_ambiguous: enum route_ambiguity bits; nonzero means the index is one reading only.

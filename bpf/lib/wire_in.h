@@ -442,9 +442,12 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 static __noinline int wire_in_close(struct __sk_buff *skb, const struct packet *p, struct flow *f)
 {
 	const struct gl_control *control = control_get();
-	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
+	const struct gl_policy *policy;
 
-	if (policy && (f->state == FLOW_HTTP || f->state == FLOW_HTTP2))
+	if (!control || (f->state != FLOW_HTTP && f->state != FLOW_HTTP2))
+		return 0;
+	policy = policy_at(control->active);
+	if (policy)
 		wire_copy_close(skb, p, f, policy, GL_TO_SERVER);
 	return 0;
 }

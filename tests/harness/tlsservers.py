@@ -122,9 +122,12 @@ RewriteRule ^ - [R=200]
 
 
 class HaproxyTls(TlsServer):
+    """One thread: two that log at once lose lines (fd_write_frag_line tries the lock, and drops)."""
+
     http2 = True
     CONF = """
 global
+	nbthread 1
 	log stdout format raw local0
 defaults
 	mode http

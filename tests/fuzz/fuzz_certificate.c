@@ -4,14 +4,10 @@
  * bytes, cut into pieces of any size. Byte 0 is the size of the pieces (times 4), the rest the
  * certificate. What comes out is bounded, printable, and does not depend on the pieces.
  */
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "user/detect/certificate_judge.h"
 #include "user/inspector/certificate.h"
 #include "user/inspector/pieces.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_text(const char *text, size_t size)
 {

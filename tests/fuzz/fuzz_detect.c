@@ -4,21 +4,9 @@
  * tx_build.h, a line "%%" between them, a first line of bits. Beyond not crashing: what is stated
  * is well-formed, printable, of a known control, and the same twice.
  */
-#include <stdint.h>
-#include <stdio.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/tx_build.h"
 #include "user/detect/detector.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 struct heard {
 	uint64_t sum;

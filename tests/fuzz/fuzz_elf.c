@@ -3,23 +3,9 @@
  * fuzz_elf.c - any bytes as a library some container has mapped. Beyond not crashing: a probe is
  * only ever put inside the file, and asking twice gives the same answer.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "user/kern/elf.h"
 #include "user/kern/probe_point.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static void ask(struct elf *elf, size_t size)
 {

@@ -5,11 +5,10 @@
  */
 #include <errno.h>
 #include <stdbool.h>
-#include <stdint.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "user/base/frames.h"
 
 #define INPUT_MAX 65536 /* fits a socket's buffer */
@@ -19,8 +18,6 @@ struct outcome {
 	size_t members; /* over all frames */
 	int error;
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void drain(struct frame_reader *reader, int fd, struct outcome *outcome)
 {

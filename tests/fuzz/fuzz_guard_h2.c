@@ -4,11 +4,8 @@
  * are cut, the same bytes are content of the same streams as a parse of the whole says. Byte 0 is
  * the size of the largest piece.
  */
-#include <stdint.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/guard_h2_reference.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

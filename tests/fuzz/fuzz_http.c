@@ -4,23 +4,10 @@
  * segments changes nothing, and of a request that ended, nothing is read twice (never more messages
  * than requests, never a request without bytes of its own).
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/http_reader.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
 #define REQUEST_MIN 14 /* "A / HTTP/1.1\n\n" */
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static struct gl_policy *policy;
 static struct http_piece piece;

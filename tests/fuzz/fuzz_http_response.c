@@ -4,12 +4,10 @@
  * it, and what it makes of one does not depend on how it is cut. Byte 0 is the size of the pieces.
  */
 #include <pthread.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "user/ctl/http.h"
 
 #define INPUT_MAX 65536
@@ -19,8 +17,6 @@ struct sending {
 	const uint8_t *data;
 	size_t size, piece;
 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void *send_pieces(void *arg)
 {

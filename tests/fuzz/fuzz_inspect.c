@@ -5,11 +5,10 @@
  * 4: cut; 5: time passes), its length, low byte first, its bytes. Beyond not crashing: memory stays
  * bounded, what is begun is reported, and all of it is given back.
  */
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/inspect_feed.h"
 
 #define BYTES_MAX (64u << 20)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct feed feed;
 

@@ -6,28 +6,10 @@
  * How to run it for hours: user/policy/README.md.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "user/policy/match.h"
 #include "user/policy/read.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
-
-static void check_line(const char *text)
-{
-	for (; text && *text; text++)
-		CHECK((unsigned char)*text >= 0x20 && *text != 0x7f);
-}
 
 static void check_problems(const struct problems *problems, int r)
 {

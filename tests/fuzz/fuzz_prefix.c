@@ -5,27 +5,13 @@
  * table lists is found, by its writer and by a reader; it counts right; a second adoption changes
  * nothing; and when all is removed, nothing is left.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "include/glacis/prefix.h"
 #include "user/base/cleanup.h"
 #include "user/base/prefix_table.h"
 
 #define SLOTS 64
 #define SETS  2
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static const struct gl_key key = {7, 8};
 

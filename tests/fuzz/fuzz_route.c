@@ -6,26 +6,13 @@
  * and writing the path in another unambiguous way gives the same.
  */
 #include <errno.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "user/base/cleanup.h"
 #include "user/policy/routes.h"
 
 #define RULES_MAX 64
 #define TEXT_MAX  16384
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 struct input {
 	struct pattern rules[RULES_MAX];

@@ -4,22 +4,8 @@
  * same request is about the same, without a body there is no login but by Basic, a password never
  * comes without an account.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "user/detect/subjects.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 /* Up to the next newline. */
 static struct raw line(const uint8_t **data, size_t *size)

@@ -6,21 +6,9 @@
  * the one we say is the highest offered. So nothing below a floor passes it unseen.
  */
 #include <openssl/ssl.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/handshake_reader.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 static SSL_CTX *context;
 

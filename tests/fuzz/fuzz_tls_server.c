@@ -3,21 +3,8 @@
  * fuzz_tls_server.c - any bytes as what a TLS server sends. Beyond not crashing: where the stream
  * is cut changes nothing, and no more bytes of a certificate are told than it has.
  */
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-
+#include "tests/fuzz/fuzz.h"
 #include "tests/unit/handshake_reader.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define CHECK(what)                                                                                \
-	do {                                                                                       \
-		if (!(what)) {                                                                     \
-			fprintf(stderr, "broken: %s\n", #what);                                    \
-			abort();                                                                   \
-		}                                                                                  \
-	} while (0)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -54,11 +54,11 @@ void api_alerts(struct api_request *rq)
 	static const char *const parameters[] = {"limit",   "after", "rule", "severity",
 						 "service", "state", NULL};
 	const struct alerts *alerts = rq->keeper->alerts;
-	json_t *items, *next = NULL;
 	struct wanted wanted;
-	uint64_t after, last = 0;
+	bool more = false;
+	uint64_t after;
+	json_t *items;
 	size_t limit;
-	char id[24];
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, PAGE, &limit) ||
 	    !api_page_after(rq, &after) || !read_wanted(rq, &wanted))
@@ -69,16 +69,12 @@ void api_alerts(struct api_request *rq)
 
 		if ((after && a->id >= after) || !is_wanted(a, &wanted))
 			continue;
-		if (json_array_size(items) == limit) {
-			snprintf(id, sizeof(id), "%" PRIu64, last);
-			next = json_string(id);
+		more = json_array_size(items) == limit;
+		if (more)
 			break;
-		}
-		last = a->id;
 		json_array_append_new(items, alert_json(a, false));
 	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+	api_page(rq, items, more);
 }
 
 /* ---------------------------------------------------------------------------------------------

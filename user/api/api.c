@@ -204,6 +204,15 @@ bool api_page_limit(struct api_request *rq, size_t otherwise, size_t *ret_limit)
 	return true;
 }
 
+void api_page(struct api_request *rq, json_t *items, bool more)
+{
+	size_t n = json_array_size(items);
+	json_t *next = more ? json_object_get(json_array_get(items, n - 1), "id") : NULL;
+
+	next = next ? json_incref(next) : json_null();
+	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+}
+
 bool api_page_after(struct api_request *rq, uint64_t *ret_after)
 {
 	const char *text = json_string_value(json_object_get(rq->query, "after"));

@@ -47,6 +47,8 @@ bool api_body_string(struct api_request *rq, const char *name, bool required,
 		     const char **ret_value);
 bool api_body_bool(struct api_request *rq, const char *name, bool *ret_value);
 bool api_page_limit(struct api_request *rq, size_t otherwise, size_t *ret_limit);
+/* Replies with a page; `more`: its last item's id is the `next`. Takes items. */
+void api_page(struct api_request *rq, json_t *items, bool more);
 /* The "after" of a page, 0 when absent. */
 bool api_page_after(struct api_request *rq, uint64_t *ret_after);
 /* A source in the query or body: an address or a network. */

@@ -31,10 +31,11 @@ void api_approvals_list(struct api_request *rq)
 	const char *incident = json_string_value(json_object_get(rq->query, "incident"));
 	const struct actions *actions = rq->keeper->actions;
 	int wanted = state ? action_state_find(state) : -1;
-	json_t *items, *next = json_null();
 	const struct action *a;
+	bool more = false;
 	uint32_t of = 0;
 	uint64_t after;
+	json_t *items;
 	size_t limit;
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
@@ -53,14 +54,12 @@ void api_approvals_list(struct api_request *rq)
 		if (a->id <= after || (wanted >= 0 && (int)a->state != wanted) ||
 		    (of && a->incident != of))
 			continue;
-		if (json_array_size(items) == limit) {
-			json_decref(next);
-			next = json_incref(json_object_get(json_array_get(items, limit - 1), "id"));
+		more = json_array_size(items) == limit;
+		if (more)
 			break;
-		}
 		json_array_append_new(items, action_json(a));
 	}
-	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+	api_page(rq, items, more);
 }
 
 static struct action *find(struct api_request *rq)

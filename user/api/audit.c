@@ -32,7 +32,7 @@ static void add(const struct store_audit *audit, void *userdata)
 void api_audit(struct api_request *rq)
 {
 	static const char *const parameters[] = {"limit", "after", NULL};
-	json_t *items, *next;
+	json_t *items;
 	uint64_t after;
 	size_t limit;
 	int r;
@@ -48,10 +48,7 @@ void api_audit(struct api_request *rq)
 			    store_trouble(rq->keeper->store) ?: "unknown");
 		return;
 	}
-	next = json_array_size(items) == limit
-		       ? json_incref(json_object_get(json_array_get(items, limit - 1), "id"))
-		       : json_null();
-	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+	api_page(rq, items, json_array_size(items) == limit);
 }
 
 /* Walks the chain: a tenth of a second for all that is kept. */

@@ -76,28 +76,23 @@ void api_decisions_list(struct api_request *rq)
 		.decisions = decisions_count(rq->keeper->decisions),
 		.subjects = subjects_count(rq->keeper->subjects),
 	};
-	json_t *items, *item, *next = NULL;
-	uint32_t last = 0, id;
+	json_t *items, *item;
+	bool more = false;
 	uint64_t after;
 	size_t limit;
-	char text[16];
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
 	    !api_page_after(rq, &after))
 		return;
 	items = json_array();
-	while ((id = walk_next(&walk, after, &item))) {
-		if (json_array_size(items) == limit) {
-			snprintf(text, sizeof(text), "%u", last);
-			next = json_string(text);
+	while (!more && walk_next(&walk, after, &item)) {
+		more = json_array_size(items) == limit;
+		if (more)
 			json_decref(item);
-			break;
-		}
-		json_array_append_new(items, item);
-		last = id;
+		else
+			json_array_append_new(items, item);
 	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+	api_page(rq, items, more);
 }
 
 /* ---------------------------------------------------------------------------------------------

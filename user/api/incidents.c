@@ -210,10 +210,11 @@ void api_incident_timeline(struct api_request *rq)
 {
 	static const char *const parameters[] = {"limit", "after", NULL};
 	const struct incident *incident;
-	json_t *items, *next = json_null();
 	uint64_t after;
+	json_t *items;
 	size_t limit;
 	uint32_t id;
+	bool more;
 	int r;
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
@@ -224,16 +225,14 @@ void api_incident_timeline(struct api_request *rq)
 	r = incident_timeline_json(rq->keeper, id, after, limit + 1, items);
 	if (r < 0) {
 		json_decref(items);
-		json_decref(next);
 		api_problem(rq, 503, "store-unreadable", NULL, "the timeline cannot be read: %s",
 			    store_trouble(rq->keeper->store) ?: strerror(-r));
 		return;
 	}
-	if (json_array_size(items) > limit) {
+	more = json_array_size(items) > limit;
+	if (more)
 		json_array_remove(items, limit);
-		next = json_incref(json_object_get(json_array_get(items, limit - 1), "id"));
-	}
-	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+	api_page(rq, items, more);
 }
 
 /* ---------------------------------------------------------------------------------------------

@@ -48,10 +48,9 @@ void api_events(struct api_request *rq)
 	const struct keeper *keeper = rq->keeper;
 	const char *kind = json_string_value(json_object_get(rq->query, "kind"));
 	enum events_ring ring = EVENTS_VERDICTS;
-	json_t *items, *next = NULL;
 	size_t limit, at, count;
 	uint64_t after;
-	char id[24];
+	json_t *items;
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
 	    !api_page_after(rq, &after))
@@ -75,13 +74,8 @@ void api_events(struct api_request *rq)
 		const struct event *event = events_at(keeper->events, ring, at);
 
 		json_array_append_new(items, event_json(event, apply_intern(keeper->apply)));
-		if (json_array_size(items) == limit && at + 1 < count) {
-			snprintf(id, sizeof(id), "%" PRIu64, event->id);
-			next = json_string(id);
-		}
 	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+	api_page(rq, items, at < count);
 }
 
 void api_verdict(struct api_request *rq)

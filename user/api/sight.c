@@ -64,11 +64,11 @@ void api_findings(struct api_request *rq)
 						 "service", "severity", NULL};
 	const struct findings *findings = rq->keeper->findings;
 	struct wanted wanted;
-	json_t *items, *next = NULL;
 	const struct finding *f;
-	uint64_t after, last = 0;
+	bool more = false;
+	uint64_t after;
+	json_t *items;
 	size_t limit;
-	char id[24];
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, PAGE, &limit) ||
 	    !api_page_after(rq, &after) || !read_wanted(rq, &wanted))
@@ -77,16 +77,12 @@ void api_findings(struct api_request *rq)
 	for (size_t i = 0; (f = findings_at(findings, i)); i++) {
 		if (f->id <= after || !is_wanted(f, &wanted))
 			continue;
-		if (json_array_size(items) == limit) {
-			snprintf(id, sizeof(id), "%" PRIu64, last);
-			next = json_string(id);
+		more = json_array_size(items) == limit;
+		if (more)
 			break;
-		}
-		last = f->id;
 		json_array_append_new(items, finding_json(f));
 	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+	api_page(rq, items, more);
 }
 
 void api_finding(struct api_request *rq)
@@ -113,10 +109,9 @@ void api_transactions(struct api_request *rq)
 {
 	static const char *const parameters[] = {"limit", "after", NULL};
 	const struct transactions *transactions = rq->keeper->transactions;
-	json_t *items, *next = NULL;
 	size_t limit, at, count;
 	uint64_t after;
-	char id[24];
+	json_t *items;
 
 	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
 	    !api_page_after(rq, &after))
@@ -131,13 +126,8 @@ void api_transactions(struct api_request *rq)
 
 		json_array_append_new(items,
 				      transaction_json(kept, apply_intern(rq->keeper->apply)));
-		if (json_array_size(items) == limit && at + 1 < count) {
-			snprintf(id, sizeof(id), "%" PRIu64, kept->id);
-			next = json_string(id);
-		}
 	}
-	api_reply(rq, 200,
-		  json_pack("{s:o, s:o}", "items", items, "next", next ? next : json_null()));
+	api_page(rq, items, at < count);
 }
 
 /* Every row of the standard: more than a page, and always all of them. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "user/base/clock.h"
+#include "user/base/duration.h"
 #include "user/keeper/exports.h"
 
 typedef void (*api_handler)(struct api_request *rq);
@@ -222,6 +223,21 @@ bool api_page_after(struct api_request *rq, uint64_t *ret_after)
 		return true;
 	api_problem(rq, 400, "bad-after", NULL, "after is the 'next' of the page before, not '%s'",
 		    text);
+	return false;
+}
+
+bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds)
+{
+	char with_unit[32];
+	int r;
+
+	snprintf(with_unit, sizeof(with_unit), "%s%s", text,
+		 *text && strspn(text, "0123456789") == strlen(text) ? "s" : "");
+	r = duration_parse(with_unit, ret_seconds);
+	if (r == 0 && *ret_seconds <= DECISION_TTL_MAX_S)
+		return true;
+	api_problem(rq, 422, "bad-ttl", NULL,
+		    "'%s' is not a time to live: 30s, 15m, 4h, 7d; at most 366d", text);
 	return false;
 }
 

@@ -51,6 +51,8 @@ bool api_page_limit(struct api_request *rq, size_t otherwise, size_t *ret_limit)
 void api_page(struct api_request *rq, json_t *items, bool more);
 /* The "after" of a page, 0 when absent. */
 bool api_page_after(struct api_request *rq, uint64_t *ret_after);
+/* "4h", and bare seconds. */
+bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds);
 /* A source in the query or body: an address or a network. */
 bool api_parse_source(struct api_request *rq, const char *text, struct addr_prefix *ret_prefix);
 
@@ -80,7 +82,6 @@ void api_subjects_end(struct api_request *rq, const char *verdict);
 json_t *api_subject_json(const struct keeper *keeper, const struct subject *subject);
 json_t *api_subject_row(uint32_t id, enum subject_kind kind, const char *text, const char *detail,
 			int64_t created_ns, int64_t expires_ns);
-bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds);
 void api_limits(struct api_request *rq);
 void api_sources(struct api_request *rq);
 void api_explain(struct api_request *rq);
@@ -104,6 +105,9 @@ void api_coverage(struct api_request *rq);
 void api_approvals_list(struct api_request *rq);
 void api_approval_approve(struct api_request *rq);
 void api_approval_deny(struct api_request *rq);
+/* incidents.c: the number in a text; the incident of the path. */
+bool api_incident_number(struct api_request *rq, const char *text, uint32_t *ret_id);
+bool api_incident_find(struct api_request *rq, const struct incident **ret_incident);
 void api_incident_undo(struct api_request *rq);
 void api_incidents_list(struct api_request *rq);
 void api_incident_get(struct api_request *rq);

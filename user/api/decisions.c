@@ -113,22 +113,6 @@ static bool parse_set(struct api_request *rq, const char *verdict, uint8_t *ret_
 	return true;
 }
 
-/* "4h", and bare seconds. */
-bool api_parse_ttl(struct api_request *rq, const char *text, uint32_t *ret_seconds)
-{
-	char with_unit[32];
-	int r;
-
-	snprintf(with_unit, sizeof(with_unit), "%s%s", text,
-		 *text && strspn(text, "0123456789") == strlen(text) ? "s" : "");
-	r = duration_parse(with_unit, ret_seconds);
-	if (r == 0 && *ret_seconds <= DECISION_TTL_MAX_S)
-		return true;
-	api_problem(rq, 422, "bad-ttl", NULL,
-		    "'%s' is not a time to live: 30s, 15m, 4h, 7d; at most 366d", text);
-	return false;
-}
-
 /* Either an address or a client's fingerprint. */
 static bool parse_subject(struct api_request *rq, const char *source, const char *ja4,
 			  struct decision_ask *ask)

@@ -182,29 +182,6 @@ void api_incident_get(struct api_request *rq)
 /* ---------------------------------------------------------------------------------------------
  * The timeline
  */
-static void add_entry(const struct store_incident_entry *entry, void *userdata)
-{
-	char id[24], time[CLOCK_TEXT], of[24];
-
-	snprintf(id, sizeof(id), "%" PRId64, entry->id);
-	snprintf(of, sizeof(of), "%" PRId64, entry->incident);
-	json_array_append_new(userdata,
-			      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "incident", of,
-					"time", clock_format(entry->time_ns, time), "kind",
-					entry->kind, "actor", entry->actor, "text", entry->text));
-}
-
-int incident_timeline_json(struct keeper *keeper, uint32_t id, uint64_t after, size_t max,
-			   json_t *items)
-{
-	int r = incidents_save(keeper->incidents);
-
-	if (r == 0)
-		r = store_each_incident_entry(keeper->store, id, (int64_t)after, max, add_entry,
-					      items);
-	return r;
-}
-
 /* Oldest first. */
 void api_incident_timeline(struct api_request *rq)
 {

@@ -7,6 +7,7 @@
 #include "user/base/addr.h"
 #include "user/base/clock.h"
 #include "user/keeper/incidents.h"
+#include "user/store/incidents.h"
 
 static const char *const severities[] = {"info", "low", "medium", "high", "critical"};
 
@@ -136,4 +137,30 @@ json_t *incident_json(const struct incidents *incidents, const struct incident *
 	json_object_set_new(o, "tasks", tasks_json(incident));
 	json_object_set_new(o, "alertItems", links_json(incidents, incident));
 	return o;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * The timeline
+ */
+static void add_entry(const struct store_incident_entry *entry, void *userdata)
+{
+	char id[24], time[CLOCK_TEXT], of[24];
+
+	snprintf(id, sizeof(id), "%" PRId64, entry->id);
+	snprintf(of, sizeof(of), "%" PRId64, entry->incident);
+	json_array_append_new(userdata,
+			      json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "id", id, "incident", of,
+					"time", clock_format(entry->time_ns, time), "kind",
+					entry->kind, "actor", entry->actor, "text", entry->text));
+}
+
+int incident_timeline_json(struct keeper *keeper, uint32_t id, uint64_t after, size_t max,
+			   json_t *items)
+{
+	int r = incidents_save(keeper->incidents);
+
+	if (r == 0)
+		r = store_each_incident_entry(keeper->store, id, (int64_t)after, max, add_entry,
+					      items);
+	return r;
 }

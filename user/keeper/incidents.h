@@ -34,8 +34,3 @@ int incident_timeline_json(struct keeper *keeper, uint32_t id, uint64_t after, s
 int incident_scope_json(struct keeper *keeper, const struct incident *incident, json_t **ret_scope);
 /* incident_report.c: Markdown; the caller frees. */
 int incident_markdown(struct keeper *keeper, const struct incident *incident, char **ret_text);
-
-/* For handlers; they answer with the problem and return false. */
-struct api_request;
-bool api_incident_number(struct api_request *rq, const char *text, uint32_t *ret_id);
-bool api_incident_find(struct api_request *rq, const struct incident **ret_incident); /* {id} */

@@ -526,6 +526,11 @@ int keeper_run(const struct options *options, courier_request_fn answer)
 	};
 	int status = 0, r;
 
+	r = privileges_hide();
+	if (r < 0) {
+		log_error("cannot forbid dumps of this process: %s", strerror(-r));
+		return EXIT_NOT_STARTED;
+	}
 	if (start(&keeper) < 0) {
 		/* what a failed fresh start made must not stay; what was adopted must */
 		if (keeper.kern && !kern_adopted(keeper.kern))

@@ -55,14 +55,20 @@ static int set_capabilities(uint64_t mask)
 	return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-int privileges_drop(void)
+int privileges_hide(void)
 {
 	const struct rlimit no_core = {0};
+
+	if (setrlimit(RLIMIT_CORE, &no_core) < 0 || prctl(PR_SET_DUMPABLE, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int privileges_drop(void)
+{
 	uint64_t mask = kept_mask();
 
-	if (setrlimit(RLIMIT_CORE, &no_core) < 0)
-		return -errno;
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
 	if (geteuid() != 0)
 		return 0;

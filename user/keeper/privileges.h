@@ -5,8 +5,15 @@
 #pragma once
 
 /*
+ * No core dump, no ptrace and no reading of this process's memory by others of its user: keys and
+ * credentials pass through it. Both walls: a core_pattern that is a pipe does not ask RLIMIT_CORE.
+ * Call first of all; it lasts until the next exec, so each child does it for itself (sandbox.c).
+ * Who has CAP_SYS_PTRACE reads it all the same.
+ */
+int privileges_hide(void);
+
+/*
  * Drops every capability that running needs not, from the bounding set too; no new privileges by
- * exec; no core dump, no ptrace by the same user (rings carry credentials on their way). Call after
- * everything that needs more. Nothing happens without root.
+ * exec. Call after everything that needs more. Nothing happens without root.
  */
 int privileges_drop(void);

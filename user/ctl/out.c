@@ -12,7 +12,7 @@
 
 #define TEXTS       16 /* static texts alive at a time: more than any printf here uses */
 #define TEXT_SIZE   512
-#define COLUMNS_MAX 10
+#define COLUMNS_MAX 12
 #define NAME_WIDTH  11
 
 struct row {

@@ -9,6 +9,7 @@
 #include "user/base/clock.h"
 #include "user/base/duration.h"
 #include "user/keeper/exports.h"
+#include "user/keeper/held.h"
 
 typedef void (*api_handler)(struct api_request *rq);
 
@@ -79,7 +80,13 @@ static const struct route routes[] = {
 
 void api_reply(struct api_request *rq, int status, json_t *body)
 {
-	courier_reply(rq->reply, status, body);
+	struct keeper *keeper = rq->keeper;
+
+	if (keeper->held && strcmp(rq->method, "GET") != 0 &&
+	    store_ticket(keeper->store) != rq->ticket)
+		held_reply(keeper->held, rq->reply, status, body);
+	else
+		courier_reply(rq->reply, status, body);
 	rq->reply = NULL;
 }
 
@@ -369,6 +376,7 @@ void api_handle(json_t *request, struct courier_reply *reply, void *userdata)
 		if (route && is_allowed(&rq, route)) {
 			/* what a client was told a moment ago must be known already */
 			records_drain(rq.keeper);
+			rq.ticket = store_ticket(rq.keeper->store);
 			route->handler(&rq);
 		}
 	}

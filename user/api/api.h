@@ -24,13 +24,14 @@ struct api_request {
 	uid_t uid;
 	pid_t pid;
 	bool reader;
+	uint64_t ticket; /* of the store, when it began */
 	struct courier_reply *reply; /* each handler replies exactly once */
 };
 
 /* The courier_request_fn; userdata is the keeper. */
 void api_handle(json_t *request, struct courier_reply *reply, void *userdata);
 
-/* For handlers. api_reply() takes body. */
+/* For handlers. api_reply() takes body; a change is answered when it is on the disk (held.h). */
 void api_reply(struct api_request *rq, int status, json_t *body);
 __attribute__((format(printf, 5, 6))) void api_problem(struct api_request *rq, int status,
 						       const char *kind, json_t *extra,

@@ -10,6 +10,8 @@
 #include "user/keeper/incidents.h"
 #include "user/store/incidents.h"
 
+#define SETTLE_MS 100 /* for what is being written, before reading */
+
 bool api_incident_number(struct api_request *rq, const char *text, uint32_t *ret_id)
 {
 	char *end;
@@ -121,8 +123,10 @@ static int list_ids(struct keeper *keeper, const struct wanted *w, uint64_t befo
 		.max = max,
 	};
 
-	if (w->all && !store_trouble(keeper->store) && incidents_save(keeper->incidents) == 0)
+	if (w->all && !store_trouble(keeper->store) && incidents_save(keeper->incidents) == 0) {
+		store_settle(keeper->store, SETTLE_MS);
 		return store_each_incident(keeper->store, &query, note_id, ids);
+	}
 	for (size_t i = incidents_count(keeper->incidents); i-- > 0 && ids->n < max;) {
 		const struct incident *incident = incidents_at(keeper->incidents, i);
 

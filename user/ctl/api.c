@@ -118,6 +118,9 @@ static int finish(const struct ctl *ctl, const struct http_response *response, j
 		r = refused(ctl, response, body);
 	else if (!json_is_object(body) && ret_body)
 		r = api_unreachable(ctl, -EBADMSG);
+	if (r == CTL_OK && json_is_false(json_object_get(body, "stored")))
+		fputs("glacisctl: in force, but not stored yet: the agent's disk does not answer\n",
+		      ctl->err);
 	if (r == CTL_OK && ret_body) {
 		*ret_body = body;
 		return r;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,25 +13,36 @@
 #include "user/base/addr.h"
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
+#include "user/base/log.h"
 #include "user/base/names.h"
+#include "user/base/worker.h"
 #include "user/inspect/transaction.h"
 #include "user/keeper/event_text.h"
 
 #define BUFFER         (256u << 10)
 #define LINE_MAX_BYTES 8192 /* more than the texts of a report and the names of a policy make */
+#define QUEUE_BYTES    (8u << 20)
 #define TIME_SECONDS   20 /* "2026-11-28T22:13:45." */
 
 struct access_log {
 	char *path;
-	uint64_t max_bytes, bytes; /* of the file */
+	uint64_t max_bytes;
+	/* of the thread that writes: the caller's own until access_log_start() */
+	uint64_t bytes; /* of the file */
 	int fd; /* -1: could not be opened; tried again at each flush */
+	pthread_mutex_t lock; /* of the counts */
 	struct access_log_counts counts;
+	/* of the caller's */
+	struct worker *writer; /* NULL: all happens at once */
 	size_t used, lines; /* in the buffer */
 	int64_t second; /* `time` tells of */
 	char time[CLOCK_TEXT];
 	char buffer[BUFFER];
 };
 
+/* ---------------------------------------------------------------------------------------------
+ * The file
+ */
 static int open_file(struct access_log *log)
 {
 	struct stat st;
@@ -55,6 +67,7 @@ int access_log_open(const char *path, uint64_t max_bytes, struct access_log **re
 	log->fd = -1;
 	log->second = INT64_MIN;
 	log->max_bytes = max_bytes ? max_bytes : ACCESS_LOG_BYTES_DEFAULT;
+	pthread_mutex_init(&log->lock, NULL);
 	log->path = strdup(path ? path : "");
 	if (!log->path)
 		r = -ENOMEM;
@@ -68,13 +81,20 @@ int access_log_open(const char *path, uint64_t max_bytes, struct access_log **re
 	return 0;
 }
 
+int access_log_start(struct access_log *log)
+{
+	return worker_new("access-log", QUEUE_BYTES, -1, &log->writer);
+}
+
 void access_log_close(struct access_log *log)
 {
 	if (!log)
 		return;
 	access_log_flush(log);
+	worker_free(log->writer);
 	if (log->fd >= 0)
 		close(log->fd);
+	pthread_mutex_destroy(&log->lock);
 	free(log->path);
 	free(log);
 }
@@ -92,33 +112,33 @@ static void rotate(struct access_log *log)
 		if (rename(from, to) < 0 && errno != ENOENT)
 			return;
 	}
-	if (open_file(log) == 0)
-		log->counts.rotations++;
+	if (open_file(log) < 0)
+		return;
+	pthread_mutex_lock(&log->lock);
+	log->counts.rotations++;
+	pthread_mutex_unlock(&log->lock);
 }
 
-static void lose(struct access_log *log, int error)
+/* How it went: so many lines are in the file, or lost. */
+static void note(struct access_log *log, int error, size_t lines)
 {
+	pthread_mutex_lock(&log->lock);
 	log->counts.error = error;
-	log->counts.lost += log->lines;
-	log->used = log->lines = 0;
+	*(error ? &log->counts.lost : &log->counts.lines) += lines;
+	pthread_mutex_unlock(&log->lock);
 }
 
-void access_log_flush(struct access_log *log)
+static void write_lines(struct access_log *log, const char *text, size_t size, size_t lines)
 {
 	size_t done = 0;
+	int r = log->fd < 0 ? open_file(log) : 0;
 
-	if (!log->used)
+	if (r < 0) {
+		note(log, r, lines);
 		return;
-	if (log->fd < 0) {
-		int r = open_file(log);
-
-		if (r < 0) {
-			lose(log, r);
-			return;
-		}
 	}
-	while (done < log->used) {
-		ssize_t n = write(log->fd, log->buffer + done, log->used - done);
+	while (done < size) {
+		ssize_t n = write(log->fd, text + done, size - done);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -127,29 +147,87 @@ void access_log_flush(struct access_log *log)
 		done += (size_t)n;
 	}
 	log->bytes += done;
-	if (done < log->used) {
-		/* a part of a line must not run into the next one */
-		if (done && ftruncate(log->fd, (off_t)(log->bytes - done)) == 0)
-			log->bytes -= done;
-		lose(log, -errno);
-		return;
-	}
-	log->counts.error = 0;
-	log->counts.lines += log->lines;
-	log->used = log->lines = 0;
-	if (log->bytes >= log->max_bytes)
+	r = -errno;
+	/* a part of a line must not run into the next one */
+	if (done < size && done && ftruncate(log->fd, (off_t)(log->bytes - done)) == 0)
+		log->bytes -= done;
+	note(log, done < size ? r : 0, lines);
+	if (done == size && log->bytes >= log->max_bytes)
 		rotate(log);
+}
+
+static int reopen_file(struct access_log *log)
+{
+	int r = *log->path ? open_file(log) : 0;
+
+	note(log, r, 0);
+	return r;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * The thread that writes
+ */
+struct lines_job {
+	struct worker_job job;
+	struct access_log *log;
+	size_t size, lines; /* size 0: opens the file anew */
+	char text[];
+};
+
+static void run_lines(struct worker_job *job, struct worker *worker)
+{
+	struct lines_job *l = (struct lines_job *)job;
+	int r;
+
+	(void)worker;
+	if (l->size) {
+		write_lines(l->log, l->text, l->size, l->lines);
+	} else {
+		r = reopen_file(l->log);
+		if (r < 0)
+			log_err(r, "access log %s", l->log->path);
+	}
+	free(l);
+}
+
+static int give(struct access_log *log, size_t size, size_t lines)
+{
+	struct lines_job *job = malloc(sizeof(*job) + size);
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	job->job = (struct worker_job){.bytes = sizeof(*job) + size, .run = run_lines};
+	job->log = log;
+	job->size = size;
+	job->lines = lines;
+	memcpy(job->text, log->buffer, size);
+	r = worker_put(log->writer, &job->job, NULL);
+	if (r < 0)
+		free(job);
+	return r;
+}
+
+void access_log_flush(struct access_log *log)
+{
+	int r;
+
+	if (!log->used)
+		return;
+	if (log->writer) {
+		r = give(log, log->used, log->lines);
+		if (r < 0)
+			note(log, r, log->lines);
+	} else {
+		write_lines(log, log->buffer, log->used, log->lines);
+	}
+	log->used = log->lines = 0;
 }
 
 int access_log_reopen(struct access_log *log)
 {
-	int r = 0;
-
 	access_log_flush(log);
-	if (*log->path)
-		r = open_file(log);
-	log->counts.error = r;
-	return r;
+	return log->writer ? give(log, 0, 0) : reopen_file(log);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -348,9 +426,14 @@ void access_log_add(struct access_log *log, const struct report_transaction *tx,
 	log->lines++;
 }
 
-struct access_log_counts access_log_counts(const struct access_log *log)
+struct access_log_counts access_log_counts(struct access_log *log)
 {
-	return log->counts;
+	struct access_log_counts counts;
+
+	pthread_mutex_lock(&log->lock);
+	counts = log->counts;
+	pthread_mutex_unlock(&log->lock);
+	return counts;
 }
 
 const char *access_log_path(const struct access_log *log)

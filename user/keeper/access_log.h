@@ -21,6 +21,9 @@ struct access_log;
 /* path: "" or NULL: no log is kept. max_bytes: 0 = the default. The directory must be there. */
 int access_log_open(const char *path, uint64_t max_bytes, struct access_log **ret_log);
 void access_log_close(struct access_log *log); /* NULL-safe; writes what is left */
+/* From now on a thread writes. What it cannot take, because the disk is slow, is lost and counted.
+ */
+int access_log_start(struct access_log *log);
 
 void access_log_add(struct access_log *log, const struct report_transaction *tx,
 		    const struct intern *intern);
@@ -34,5 +37,5 @@ struct access_log_counts {
 	uint64_t rotations;
 	int error; /* of the last write, 0 = fine */
 };
-struct access_log_counts access_log_counts(const struct access_log *log);
+struct access_log_counts access_log_counts(struct access_log *log);
 const char *access_log_path(const struct access_log *log); /* "" = none */

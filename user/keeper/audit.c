@@ -2,6 +2,7 @@
 #include "user/keeper/audit.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,24 +21,40 @@ struct entry {
 struct audit {
 	struct store *store;
 	struct audit_signer *signer;
-	struct audit_head head; /* what was signed last */
+	pthread_mutex_t lock;
+	struct audit_head head; /* what was signed last; with the lock */
 	struct entry *waiting[AUDIT_WAITING_MAX]; /* a ring: the oldest is lost first */
 	size_t first, n;
 	uint64_t dropped;
 };
 
-/* The end as it is now becomes the signed one. */
-static void sign_end(struct audit *audit)
+static struct audit_head head_of(struct audit *audit)
 {
-	struct audit_head head = {.first = audit->head.first};
-	int r = store_chain_end(audit->store, &head.last, head.hash);
+	struct audit_head head;
 
-	if (r == 0)
-		r = audit_head_write(audit->signer, &head);
-	if (r < 0)
+	pthread_mutex_lock(&audit->lock);
+	head = audit->head;
+	pthread_mutex_unlock(&audit->lock);
+	return head;
+}
+
+/* The end as it is now becomes the signed one. In the thread that writes the store. */
+static void sign_end(int64_t last, const char *hash, void *userdata)
+{
+	struct audit *audit = userdata;
+	struct audit_head head = head_of(audit);
+	int r;
+
+	head.last = last;
+	memcpy(head.hash, hash, sizeof(head.hash));
+	r = audit_head_write(audit->signer, &head);
+	if (r < 0) {
 		log_err(r, "the end of the audit is not signed");
-	else
-		audit->head = head;
+		return;
+	}
+	pthread_mutex_lock(&audit->lock);
+	audit->head = head;
+	pthread_mutex_unlock(&audit->lock);
 }
 
 static void entry_free(struct entry *entry)
@@ -65,6 +82,7 @@ void audit_close(struct audit *audit)
 	while (audit->n)
 		forget_first(audit);
 	audit_signer_free(audit->signer);
+	pthread_mutex_destroy(&audit->lock);
 	free(audit);
 }
 
@@ -103,8 +121,6 @@ int audit_flush(struct audit *audit)
 	r = store_commit(audit->store);
 	while (r == 0 && audit->n)
 		forget_first(audit);
-	if (r == 0)
-		sign_end(audit);
 	return r;
 }
 
@@ -147,7 +163,7 @@ int audit_write(struct audit *audit, const struct audit_actor *actor, const char
 
 size_t audit_waiting(const struct audit *audit)
 {
-	return audit->n;
+	return audit->n + store_audits_waiting(audit->store);
 }
 
 uint64_t audit_dropped(const struct audit *audit)
@@ -216,9 +232,11 @@ int audit_open(struct store *store, const char *state_dir, struct audit **ret_au
 	if (!audit)
 		return -ENOMEM;
 	audit->store = store;
+	pthread_mutex_init(&audit->lock, NULL);
+	store_on_signed(store, sign_end, audit);
 	r = audit_signer_new(state_dir, &audit->signer);
 	if (r < 0) {
-		free(audit);
+		audit_close(audit);
 		return r;
 	}
 	resume(audit);
@@ -230,9 +248,10 @@ int audit_verify(struct audit *audit, struct audit_check *ret_check)
 {
 	struct audit_check check = {};
 	struct store_chain chain = {};
+	const struct audit_head known = head_of(audit);
 	int r = audit_head_read(audit->signer, &check.head);
 
-	if (r == -ENOENT && !audit->head.last) {
+	if (r == -ENOENT && !known.last) {
 		/* nothing was ever signed: nothing can be missing */
 		check.ok = true;
 		*ret_check = check;
@@ -241,8 +260,8 @@ int audit_verify(struct audit *audit, struct audit_check *ret_check)
 	check.problem = r == -ENOENT         ? "the signed end is missing (audit.head)"
 			: r == -EKEYREJECTED ? "the end is not signed by this agent's key"
 			: r < 0              ? "the signed end cannot be read (audit.head)"
-			: check.head.last < audit->head.last ? "the signed end is an older one"
-							     : NULL;
+			: check.head.last < known.last ? "the signed end is an older one"
+						       : NULL;
 	if (r == 0) {
 		r = store_chain_verify(audit->store, check.head.first, check.head.last,
 				       check.head.hash, &chain);

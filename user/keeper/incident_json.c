@@ -159,6 +159,8 @@ int incident_timeline_json(struct keeper *keeper, uint32_t id, uint64_t after, s
 {
 	int r = incidents_save(keeper->incidents);
 
+	/* what is being written is part of it */
+	store_settle(keeper->store, 100);
 	if (r == 0)
 		r = store_each_incident_entry(keeper->store, id, (int64_t)after, max, add_entry,
 					      items);

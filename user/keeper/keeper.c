@@ -25,6 +25,7 @@
 #include "user/keeper/alerting.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/exports.h"
+#include "user/keeper/held.h"
 #include "user/keeper/incidents.h"
 #include "user/keeper/inspectors.h"
 #include "user/keeper/keys.h"
@@ -436,6 +437,7 @@ static void stop(struct keeper *keeper)
 	persist_tick(keeper);
 	keeper_incidents_save(keeper);
 	actions_save(keeper->actions);
+	held_free(TAKE_PTR(keeper->held));
 	if (keeper->save_error < 0)
 		log_err(keeper->save_error, "decisions are not stored");
 	if (detach) {
@@ -541,6 +543,10 @@ int keeper_run(const struct options *options, courier_request_fn answer)
 	r = privileges_drop();
 	if (r < 0)
 		log_warning("capabilities are not dropped: %s", strerror(-r));
+	/* threads have the privileges that are left */
+	r = held_new(&keeper, &keeper.held);
+	if (r < 0)
+		log_warning("no thread writes: a slow disk makes answers slow (%s)", strerror(-r));
 	announce(&keeper);
 	if (event_base_dispatch(keeper.base) < 0) {
 		log_error("the event loop failed; enforcement stays in place");

@@ -56,6 +56,7 @@ struct inspectors;
 struct exports;
 struct policy_watch;
 struct h2_requests;
+struct held;
 
 /* Alerts that changed and are not taken for incidents yet (incidents.c). */
 #define INCIDENT_QUEUE_MAX 256
@@ -105,6 +106,8 @@ struct keeper {
 	struct audit *audit;
 	struct store *store;
 	unsigned store_epoch;
+	uint64_t sight_ticket; /* of the last batch of what was seen */
+	struct held *held; /* answers that wait for the disk */
 	uint64_t retain_ns; /* when the store is looked through for what is too old */
 	struct loop *loop;
 	struct libraries *libraries;

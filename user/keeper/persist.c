@@ -294,6 +294,9 @@ static void store_sight(struct keeper *keeper)
 {
 	const struct tls_history_sink sink = {put_value, put_name, put_key, keeper};
 
+	/* a slow disk gets the newest state next time, not each one of them */
+	if (!store_is_written(keeper->store, keeper->sight_ticket))
+		return;
 	if (store_begin(keeper->store) < 0)
 		return;
 	tls_history_each_dirty(keeper->tls_history, &sink);
@@ -302,6 +305,7 @@ static void store_sight(struct keeper *keeper)
 	alerts_each_dirty(keeper->alerts, put_alert, keeper);
 	if (store_commit(keeper->store) < 0)
 		return;
+	keeper->sight_ticket = store_ticket(keeper->store);
 	tls_history_stored(keeper->tls_history);
 	certificates_stored(keeper->certificates);
 	findings_stored(keeper->findings);
@@ -317,11 +321,10 @@ void persist_decisions(struct keeper *keeper)
 		keeper->save_error = subjects_save(keeper->subjects, boot_id, clock_now());
 }
 
-#define KEEP_DAYS   90
-#define KEEP_BYTES  (1024ull << 20)
-#define RETAIN_NS   (60 * CLOCK_NS_PER_S)
-#define DAY_NS      (86400 * (int64_t)CLOCK_NS_PER_S)
-#define RETAIN_ROWS 10 /* slices a second, where much is too old */
+#define KEEP_DAYS  90
+#define KEEP_BYTES (1024ull << 20)
+#define RETAIN_NS  (60 * CLOCK_NS_PER_S)
+#define DAY_NS     (86400 * (int64_t)CLOCK_NS_PER_S)
 
 /* Once a minute; while there is more to remove, every second. */
 static void retain(struct keeper *keeper)
@@ -333,13 +336,10 @@ static void retain(struct keeper *keeper)
 	if (now_ns < keeper->retain_ns)
 		return;
 	keeper->retain_ns = now_ns + RETAIN_NS;
-	for (int i = 0; i < RETAIN_ROWS; i++) {
-		if (store_retain(keeper->store, clock_wall_ns() - days * DAY_NS,
-				 o->keep_bytes ? o->keep_bytes : KEEP_BYTES, &removed) < 0 ||
-		    !removed)
-			return;
-	}
-	keeper->retain_ns = 0;
+	if (store_retain(keeper->store, clock_wall_ns() - days * DAY_NS,
+			 o->keep_bytes ? o->keep_bytes : KEEP_BYTES, &removed) == 0 &&
+	    removed)
+		keeper->retain_ns = 0;
 }
 
 void persist_tick(struct keeper *keeper)

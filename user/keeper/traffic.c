@@ -33,6 +33,7 @@ struct traffic {
 	struct traffic_mark late[LATE_MAX];
 	size_t n_late;
 	uint64_t lost;
+	bool threads; /* what was given may still be lost */
 };
 
 int traffic_new(const char *state_dir, struct traffic **ret_traffic)
@@ -220,13 +221,22 @@ void traffic_tick(struct traffic *traffic, const struct policy_incidents *rules,
 	traffic_prune(traffic->store, &limits, now_ns);
 }
 
+int traffic_begin(struct traffic *traffic)
+{
+	traffic->threads = true;
+	return traffic_start(traffic->store);
+}
+
 struct traffic_store *traffic_store(struct traffic *traffic)
 {
 	flush(traffic);
+	traffic_settle(traffic->store);
 	return traffic->store;
 }
 
 uint64_t traffic_lost(const struct traffic *traffic)
 {
-	return traffic ? traffic->lost : 0;
+	if (!traffic)
+		return 0;
+	return traffic->lost + (traffic->threads ? traffic_counts(traffic->store).failed : 0);
 }

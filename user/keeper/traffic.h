@@ -17,6 +17,9 @@ struct traffic;
 int traffic_new(const char *state_dir, struct traffic **ret_traffic);
 void traffic_free(struct traffic *traffic); /* NULL-safe; writes what waits */
 
+/* From now on threads write and read. */
+int traffic_begin(struct traffic *traffic);
+
 /* NULL-safe, all of them. */
 void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
 		 const struct intern *intern);

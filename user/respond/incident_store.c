@@ -10,6 +10,8 @@
 #include "user/respond/incident_private.h"
 #include "user/store/incidents.h"
 
+#define SETTLE_MS 100 /* for what is being written, before reading */
+
 _Static_assert(STORE_INCIDENT_TIMES == INCIDENT_STATUS_MAX, "one time each status");
 
 /* ---------------------------------------------------------------------------------------------
@@ -322,6 +324,8 @@ int incident_store_read(struct incidents *incidents, uint32_t id, struct inciden
 	struct reading reading = {.incidents = incidents};
 	int r;
 
+	/* what was closed a moment ago may be on its way */
+	store_settle(incidents->store, SETTLE_MS);
 	if (store_trouble(incidents->store))
 		return id < incidents->next_id ? -EIO : -ENOENT;
 	r = store_each_incident(incidents->store, &query, read_incident, &reading);

@@ -26,7 +26,7 @@ int store_each_alert(struct store *store, size_t max,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, (sqlite3_int64)max);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_alert a = {
 			.id = (uint64_t)store_list_number(&l, 0),

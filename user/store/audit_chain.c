@@ -78,21 +78,30 @@ int store_chain_end(struct store *store, int64_t *ret_last, char ret_hash[STORE_
 	return r == SQLITE_DONE ? 0 : store_failed(store, r, "audit");
 }
 
+/* Looked at so many at a time. */
+#define PART 500
+
+struct signed_end {
+	int64_t last;
+	const char *hash;
+	char previous[STORE_HASH]; /* of the row before the next one */
+};
+
 /* The row after `chain`'s last one. False: it does not fit, and ret says why. */
-static bool follows(sqlite3_stmt *statement, const char *previous, struct store_chain *chain,
+static bool follows(const struct store_list *l, const char *previous, struct store_chain *chain,
 		    char hash[STORE_HASH])
 {
 	const struct store_audit row = {
-		.id = sqlite3_column_int64(statement, 0),
-		.time_ns = sqlite3_column_int64(statement, 1),
-		.origin = column_text(statement, 2),
-		.uid = (uint32_t)sqlite3_column_int64(statement, 3),
-		.pid = (int32_t)sqlite3_column_int64(statement, 4),
-		.what = column_text(statement, 5),
-		.before = column_text(statement, 6),
-		.after = column_text(statement, 7),
+		.id = store_list_number(l, 0),
+		.time_ns = store_list_number(l, 1),
+		.origin = store_list_text(l, 2),
+		.uid = (uint32_t)store_list_number(l, 3),
+		.pid = (int32_t)store_list_number(l, 4),
+		.what = store_list_text(l, 5),
+		.before = store_list_text(l, 6),
+		.after = store_list_text(l, 7),
 	};
-	const char *stored = column_text(statement, 8), *before = column_text(statement, 9);
+	const char *stored = store_list_text(l, 8), *before = store_list_text(l, 9);
 
 	chain->bad = row.id;
 	if (chain->records && row.id != chain->last + 1)
@@ -112,34 +121,46 @@ static bool follows(sqlite3_stmt *statement, const char *previous, struct store_
 	return true;
 }
 
+/* The next part of the rows: 1 while there are more, 0, or -errno. */
+static int verify_part(struct store *store, int64_t from, struct signed_end *end,
+		       struct store_chain *chain)
+{
+	char hash[STORE_HASH] = "";
+	struct store_list l;
+	int64_t n = 0;
+	int r = store_list_begin(store,
+				 "SELECT id, time, origin, uid, pid, what, before, after, hash,"
+				 " previous FROM audit WHERE id >= ? ORDER BY id LIMIT ?",
+				 &l);
+
+	if (r < 0)
+		return r;
+	store_list_bind(&l, from);
+	store_list_bind(&l, PART);
+	while (store_list_next(&l)) {
+		n++;
+		if (!follows(&l, end->previous, chain, hash))
+			break;
+		memcpy(end->previous, hash, sizeof(hash));
+		if (chain->last == end->last)
+			chain->head_seen = strcmp(hash, end->hash) == 0;
+	}
+	r = store_list_end(store, &l);
+	return r < 0 ? r : n == PART && !chain->bad;
+}
+
 int store_chain_verify(struct store *store, int64_t first, int64_t signed_last,
 		       const char *signed_hash, struct store_chain *ret_chain)
 {
-	char previous[STORE_HASH] = "", hash[STORE_HASH] = "";
+	struct signed_end end = {.last = signed_last, .hash = signed_hash};
 	struct store_chain chain = {};
-	sqlite3_stmt *statement = NULL;
 	int r;
 
-	if (!store->db)
-		return -EIO;
-	r = sqlite3_prepare_v2(
-		store->db,
-		"SELECT id, time, origin, uid, pid, what, before, after, hash, previous FROM audit"
-		" WHERE id >= ? ORDER BY id",
-		-1, &statement, NULL);
-	if (r == SQLITE_OK)
-		r = sqlite3_bind_int64(statement, 1, first);
-	while (r == SQLITE_OK || r == SQLITE_ROW) {
-		r = sqlite3_step(statement);
-		if (r != SQLITE_ROW || !follows(statement, previous, &chain, hash))
-			break;
-		memcpy(previous, hash, sizeof(previous));
-		if (chain.last == signed_last)
-			chain.head_seen = strcmp(hash, signed_hash) == 0;
-	}
-	sqlite3_finalize(statement);
-	if (r != SQLITE_DONE && r != SQLITE_ROW)
-		return store_failed(store, r, "audit");
+	do
+		r = verify_part(store, chain.records ? chain.last + 1 : first, &end, &chain);
+	while (r > 0);
+	if (r < 0)
+		return r;
 	/* only retention takes from the beginning, and it leaves as many as it keeps */
 	if (!chain.problem && chain.records && chain.first > first &&
 	    chain.records < STORE_AUDIT_KEPT) {

@@ -68,7 +68,7 @@ static int begin_incidents(struct store *store, const struct store_incident_quer
 			   struct store_list *ret_list)
 {
 	char sql[256];
-	int r, n = 1;
+	int r;
 
 	if (q->open)
 		return store_list_begin(store, EACH "status < 5 ORDER BY id", ret_list);
@@ -78,17 +78,14 @@ static int begin_incidents(struct store *store, const struct store_incident_quer
 	r = store_list_begin(store, sql, ret_list);
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(ret_list->statement, n++,
-			   q->id       ? q->id
-			   : q->before ? q->before
-				       : INT64_MAX);
+	store_list_bind(ret_list, q->id ? q->id : q->before ? q->before : INT64_MAX);
 	if (q->status >= 0)
-		sqlite3_bind_int64(ret_list->statement, n++, q->status);
+		store_list_bind(ret_list, q->status);
 	if (q->priority)
-		sqlite3_bind_int64(ret_list->statement, n++, q->priority);
+		store_list_bind(ret_list, q->priority);
 	if (q->service)
-		sqlite3_bind_text(ret_list->statement, n++, q->service, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(ret_list->statement, n, q->id ? 1 : (int64_t)q->max);
+		store_list_bind_text(ret_list, q->service);
+	store_list_bind(ret_list, q->id ? 1 : (int64_t)q->max);
 	return 0;
 }
 
@@ -146,8 +143,8 @@ int store_each_incident_alert(struct store *store, int64_t incident, size_t max,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, incident);
-	sqlite3_bind_int64(l.statement, 2, (int64_t)max);
+	store_list_bind(&l, incident);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_incident_alert a = {
 			.alert = store_list_number(&l, 0),
@@ -182,7 +179,7 @@ int store_each_incident_task(struct store *store, int64_t incident,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, incident);
+	store_list_bind(&l, incident);
 	while (store_list_next(&l)) {
 		const struct store_incident_task t = {
 			.incident = store_list_number(&l, 0),
@@ -216,9 +213,9 @@ int store_each_incident_entry(struct store *store, int64_t incident, int64_t aft
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, incident);
-	sqlite3_bind_int64(l.statement, 2, after);
-	sqlite3_bind_int64(l.statement, 3, (int64_t)max);
+	store_list_bind(&l, incident);
+	store_list_bind(&l, after);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_incident_entry e = {
 			.id = store_list_number(&l, 0),
@@ -247,7 +244,7 @@ int store_each_incident_action(struct store *store, size_t max,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, (int64_t)max);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_incident_action a = {
 			.id = store_list_number(&l, 0),

@@ -2,46 +2,7 @@
 /*
  * rows.c - rows in and out: one statement for each kind of change and of list.
  */
-#include <errno.h>
-#include <stdarg.h>
-#include <string.h>
-
 #include "user/store/store_private.h"
-
-/* Binds by `types`, one letter each: i int64_t, t text (NULL is null). */
-static int bind(sqlite3_stmt *statement, const char *types, va_list ap)
-{
-	int r = SQLITE_OK;
-
-	for (int i = 0; types[i] && r == SQLITE_OK; i++) {
-		if (types[i] == 't')
-			r = sqlite3_bind_text(statement, i + 1, va_arg(ap, const char *), -1,
-					      SQLITE_STATIC);
-		else
-			r = sqlite3_bind_int64(statement, i + 1, va_arg(ap, int64_t));
-	}
-	return r;
-}
-
-int store_change(struct store *store, const char *what, const char *sql, const char *types, ...)
-{
-	sqlite3_stmt *statement = NULL;
-	va_list ap;
-	int r;
-
-	if (!store->inside || !store->db)
-		return -EIO;
-	r = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
-	if (r == SQLITE_OK) {
-		va_start(ap, types);
-		r = bind(statement, types, ap);
-		va_end(ap);
-	}
-	if (r == SQLITE_OK)
-		r = sqlite3_step(statement);
-	sqlite3_finalize(statement);
-	return r == SQLITE_DONE ? 0 : store_failed(store, r, what);
-}
 
 int store_put_decision(struct store *store, const struct store_decision *d)
 {
@@ -55,29 +16,6 @@ int store_remove_decision(struct store *store, uint32_t id)
 {
 	return store_change(store, "decision", "DELETE FROM decisions WHERE id = ?", "i",
 			    (int64_t)id);
-}
-
-int store_add_audit(struct store *store, const struct store_audit *audit)
-{
-	char previous[STORE_HASH], hash[STORE_HASH];
-	struct store_audit a = *audit;
-	int r;
-
-	if (!store->inside || !store->db)
-		return -EIO;
-	r = store_chain_end(store, &a.id, previous);
-	if (r < 0)
-		return r;
-	a.id++;
-	r = chain_hash(previous, &a, hash);
-	if (r < 0)
-		return r;
-	return store_change(
-		store, "audit",
-		"INSERT INTO audit (id, time, origin, uid, pid, what, before, after, hash,"
-		" previous) VALUES (?,?,?,?,?,?,?,?,?,?)",
-		"iitiittttt", a.id, a.time_ns, a.origin, (int64_t)a.uid, (int64_t)a.pid, a.what,
-		a.before, a.after, hash, previous);
 }
 
 int store_put_finding(struct store *store, const struct store_finding *f)
@@ -138,41 +76,6 @@ int store_put_number(struct store *store, const char *name, int64_t value)
 /* ---------------------------------------------------------------------------------------------
  * Lists
  */
-int store_list_begin(struct store *store, const char *sql, struct store_list *ret_list)
-{
-	int r;
-
-	*ret_list = (struct store_list){};
-	if (!store->db)
-		return -EIO;
-	r = sqlite3_prepare_v2(store->db, sql, -1, &ret_list->statement, NULL);
-	return r == SQLITE_OK ? 0 : store_failed(store, r, "list");
-}
-
-bool store_list_next(struct store_list *list)
-{
-	list->result = sqlite3_step(list->statement);
-	return list->result == SQLITE_ROW;
-}
-
-int store_list_end(struct store *store, struct store_list *list)
-{
-	int r = list->result;
-
-	sqlite3_finalize(list->statement);
-	return r == SQLITE_DONE ? 0 : store_failed(store, r, "list");
-}
-
-int64_t store_list_number(const struct store_list *list, int column)
-{
-	return sqlite3_column_int64(list->statement, column);
-}
-
-const char *store_list_text(const struct store_list *list, int column)
-{
-	return (const char *)sqlite3_column_text(list->statement, column);
-}
-
 int store_each_decision(struct store *store,
 			void (*fn)(const struct store_decision *decision, void *userdata),
 			void *userdata)
@@ -212,8 +115,8 @@ int store_each_audit(struct store *store, int64_t before, size_t max,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, before ? before : INT64_MAX);
-	sqlite3_bind_int64(l.statement, 2, (int64_t)max);
+	store_list_bind(&l, before ? before : INT64_MAX);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_audit a = {
 			.id = store_list_number(&l, 0),
@@ -243,7 +146,7 @@ int store_each_finding(struct store *store, size_t max,
 
 	if (r < 0)
 		return r;
-	sqlite3_bind_int64(l.statement, 1, (sqlite3_int64)max);
+	store_list_bind(&l, (int64_t)max);
 	while (store_list_next(&l)) {
 		const struct store_finding f = {
 			.id = (uint64_t)store_list_number(&l, 0),
@@ -370,7 +273,7 @@ int64_t store_number(struct store *store, const char *name)
 
 	if (store_list_begin(store, "SELECT value FROM meta WHERE key = ?", &l) < 0)
 		return 0;
-	sqlite3_bind_text(l.statement, 1, name, -1, SQLITE_STATIC);
+	store_list_bind_text(&l, name);
 	while (store_list_next(&l))
 		value = store_list_number(&l, 0);
 	return store_list_end(store, &l) < 0 ? 0 : value;

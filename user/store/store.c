@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * store.c - the database as a whole: opened, set aside when it is broken, tried again when it could
- * not be written, changed in transactions.
+ * not be written; the threads that write, read and check it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -16,23 +16,34 @@
 #include "user/base/log.h"
 #include "user/store/store_private.h"
 
-#define RETRY_NS (5ull * 1000000000)
-#define BUSY_MS  200 /* somebody reads with sqlite3(1): the agent does not wait for long */
+#define RETRY_NS    (5ull * 1000000000)
+#define BUSY_MS     200 /* somebody has it open with sqlite3(1): the agent does not wait for long */
+#define PATIENT_MS  5000 /* a thread of its own does */
+#define CHECK_BYTES (64ll << 20) /* larger files are checked after the start, beside the work */
+#define QUEUE_BYTES (16u << 20)
+#define READS_BYTES (1u << 20)
+#define SILENT_MS   5000 /* of a disk, before it is said */
 
-/* FULL: what was committed is on the disk, also after a power cut. */
+/*
+ * FULL: what was committed is on the disk, also after a power cut. auto_vacuum works for new files
+ * only: an old one does not shrink.
+ */
 static const char pragmas[] =
-	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-	"PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = ON;";
+	"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+	"PRAGMA foreign_keys = ON; PRAGMA journal_size_limit = 16777216; PRAGMA secure_delete = ON;"
+	"PRAGMA cache_size = -8192;";
 
-static bool is_broken(int r)
+bool store_is_broken(int r)
 {
 	r &= 0xff;
 	return r == SQLITE_CORRUPT || r == SQLITE_NOTADB;
 }
 
-static int errno_of(int r)
+int store_errno(int r)
 {
 	switch (r & 0xff) {
+	case SQLITE_OK:
+		return 0;
 	case SQLITE_FULL:
 		return -ENOSPC;
 	case SQLITE_READONLY:
@@ -47,23 +58,31 @@ static int errno_of(int r)
 	}
 }
 
+/* ---------------------------------------------------------------------------------------------
+ * Opening. In the thread that writes.
+ */
 __attribute__((format(printf, 2, 3))) static void trouble(struct store *store, const char *fmt, ...)
 {
-	bool fresh = !*store->trouble;
+	char text[sizeof(store->trouble)];
+	bool fresh;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(store->trouble, sizeof(store->trouble), fmt, ap);
+	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	pthread_mutex_lock(&store->lock);
+	fresh = !*store->trouble;
+	memcpy(store->trouble, text, sizeof(text));
+	pthread_mutex_unlock(&store->lock);
 	if (fresh)
-		log_warning("%s; enforcement goes on", store->trouble);
+		log_warning("%s; enforcement goes on", text);
 }
 
 static void shut(struct store *store)
 {
+	store_forget_statements(store);
 	sqlite3_close_v2(store->db);
 	store->db = NULL;
-	store->inside = false;
 }
 
 /* Out of the way, with what belongs to it: for people to look at, and never overwritten. */
@@ -85,15 +104,17 @@ static int set_aside(struct store *store)
 	}
 	if (r < 0)
 		return r;
+	pthread_mutex_lock(&store->lock);
 	store->counts.set_aside++;
 	store->epoch++;
+	store->checked = STORE_CHECKED; /* the new one is small */
+	pthread_mutex_unlock(&store->lock);
 	log_warning("%s is damaged: kept as %s.damaged-%lld, a new one is begun", store->path,
 		    store->path, (long long)now);
 	return 0;
 }
 
-/* Is what is in the file whole? */
-static int check(sqlite3 *db)
+int store_quick_check(sqlite3 *db)
 {
 	sqlite3_stmt *statement = NULL;
 	int r = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &statement, NULL);
@@ -108,6 +129,21 @@ static int check(sqlite3 *db)
 	return r;
 }
 
+/* Everything, where that is quick. Later it is the start's only. */
+static int check_small(struct store *store)
+{
+	struct stat st;
+
+	if (store->checked == STORE_CHECKED)
+		return SQLITE_OK;
+	if (stat(store->path, &st) == 0 && st.st_size > CHECK_BYTES) {
+		store->checked = STORE_UNCHECKED;
+		return SQLITE_OK;
+	}
+	store->checked = STORE_CHECKED;
+	return store_quick_check(store->db);
+}
+
 static int try_open(struct store *store)
 {
 	mode_t mask = umask(0077);
@@ -118,9 +154,9 @@ static int try_open(struct store *store)
 
 	umask(mask);
 	if (r == SQLITE_OK)
-		r = sqlite3_busy_timeout(store->db, BUSY_MS);
-	if (r == SQLITE_OK)
-		r = check(store->db);
+		r = sqlite3_busy_timeout(store->db, store->writer ? PATIENT_MS : BUSY_MS);
+	if (r == SQLITE_OK && !store->writer)
+		r = check_small(store);
 	if (r == SQLITE_OK)
 		r = sqlite3_exec(store->db, pragmas, NULL, NULL, NULL);
 	if (r == SQLITE_OK)
@@ -135,21 +171,13 @@ static int try_open(struct store *store)
 	return r;
 }
 
-static void reopen(struct store *store)
+static void cannot_open(struct store *store, int r)
 {
-	int r = try_open(store);
-
-	if (is_broken(r) && set_aside(store) == 0)
-		r = try_open(store);
-	if (r == SQLITE_OK) {
-		if (*store->trouble)
-			log_info("%s is written again", store->path);
-		*store->trouble = '\0';
-		return;
-	}
+	pthread_mutex_lock(&store->lock);
 	store->counts.failed++;
 	store->newer = r == SQLITE_MISMATCH;
-	if (store->newer)
+	pthread_mutex_unlock(&store->lock);
+	if (r == SQLITE_MISMATCH)
 		trouble(store,
 			"%s was made by a newer version: it is left alone, nothing is stored",
 			store->path);
@@ -157,6 +185,39 @@ static void reopen(struct store *store)
 		trouble(store, "%s cannot be opened (%s): nothing is stored", store->path,
 			store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(r));
 	shut(store);
+}
+
+void store_reopen(struct store *store)
+{
+	bool was;
+	int r;
+
+	shut(store);
+	r = try_open(store);
+	if (store_is_broken(r) && set_aside(store) == 0)
+		r = try_open(store);
+	if (r != SQLITE_OK) {
+		cannot_open(store, r);
+		return;
+	}
+	pthread_mutex_lock(&store->lock);
+	was = *store->trouble;
+	*store->trouble = '\0';
+	pthread_mutex_unlock(&store->lock);
+	if (was)
+		log_info("%s is written again", store->path);
+}
+
+int store_failed(struct store *store, int sqlite_error, const char *what)
+{
+	pthread_mutex_lock(&store->lock);
+	store->counts.failed++;
+	pthread_mutex_unlock(&store->lock);
+	trouble(store, "%s cannot be written (%s: %s): the newest is kept in memory", store->path,
+		what, store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(sqlite_error));
+	if (store_is_broken(sqlite_error))
+		set_aside(store);
+	return store_errno(sqlite_error);
 }
 
 int store_open(const char *state_dir, struct store **ret_store)
@@ -169,88 +230,216 @@ int store_open(const char *state_dir, struct store **ret_store)
 		free(store);
 		return -ENOMEM;
 	}
-	reopen(store);
+	pthread_mutex_init(&store->lock, NULL);
+	store_reopen(store);
 	*ret_store = store;
 	return 0;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Threads
+ */
+struct plain_job {
+	struct worker_job job;
+	struct store *store;
+};
+
+static int give(struct worker *worker, struct store *store,
+		void (*run)(struct worker_job *job, struct worker *worker))
+{
+	struct plain_job *job = calloc(1, sizeof(*job));
+	int r;
+
+	if (!job)
+		return -ENOMEM;
+	*job = (struct plain_job){.job = {.bytes = sizeof(*job), .run = run}, .store = store};
+	r = worker_put(worker, &job->job, NULL);
+	if (r < 0)
+		free(job);
+	return r;
+}
+
+static void run_reopen(struct worker_job *job, struct worker *worker)
+{
+	(void)worker;
+	store_reopen(((struct plain_job *)job)->store);
+	free(job);
+}
+
+static void run_set_aside(struct worker_job *job, struct worker *worker)
+{
+	struct store *store = ((struct plain_job *)job)->store;
+
+	(void)worker;
+	set_aside(store);
+	store_reopen(store);
+	free(job);
+}
+
+void store_give_up(struct store *store)
+{
+	if (store->writer)
+		give(store->writer, store, run_set_aside);
+}
+
+static int should_end(void *userdata)
+{
+	return !worker_sleep(userdata, 0);
+}
+
+/* A large file is read as a whole, on a connection of its own, while the agent works. */
+static void run_check(struct worker_job *job, struct worker *worker)
+{
+	struct store *store = ((struct plain_job *)job)->store;
+	sqlite3 *db = NULL;
+	int r = sqlite3_open_v2(store->path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (r == SQLITE_OK) {
+		sqlite3_progress_handler(db, 100000, should_end, worker);
+		r = store_quick_check(db);
+	}
+	sqlite3_close_v2(db);
+	pthread_mutex_lock(&store->lock);
+	store->checked = r == SQLITE_OK ? STORE_CHECKED : STORE_UNCHECKED;
+	pthread_mutex_unlock(&store->lock);
+	if (store_is_broken(r))
+		store_give_up(store);
+	else if (r == SQLITE_OK)
+		log_info("%s was checked: it is whole", store->path);
+	free(job);
+}
+
+int store_start(struct store *store, int notify_fd)
+{
+	int r = worker_new("store-writer", QUEUE_BYTES, notify_fd, &store->writer);
+
+	if (r == 0 && store->db)
+		sqlite3_busy_timeout(store->db, PATIENT_MS);
+	if (r == 0)
+		r = worker_new("store-reader", READS_BYTES, -1, &store->reader);
+	if (r < 0 || store->checked != STORE_UNCHECKED || !store->db)
+		return r;
+	store->checked = STORE_CHECKING;
+	r = worker_new("store-check", READS_BYTES, -1, &store->checker);
+	return r < 0 ? r : give(store->checker, store, run_check);
+}
+
+void store_stop(struct store *store)
+{
+	if (!store)
+		return;
+	worker_free(TAKE_PTR(store->checker));
+	worker_free(TAKE_PTR(store->reader));
+	worker_free(TAKE_PTR(store->writer));
 }
 
 void store_close(struct store *store)
 {
 	if (!store)
 		return;
+	store_stop(store);
+	store_batch_free(store->batch);
+	sqlite3_close_v2(store->reading);
 	shut(store);
+	pthread_mutex_destroy(&store->lock);
 	free(store->path);
 	free(store);
 }
 
-const char *store_trouble(const struct store *store)
+/* ---------------------------------------------------------------------------------------------
+ * What is known of it
+ */
+const char *store_trouble(struct store *store)
 {
-	return *store->trouble ? store->trouble : NULL;
+	uint64_t late = store->writer ? worker_late_ms(store->writer) : 0;
+
+	pthread_mutex_lock(&store->lock);
+	memcpy(store->shown, store->trouble, sizeof(store->shown));
+	pthread_mutex_unlock(&store->lock);
+	if (!*store->shown && late >= SILENT_MS)
+		snprintf(store->shown, sizeof(store->shown),
+			 "%.150s: the disk does not answer, what happens waits in memory",
+			 store->path);
+	return *store->shown ? store->shown : NULL;
 }
 
-unsigned store_epoch(const struct store *store)
+unsigned store_epoch(struct store *store)
 {
-	return store->epoch;
+	unsigned epoch;
+
+	pthread_mutex_lock(&store->lock);
+	epoch = store->epoch;
+	pthread_mutex_unlock(&store->lock);
+	return epoch;
 }
 
-struct store_counts store_counts(const struct store *store)
+enum store_check store_checked(struct store *store)
 {
-	return store->counts;
+	enum store_check checked;
+
+	pthread_mutex_lock(&store->lock);
+	checked = store->checked;
+	pthread_mutex_unlock(&store->lock);
+	return checked;
+}
+
+struct store_counts store_counts(struct store *store)
+{
+	struct store_counts counts;
+
+	pthread_mutex_lock(&store->lock);
+	counts = store->counts;
+	pthread_mutex_unlock(&store->lock);
+	return counts;
+}
+
+void store_on_signed(struct store *store, store_signed_fn fn, void *userdata)
+{
+	store->sign = fn;
+	store->sign_data = userdata;
+}
+
+uint64_t store_ticket(const struct store *store)
+{
+	return store->ticket;
+}
+
+bool store_is_written(struct store *store, uint64_t ticket)
+{
+	return !store->writer || worker_done(store->writer) >= ticket;
+}
+
+bool store_settle(struct store *store, unsigned timeout_ms)
+{
+	uint64_t late;
+
+	if (!store->writer || store_is_written(store, store->ticket))
+		return true;
+	/* who waited for this disk already is not made to wait again */
+	late = worker_late_ms(store->writer);
+	return worker_wait(store->writer, store->ticket,
+			   late < timeout_ms ? timeout_ms - (unsigned)late : 0);
 }
 
 bool store_tick(struct store *store, uint64_t now_boot_ns)
 {
-	if (!*store->trouble)
+	bool troubled, newer;
+
+	pthread_mutex_lock(&store->lock);
+	troubled = *store->trouble;
+	newer = store->newer;
+	pthread_mutex_unlock(&store->lock);
+	if (!troubled)
 		return true;
-	if (store->newer || now_boot_ns - store->tried_ns < RETRY_NS)
+	if (newer || now_boot_ns - store->tried_ns < RETRY_NS)
 		return false;
 	store->tried_ns = now_boot_ns;
-	shut(store);
-	reopen(store);
-	return !*store->trouble;
-}
-
-int store_failed(struct store *store, int sqlite_error, const char *what)
-{
-	int r = errno_of(sqlite_error);
-
-	store->failure = store->failure ? store->failure : r;
-	store->counts.failed++;
-	trouble(store, "%s cannot be written (%s: %s): the newest is kept in memory", store->path,
-		what, store->db ? sqlite3_errmsg(store->db) : sqlite3_errstr(sqlite_error));
-	if (is_broken(sqlite_error))
-		set_aside(store);
-	return r;
-}
-
-int store_begin(struct store *store)
-{
-	int r;
-
-	store->failure = 0;
-	if (!store->db || *store->trouble)
-		return -EIO;
-	r = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
-	if (r != SQLITE_OK)
-		return store_failed(store, r, "begin");
-	store->inside = true;
-	return 0;
-}
-
-int store_commit(struct store *store)
-{
-	int r = SQLITE_OK, failure = store->failure;
-
-	if (!store->inside)
-		return failure ? failure : -EIO;
-	store->inside = false;
-	if (!failure)
-		r = sqlite3_exec(store->db, "COMMIT", NULL, NULL, NULL);
-	if (r != SQLITE_OK)
-		failure = store_failed(store, r, "commit");
-	if (failure && store->db)
-		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
-	if (!failure)
-		store->counts.transactions++;
-	return failure;
+	if (!store->writer) {
+		store_reopen(store);
+		return !*store->trouble;
+	}
+	/* one that has a batch tries by itself */
+	if (store_is_written(store, store->ticket))
+		give(store->writer, store, run_reopen);
+	return false;
 }

@@ -6,7 +6,12 @@
  * The only folder that knows SQL. Nothing here decides: a store that cannot be written (full disk,
  * read-only, broken) costs memory of what happened, never enforcement. Every failure is counted and
  * said by store_trouble(); who calls keeps what is not stored and tries again after store_tick().
- * One thread.
+ *
+ * All functions are for one thread. Until store_start() everything happens in it. From then on a
+ * thread writes and another reads: store_commit() returns when the changes are noted, and who must
+ * know that they are on the disk asks store_is_written(). What the disk does not take is tried
+ * again, in order, until it does; the queue is bounded (store_commit(): -ENOBUFS). Reading waits
+ * for at most 400 ms (-EBUSY).
  */
 #pragma once
 
@@ -27,17 +32,32 @@ struct store;
 int store_open(const char *state_dir, struct store **ret_store);
 void store_close(struct store *store); /* NULL-safe */
 
-/* Why nothing is stored; NULL: it is. */
-const char *store_trouble(const struct store *store);
+/* notify_fd (an eventfd, borrowed; -1: none) is written after each batch. */
+int store_start(struct store *store, int notify_fd);
+/* Ends the threads when they have written what there is. NULL-safe; part of store_close(). */
+void store_stop(struct store *store);
+/* The number of the last batch; whether that one is on the disk, or given up. */
+uint64_t store_ticket(const struct store *store);
+bool store_is_written(struct store *store, uint64_t ticket);
+/* Waits until all batches are; false: they are not, and the disk had timeout_ms to take them. */
+bool store_settle(struct store *store, unsigned timeout_ms);
+
+/* Why nothing is stored; NULL: it is. Valid until the next call. */
+const char *store_trouble(struct store *store);
 /* Tries again what failed before, at most every few seconds. True if the store works. */
 bool store_tick(struct store *store, uint64_t now_boot_ns);
 /* Changes when what was stored is gone (a broken database was set aside): store all of it again. */
-unsigned store_epoch(const struct store *store);
+unsigned store_epoch(struct store *store);
+/* A large file is looked through as a whole after the start, beside the work. */
+enum store_check { STORE_UNKNOWN, STORE_UNCHECKED, STORE_CHECKING, STORE_CHECKED };
+enum store_check store_checked(struct store *store);
 
 struct store_counts {
 	uint64_t transactions, failed, set_aside; /* failed: to be opened, too */
+	uint64_t refused, dropped; /* batches: the queue was full; they can never be written */
+	uint64_t removed; /* rows, by retention */
 };
-struct store_counts store_counts(const struct store *store);
+struct store_counts store_counts(struct store *store);
 
 /*
  * One transaction around several changes; nothing of it is seen, now or after a crash, unless
@@ -48,8 +68,9 @@ int store_commit(struct store *store);
 
 /*
  * Retention: a slice of the findings and alerts that were last seen before older_than_ns (wall
- * clock), or, where the database uses more than max_bytes (0: any), of the oldest. Call again while
- * *ret_removed is not 0. The rest has bounds of its own (schema.c).
+ * clock; 0: none), or, where the database uses more than max_bytes (0: any), of the oldest. Call
+ * again while *ret_removed is not 0; where a thread writes that is of the slices before. The rest
+ * has bounds of its own (schema.c).
  */
 int store_retain(struct store *store, int64_t older_than_ns, uint64_t max_bytes,
 		 uint64_t *ret_removed);
@@ -73,11 +94,19 @@ struct store_audit {
 };
 /* Takes the next id and the next place in the chain (audit_chain.c); audit->id is not looked at. */
 int store_add_audit(struct store *store, const struct store_audit *audit);
+/* Rows that are on their way to the disk. */
+unsigned store_audits_waiting(struct store *store);
+/*
+ * fn is called with the end of the chain after each batch that moved it, before that is told to be
+ * written; in the thread that writes.
+ */
+typedef void (*store_signed_fn)(int64_t last, const char *hash, void *userdata);
+void store_on_signed(struct store *store, store_signed_fn fn, void *userdata);
 
 #define STORE_HASH       65 /* SHA-256 in hex, terminated */
 #define STORE_AUDIT_KEPT 100000 /* rows; older ones are pruned when the store is opened */
 
-/* The newest row and its hash; 0 and zeroes when there is none. */
+/* The newest row and its hash; 0 and zeroes when there is none. In the thread that writes. */
 int store_chain_end(struct store *store, int64_t *ret_last, char ret_hash[STORE_HASH]);
 
 struct store_chain {

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "user/store/traffic.h"
+/*
+ * traffic.c - the file: opened, written, made shorter; at once, or by a thread. Reading is
+ * traffic_read.c's.
+ */
+#include "user/store/traffic_private.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,23 +17,11 @@
 #include "user/base/log.h"
 
 #define SCHEMA      1
-#define NAME_SLOTS  (2 * TRAFFIC_NAMES_MAX) /* a power of two */
 #define PRUNE_ROWS  20000 /* of one call */
 #define RETRY_CALLS 10 /* of traffic_prune(), which is called every second */
 #define NS_PER_US   1000
-#define LATE_NS     (300ll * 1000000000)
-
-struct traffic_store {
-	char *path;
-	sqlite3 *db; /* NULL: nothing is stored */
-	sqlite3_stmt *insert, *mark;
-	char trouble[200];
-	char **names; /* [1..n_names] */
-	uint32_t n_names, n_stored; /* stored: in the file */
-	uint32_t *slots; /* by hash of the text */
-	unsigned calls;
-	struct traffic_counts counts;
-};
+#define QUEUE_BYTES (16u << 20)
+#define WAIT_MS     100 /* for rows on their way, before reading */
 
 static const char schema[] =
 	"PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
@@ -49,62 +40,53 @@ static const char schema[] =
 	" PRIMARY KEY (traffic, name)) STRICT, WITHOUT ROWID;"
 	"PRAGMA user_version = 1;";
 
-/* ---------------------------------------------------------------------------------------------
- * Names
- */
-static uint32_t hash(const char *text)
+static void give_names(struct traffic_store *store)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h;
+	pthread_mutex_lock(&store->lock);
+	store->n_given = store->n_names;
+	pthread_mutex_unlock(&store->lock);
 }
 
-/* Where the text is, or the free slot where it goes. */
-static uint32_t *slot_of(const struct traffic_store *store, const char *text)
+/* How many the thread that writes may look at. */
+static uint32_t names_given(struct traffic_store *store)
 {
-	uint32_t at = hash(text) & (NAME_SLOTS - 1);
+	uint32_t n;
 
-	while (store->slots[at] && strcmp(store->names[store->slots[at]], text) != 0)
-		at = (at + 1) & (NAME_SLOTS - 1);
-	return &store->slots[at];
-}
-
-uint32_t traffic_name(struct traffic_store *store, const char *text)
-{
-	uint32_t *slot;
-
-	if (!*text)
-		return 0;
-	slot = slot_of(store, text);
-	if (*slot)
-		return *slot;
-	if (store->n_names + 1 >= TRAFFIC_NAMES_MAX)
-		return 0;
-	store->names[store->n_names + 1] = strdup(text);
-	if (!store->names[store->n_names + 1])
-		return 0;
-	*slot = ++store->n_names;
-	return *slot;
-}
-
-const char *traffic_text(const struct traffic_store *store, uint32_t name)
-{
-	return name && name <= store->n_names ? store->names[name] : "";
-}
-
-static void forget_names(struct traffic_store *store)
-{
-	for (uint32_t i = 1; i <= store->n_names; i++)
-		free(store->names[i]);
-	memset(store->slots, 0, NAME_SLOTS * sizeof(*store->slots));
-	store->n_names = store->n_stored = 0;
+	if (!store->writer)
+		return store->n_names;
+	pthread_mutex_lock(&store->lock);
+	n = store->n_given;
+	pthread_mutex_unlock(&store->lock);
+	return n;
 }
 
 /* ---------------------------------------------------------------------------------------------
  * Opening
  */
+static void set_trouble(struct traffic_store *store, const char *what, int r)
+{
+	bool fresh = !traffic_is_troubled(store);
+	char text[sizeof(store->trouble)];
+
+	snprintf(text, sizeof(text), "%.120s cannot be %s: %s", store->path, what,
+		 r == SQLITE_MISMATCH ? "made by a newer version" : sqlite3_errstr(r));
+	if (fresh)
+		log_warning("%s: requests are not stored", text);
+	pthread_mutex_lock(&store->lock);
+	memcpy(store->trouble, text, sizeof(text));
+	pthread_mutex_unlock(&store->lock);
+}
+
+bool traffic_is_troubled(struct traffic_store *store)
+{
+	bool troubled;
+
+	pthread_mutex_lock(&store->lock);
+	troubled = *store->trouble;
+	pthread_mutex_unlock(&store->lock);
+	return troubled;
+}
+
 static void shut(struct traffic_store *store)
 {
 	sqlite3_finalize(store->insert);
@@ -114,24 +96,31 @@ static void shut(struct traffic_store *store)
 	store->db = NULL;
 }
 
+/*
+ * Numbers are given in this order: one that does not fit is a broken file. Names that are known
+ * must be the same; others can be taken by the caller's thread only.
+ */
 static int read_names(struct traffic_store *store)
 {
+	uint32_t known = names_given(store);
 	sqlite3_stmt *s = NULL;
 	int r = sqlite3_prepare_v2(store->db, "SELECT id, text FROM names ORDER BY id", -1, &s,
 				   NULL);
 
 	if (r != SQLITE_OK)
 		return r;
+	store->n_stored = 0;
 	while ((r = sqlite3_step(s)) == SQLITE_ROW) {
 		const char *text = (const char *)sqlite3_column_text(s, 1);
 
-		/* numbers are given in this order: one that does not fit is a broken file */
-		if (sqlite3_column_int64(s, 0) != store->n_names + 1 || !text || !*text ||
-		    traffic_name(store, text) != sqlite3_column_int64(s, 0))
+		if (sqlite3_column_int64(s, 0) != ++store->n_stored || !text || !*text)
+			break;
+		if (store->n_stored <= known
+			    ? strcmp(store->names[store->n_stored], text) != 0
+			    : store->writer || traffic_name(store, text) != store->n_stored)
 			break;
 	}
 	sqlite3_finalize(s);
-	store->n_stored = store->n_names;
 	return r == SQLITE_DONE ? SQLITE_OK : r == SQLITE_ROW ? SQLITE_CORRUPT : r;
 }
 
@@ -180,42 +169,59 @@ static bool is_broken(int r)
 	return (r & 0xff) == SQLITE_CORRUPT || (r & 0xff) == SQLITE_NOTADB;
 }
 
-/* It can be replaced: the file goes. */
+/* It can be replaced: the file goes; the numbers of the names stay. */
 static void discard(struct traffic_store *store)
 {
 	static const char *const parts[] = {"", "-wal", "-shm"};
 
 	shut(store);
-	forget_names(store);
+	store->n_stored = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
 		char path[PATH_MAX];
 
 		snprintf(path, sizeof(path), "%s%s", store->path, parts[i]);
 		unlink(path);
 	}
+	pthread_mutex_lock(&store->lock);
+	store->epoch++;
+	pthread_mutex_unlock(&store->lock);
 	log_warning("%s is damaged: a new one is begun, what was in it is lost", store->path);
+}
+
+static int64_t ask(struct traffic_store *store, const char *sql)
+{
+	sqlite3_stmt *s = NULL;
+	int64_t value = 0;
+
+	if (store->db && sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
+	    sqlite3_step(s) == SQLITE_ROW)
+		value = sqlite3_column_int64(s, 0);
+	sqlite3_finalize(s);
+	return value;
 }
 
 static void reopen(struct traffic_store *store)
 {
 	int r;
 
-	forget_names(store);
+	shut(store);
 	r = try_open(store);
 	if (is_broken(r)) {
 		discard(store);
 		r = try_open(store);
 	}
-	if (r == SQLITE_OK) {
-		*store->trouble = '\0';
+	if (r != SQLITE_OK) {
+		set_trouble(store, "used", r);
+		shut(store);
 		return;
 	}
-	if (!*store->trouble)
-		log_warning("%s cannot be used (%s): requests are not stored", store->path,
-			    sqlite3_errstr(r));
-	snprintf(store->trouble, sizeof(store->trouble), "%.120s cannot be used: %s", store->path,
-		 r == SQLITE_MISMATCH ? "made by a newer version" : sqlite3_errstr(r));
-	shut(store);
+	/* ids go on: those that were given already are of rows behind what is there */
+	if (!store->opened)
+		store->shift = ask(store, "SELECT max(id) FROM traffic");
+	store->opened = true;
+	pthread_mutex_lock(&store->lock);
+	*store->trouble = '\0';
+	pthread_mutex_unlock(&store->lock);
 }
 
 int traffic_open(const char *state_dir, struct traffic_store **ret_store)
@@ -224,6 +230,7 @@ int traffic_open(const char *state_dir, struct traffic_store **ret_store)
 
 	if (!store)
 		return -ENOMEM;
+	pthread_mutex_init(&store->lock, NULL);
 	store->names = calloc(TRAFFIC_NAMES_MAX, sizeof(*store->names));
 	store->slots = calloc(NAME_SLOTS, sizeof(*store->slots));
 	if (!store->names || !store->slots ||
@@ -237,22 +244,38 @@ int traffic_open(const char *state_dir, struct traffic_store **ret_store)
 	return 0;
 }
 
+int traffic_start(struct traffic_store *store)
+{
+	int r;
+
+	give_names(store);
+	r = worker_new("traffic-writer", QUEUE_BYTES, -1, &store->writer);
+	return r < 0 ? r : worker_new("traffic-reader", QUEUE_BYTES, -1, &store->reader);
+}
+
 void traffic_close(struct traffic_store *store)
 {
 	if (!store)
 		return;
+	worker_free(store->reader);
+	worker_free(store->writer);
+	sqlite3_close_v2(store->reading);
 	shut(store);
-	if (store->names && store->slots)
-		forget_names(store);
+	for (uint32_t i = 1; i <= store->n_names; i++)
+		free(store->names[i]);
 	free(store->names);
 	free(store->slots);
 	free(store->path);
+	pthread_mutex_destroy(&store->lock);
 	free(store);
 }
 
-const char *traffic_trouble(const struct traffic_store *store)
+const char *traffic_trouble(struct traffic_store *store)
 {
-	return *store->trouble ? store->trouble : NULL;
+	pthread_mutex_lock(&store->lock);
+	memcpy(store->shown, store->trouble, sizeof(store->shown));
+	pthread_mutex_unlock(&store->lock);
+	return *store->shown ? store->shown : NULL;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -260,11 +283,7 @@ const char *traffic_trouble(const struct traffic_store *store)
  */
 static int failed(struct traffic_store *store, int r)
 {
-	if (!*store->trouble)
-		log_warning("%s cannot be written (%s): requests are not stored", store->path,
-			    sqlite3_errmsg(store->db));
-	snprintf(store->trouble, sizeof(store->trouble), "%.120s cannot be written: %s",
-		 store->path, sqlite3_errstr(r));
+	set_trouble(store, "written", r);
 	if (is_broken(r))
 		discard(store);
 	return (r & 0xff) == SQLITE_FULL ? -ENOSPC : -EIO;
@@ -272,25 +291,26 @@ static int failed(struct traffic_store *store, int r)
 
 static int put_names(struct traffic_store *store)
 {
+	uint32_t n = names_given(store);
 	sqlite3_stmt *s = NULL;
 	int r = SQLITE_OK;
 
-	if (store->n_stored == store->n_names)
+	if (store->n_stored >= n)
 		return SQLITE_OK;
 	r = sqlite3_prepare_v2(store->db, "INSERT OR REPLACE INTO names VALUES (?,?)", -1, &s,
 			       NULL);
-	for (uint32_t i = store->n_stored + 1; r == SQLITE_OK && i <= store->n_names; i++) {
+	for (uint32_t i = store->n_stored + 1; r == SQLITE_OK && i <= n; i++) {
 		sqlite3_bind_int64(s, 1, i);
 		sqlite3_bind_text(s, 2, store->names[i], -1, SQLITE_STATIC);
 		r = sqlite3_step(s) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(store->db);
 		sqlite3_reset(s);
 	}
 	sqlite3_finalize(s);
+	store->n_putting = n;
 	return r;
 }
 
-/* IPv4 in four bytes. */
-static void bind_source(sqlite3_stmt *s, int at, const struct gl_addr *addr)
+void traffic_bind_source(sqlite3_stmt *s, int at, const struct gl_addr *addr)
 {
 	static const uint8_t v4[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 	bool is_v4 = memcmp(addr->b, v4, sizeof(v4)) == 0;
@@ -302,7 +322,7 @@ static int put_mark(struct traffic_store *store, int64_t row, uint32_t name)
 {
 	int r;
 
-	sqlite3_bind_int64(store->mark, 1, row);
+	sqlite3_bind_int64(store->mark, 1, row + store->shift);
 	sqlite3_bind_int64(store->mark, 2, name);
 	r = sqlite3_step(store->mark) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(store->db);
 	sqlite3_reset(store->mark);
@@ -318,7 +338,7 @@ static int put_marks(struct traffic_store *store, const struct traffic_row *row)
 	return r;
 }
 
-static int put_row(struct traffic_store *store, struct traffic_row *row)
+static int put_row(struct traffic_store *store, const struct traffic_row *row)
 {
 	sqlite3_stmt *s = store->insert;
 	const int64_t numbers[] = {
@@ -335,15 +355,14 @@ static int put_row(struct traffic_store *store, struct traffic_row *row)
 	};
 	int r;
 
-	sqlite3_bind_null(s, 1);
+	sqlite3_bind_int64(s, 1, row->id + store->shift);
 	sqlite3_bind_int64(s, 2, row->time_ns / NS_PER_US);
-	bind_source(s, 3, &row->source);
+	traffic_bind_source(s, 3, &row->source);
 	sqlite3_bind_int64(s, 4, (int64_t)row->principal);
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		sqlite3_bind_int64(s, 5 + (int)i, numbers[i]);
 	r = sqlite3_step(s) == SQLITE_DONE ? SQLITE_OK : sqlite3_errcode(store->db);
 	sqlite3_reset(s);
-	row->id = sqlite3_last_insert_rowid(store->db);
 	return r == SQLITE_OK ? put_marks(store, row) : r;
 }
 
@@ -355,7 +374,7 @@ static int finish(struct traffic_store *store, int r)
 		sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
 		return failed(store, r);
 	}
-	store->n_stored = store->n_names;
+	store->n_stored = store->n_putting;
 	return 0;
 }
 
@@ -363,53 +382,38 @@ static int start(struct traffic_store *store)
 {
 	int r = sqlite3_exec(store->db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
+	store->n_putting = store->n_stored;
 	return r == SQLITE_OK ? put_names(store) : r;
 }
 
-int traffic_put(struct traffic_store *store, struct traffic_row *rows, size_t n)
+static int write_rows(struct traffic_store *store, const struct traffic_row *rows, size_t n)
 {
 	int r;
 
-	if (!store->db || *store->trouble) {
-		store->counts.failed += n;
-		return -EIO;
+	if (!store->db || traffic_is_troubled(store)) {
+		r = -EIO;
+	} else {
+		r = start(store);
+		for (size_t i = 0; r == SQLITE_OK && i < n; i++)
+			r = put_row(store, &rows[i]);
+		r = finish(store, r);
 	}
-	r = start(store);
-	for (size_t i = 0; r == SQLITE_OK && i < n; i++)
-		r = put_row(store, &rows[i]);
-	r = finish(store, r);
-	if (r < 0)
-		store->counts.failed += n;
-	else
-		store->counts.stored += n;
+	pthread_mutex_lock(&store->lock);
+	*(r < 0 ? &store->counts.failed : &store->counts.stored) += n;
+	pthread_mutex_unlock(&store->lock);
 	return r;
 }
 
-int traffic_mark(struct traffic_store *store, const struct traffic_mark *marks, size_t n)
+static int write_marks(struct traffic_store *store, const struct traffic_mark *marks, size_t n)
 {
 	int r;
 
-	if (!store->db || *store->trouble)
+	if (!store->db || traffic_is_troubled(store))
 		return -EIO;
 	r = start(store);
 	for (size_t i = 0; r == SQLITE_OK && i < n; i++)
 		r = put_mark(store, marks[i].row, marks[i].name);
 	return finish(store, r);
-}
-
-/* ---------------------------------------------------------------------------------------------
- * What goes
- */
-static int64_t ask(struct traffic_store *store, const char *sql)
-{
-	sqlite3_stmt *s = NULL;
-	int64_t value = 0;
-
-	if (store->db && sqlite3_prepare_v2(store->db, sql, -1, &s, NULL) == SQLITE_OK &&
-	    sqlite3_step(s) == SQLITE_ROW)
-		value = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
-	return value;
 }
 
 static uint64_t used_bytes(struct traffic_store *store)
@@ -441,17 +445,15 @@ static int64_t keep_from(struct traffic_store *store, const struct traffic_limit
 	return at > first ? at : 0;
 }
 
-void traffic_prune(struct traffic_store *store, const struct traffic_limits *limits, int64_t now_ns)
+static void prune(struct traffic_store *store, const struct traffic_limits *limits, int64_t now_ns)
 {
 	int64_t from;
 	char sql[224];
 	int r;
 
-	if (!store->db || *store->trouble) {
-		if (++store->calls % RETRY_CALLS == 0) {
-			shut(store);
+	if (!store->db || traffic_is_troubled(store)) {
+		if (++store->calls % RETRY_CALLS == 0)
 			reopen(store);
-		}
 		return;
 	}
 	from = keep_from(store, limits, now_ns);
@@ -467,132 +469,105 @@ void traffic_prune(struct traffic_store *store, const struct traffic_limits *lim
 		failed(store, r);
 		return;
 	}
+	pthread_mutex_lock(&store->lock);
 	store->counts.pruned++;
+	pthread_mutex_unlock(&store->lock);
 }
 
 struct traffic_counts traffic_counts(struct traffic_store *store)
 {
-	struct traffic_counts counts = store->counts;
+	struct traffic_counts counts;
 
+	pthread_mutex_lock(&store->lock);
+	counts = store->counts;
+	pthread_mutex_unlock(&store->lock);
+	if (store->writer)
+		return counts;
 	counts.rows = ask(store, "SELECT max(id) - min(id) + 1 FROM traffic");
 	counts.bytes = used_bytes(store);
 	return counts;
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Reading
+ * Giving: at once, or to the thread that writes
  */
-#define COLUMNS                                                                                    \
-	"SELECT id, time, source, principal, service, operation, class, method, path, status,"     \
-	" duration, request, response, flags FROM traffic "
-
-static const char *const selects[] = {
-	[TRAFFIC_ALL] = COLUMNS "WHERE time <= ?2 AND ?1 = ?1 ORDER BY id DESC LIMIT ?3",
-	[TRAFFIC_SOURCE] = COLUMNS "WHERE source BETWEEN ?4 AND ?5 AND length(source) ="
-				   " length(?4) AND time BETWEEN ?1 AND ?2 ORDER BY time DESC"
-				   " LIMIT ?3",
-	[TRAFFIC_PRINCIPAL] = COLUMNS "WHERE principal = ?4 AND principal != 0 AND time BETWEEN"
-				      " ?1 AND ?2 ORDER BY time DESC LIMIT ?3",
-	[TRAFFIC_OPERATION] = COLUMNS "WHERE operation = ?4 AND (?5 = 0 OR service = ?5) AND time"
-				      " BETWEEN ?1 AND ?2 ORDER BY time DESC LIMIT ?3",
+struct write_job {
+	struct worker_job job;
+	struct traffic_store *store;
+	size_t n_rows, n_marks;
+	struct traffic_limits limits; /* pruning: neither rows nor marks */
+	int64_t now_ns;
+	uint64_t payload[]; /* rows or marks */
 };
-/* one source: the index gives the order */
-static const char one_source[] =
-	COLUMNS "WHERE source = ?4 AND time BETWEEN ?1 AND ?2 ORDER BY time DESC LIMIT ?3";
 
-/* The first and the last address of a prefix. */
-static void bind_prefix(sqlite3_stmt *s, const struct traffic_query *q)
+static void run_write(struct worker_job *job, struct worker *worker)
 {
-	struct gl_addr low = q->source, high = q->source;
+	struct write_job *w = (struct write_job *)job;
 
-	for (unsigned bit = q->prefix_len; bit < 128; bit++) {
-		low.b[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
-		high.b[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
-	}
-	bind_source(s, 4, &low);
-	if (q->prefix_len < 128)
-		bind_source(s, 5, &high);
+	(void)worker;
+	if (w->n_rows)
+		write_rows(w->store, (const struct traffic_row *)w->payload, w->n_rows);
+	else if (w->n_marks)
+		write_marks(w->store, (const struct traffic_mark *)w->payload, w->n_marks);
+	else
+		prune(w->store, &w->limits, w->now_ns);
+	free(w);
 }
 
-static void read_marks(sqlite3_stmt *marks, struct traffic_row *row)
+static int give(struct traffic_store *store, const struct write_job *what, const void *payload,
+		size_t bytes)
 {
-	int n = 0;
+	struct write_job *job = malloc(sizeof(*job) + bytes);
+	int r;
 
-	sqlite3_bind_int64(marks, 1, row->id);
-	while (n < TRAFFIC_MARKS && sqlite3_step(marks) == SQLITE_ROW)
-		row->marks[n++] = (uint32_t)sqlite3_column_int64(marks, 0);
-	sqlite3_reset(marks);
+	if (!job)
+		return -ENOMEM;
+	*job = *what;
+	job->job = (struct worker_job){.bytes = sizeof(*job) + bytes, .run = run_write};
+	job->store = store;
+	if (bytes)
+		memcpy(job->payload, payload, bytes);
+	give_names(store);
+	r = worker_put(store->writer, &job->job, &store->ticket);
+	if (r < 0)
+		free(job);
+	return r;
 }
 
-static struct traffic_row row_of(sqlite3_stmt *s)
+int traffic_put(struct traffic_store *store, struct traffic_row *rows, size_t n)
 {
-	struct traffic_row row = {
-		.id = sqlite3_column_int64(s, 0),
-		.time_ns = sqlite3_column_int64(s, 1) * NS_PER_US,
-		.principal = (uint64_t)sqlite3_column_int64(s, 3),
-		.service = (uint32_t)sqlite3_column_int64(s, 4),
-		.operation = (uint32_t)sqlite3_column_int64(s, 5),
-		.cls = (uint32_t)sqlite3_column_int64(s, 6),
-		.method = (uint32_t)sqlite3_column_int64(s, 7),
-		.path = (uint32_t)sqlite3_column_int64(s, 8),
-		.status = (uint16_t)sqlite3_column_int64(s, 9),
-		.total_us = (uint32_t)sqlite3_column_int64(s, 10),
-		.request_bytes = (uint64_t)sqlite3_column_int64(s, 11),
-		.response_bytes = (uint64_t)sqlite3_column_int64(s, 12),
-		.flags = (uint32_t)sqlite3_column_int64(s, 13),
-	};
-	const void *source = sqlite3_column_blob(s, 2);
+	const struct write_job what = {.n_rows = n};
 
-	if (source && sqlite3_column_bytes(s, 2) == 4) {
-		row.source.b[10] = row.source.b[11] = 0xff;
-		memcpy(row.source.b + 12, source, 4);
-	} else if (source && sqlite3_column_bytes(s, 2) == 16) {
-		memcpy(row.source.b, source, 16);
-	}
-	return row;
+	for (size_t i = 0; i < n; i++)
+		rows[i].id = ++store->last_id;
+	return store->writer ? give(store, &what, rows, n * sizeof(*rows))
+			     : write_rows(store, rows, n);
 }
 
-int traffic_each(struct traffic_store *store, const struct traffic_query *q,
-		 bool (*fn)(const struct traffic_row *row, void *userdata), void *userdata)
+int traffic_mark(struct traffic_store *store, const struct traffic_mark *marks, size_t n)
 {
-	const char *sql =
-		q->by == TRAFFIC_SOURCE && q->prefix_len == 128 ? one_source : selects[q->by];
-	sqlite3_stmt *s = NULL, *marks = NULL;
-	int r = SQLITE_OK;
+	const struct write_job what = {.n_marks = n};
 
-	if (!store->db)
-		return -EIO;
-	r = sqlite3_prepare_v2(store->db, sql, -1, &s, NULL);
-	if (r == SQLITE_OK)
-		r = sqlite3_prepare_v2(store->db, "SELECT name FROM marks WHERE traffic = ?", -1,
-				       &marks, NULL);
-	if (r == SQLITE_OK) {
-		sqlite3_bind_int64(s, 1, q->from_ns / NS_PER_US);
-		sqlite3_bind_int64(s, 2, q->to_ns / NS_PER_US);
-		sqlite3_bind_int64(s, 3, (int64_t)q->max);
-		if (q->by == TRAFFIC_SOURCE)
-			bind_prefix(s, q);
-		else if (q->by != TRAFFIC_ALL)
-			sqlite3_bind_int64(s, 4,
-					   q->by == TRAFFIC_PRINCIPAL ? (int64_t)q->principal
-								      : q->operation);
-		if (q->by == TRAFFIC_OPERATION)
-			sqlite3_bind_int64(s, 5, q->service);
-		while ((r = sqlite3_step(s)) == SQLITE_ROW) {
-			struct traffic_row row = row_of(s);
+	return store->writer ? give(store, &what, marks, n * sizeof(*marks))
+			     : write_marks(store, marks, n);
+}
 
-			/* ids go with time, but for what was on its way for long */
-			if (row.time_ns < q->from_ns - LATE_NS)
-				break;
-			if (row.time_ns < q->from_ns)
-				continue;
-			read_marks(marks, &row);
-			if (!fn(&row, userdata))
-				break;
-		}
-		r = r == SQLITE_DONE || r == SQLITE_ROW ? SQLITE_OK : r;
-	}
-	sqlite3_finalize(s);
-	sqlite3_finalize(marks);
-	return r == SQLITE_OK ? 0 : -EIO;
+void traffic_prune(struct traffic_store *store, const struct traffic_limits *limits, int64_t now_ns)
+{
+	const struct write_job what = {.limits = *limits, .now_ns = now_ns};
+
+	if (!store->writer)
+		prune(store, limits, now_ns);
+	else if (worker_done(store->writer) >= store->ticket)
+		give(store, &what, NULL, 0); /* else there is enough to do */
+}
+
+void traffic_settle(struct traffic_store *store)
+{
+	uint64_t late;
+
+	if (!store->writer || worker_done(store->writer) >= store->ticket)
+		return;
+	late = worker_late_ms(store->writer);
+	worker_wait(store->writer, store->ticket, late < WAIT_MS ? WAIT_MS - (unsigned)late : 0);
 }

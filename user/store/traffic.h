@@ -7,7 +7,8 @@
  * (synchronous=NORMAL: a power cut may cost the last seconds, a kill costs nothing), it is not
  * checked as a whole at start, and when it is broken it is begun anew. Only masked text and numbers
  * come here. Texts (operations, paths) are stored once and named by number. Bounded by age and by
- * size; the oldest rows go first. One thread.
+ * size; the oldest rows go first. All functions are for one thread; until traffic_start()
+ * everything happens in it, from then on what is given is written later, or counted as failed.
  */
 #pragma once
 
@@ -31,7 +32,10 @@ struct traffic_limits {
 /* Never fails but for memory: what is wrong is told by traffic_trouble(). */
 int traffic_open(const char *state_dir, struct traffic_store **ret_store);
 void traffic_close(struct traffic_store *store); /* NULL-safe */
-const char *traffic_trouble(const struct traffic_store *store); /* NULL: none */
+/* From now on a thread writes and another reads. */
+int traffic_start(struct traffic_store *store);
+/* NULL: none. Valid until the next call. */
+const char *traffic_trouble(struct traffic_store *store);
 
 /* The number of a text; 0 for "" and for more than TRAFFIC_NAMES_MAX. */
 uint32_t traffic_name(struct traffic_store *store, const char *text);
@@ -50,7 +54,8 @@ struct traffic_row {
 };
 
 /*
- * All or none of them, their ids set. -EIO, -ENOSPC...: they are the caller's to count as lost.
+ * All or none of them, their ids set. -EIO, -ENOSPC, -ENOBUFS (the thread that writes is far
+ * behind): they are the caller's to count as lost.
  */
 int traffic_put(struct traffic_store *store, struct traffic_row *rows, size_t n);
 /* What was found in rows that are stored already. */
@@ -65,10 +70,13 @@ void traffic_prune(struct traffic_store *store, const struct traffic_limits *lim
 
 struct traffic_counts {
 	uint64_t stored, failed, pruned;
-	int64_t rows; /* in the file, about */
-	uint64_t bytes; /* of it */
+	int64_t rows; /* in the file, about; 0 where a thread writes */
+	uint64_t bytes; /* of it; the same */
 };
 struct traffic_counts traffic_counts(struct traffic_store *store);
+
+/* Waits a moment for what is on its way. */
+void traffic_settle(struct traffic_store *store);
 
 /* Which rows: of a source, a principal, an operation (of a service); or all of the time. */
 enum traffic_by { TRAFFIC_ALL, TRAFFIC_SOURCE, TRAFFIC_PRINCIPAL, TRAFFIC_OPERATION };
@@ -81,6 +89,6 @@ struct traffic_query {
 	int64_t from_ns, to_ns; /* both included */
 	size_t max;
 };
-/* Newest first, with marks. Returning false ends it. 0, or -errno. */
+/* Newest first, with marks. Returning false ends it. 0, or -errno; -EBUSY: it takes too long. */
 int traffic_each(struct traffic_store *store, const struct traffic_query *query,
 		 bool (*fn)(const struct traffic_row *row, void *userdata), void *userdata);

@@ -51,7 +51,7 @@ FUZZING_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzzing/%)
 FUZZING_OBJ := $(LIB_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
-.PHONY: all run check demo drill lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect quality \
+.PHONY: all run check demo drill lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect bench-store quality \
 	check-kernels format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -136,6 +136,9 @@ soak: all ## does the agent grow? DURATION=600 seconds of mixed load, slopes of 
 
 bench-inspect: $(O)/bench/inspect ## ns of a transaction in inspector and keeper, on one core
 	@$(O)/bench/inspect
+
+bench-store: all $(O)/bench/store_fill ## p50 and p99 of the API's answers with ROWS=10000000 stored rows
+	@tests/bench/store
 
 bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
 	@$(O)/bench/detect

@@ -134,6 +134,10 @@ quality: $(O)/quality/judge ## precision and recall of the detectors, by family
 soak: all ## does the agent grow? DURATION=600 seconds of mixed load, slopes of its memory
 	@DURATION=$(or $(DURATION),600) tests/bench/soak
 
+.PHONY: soak-findings
+soak-findings: all ## a million findings an hour for DURATION=1800 seconds: memory, databases, no missed alert
+	@DURATION=$(or $(DURATION),1800) tests/bench/soak-findings
+
 bench-inspect: $(O)/bench/inspect ## ns of a transaction in inspector and keeper, on one core
 	@$(O)/bench/inspect
 

@@ -34,9 +34,9 @@ def row(name, value, unit, note=""):
 class Bench:
     """Two namespaces, nginx, one agent at a time."""
 
-    def __init__(self):
-        self.folder = tempfile.mkdtemp(prefix="glacis-bench-")
-        self.net = Net("bench")
+    def __init__(self, name="bench"):
+        self.folder = tempfile.mkdtemp(prefix=f"glacis-{name}-")
+        self.name, self.net = name, Net(name)
         self.parts = 0
         self.live = []
 
@@ -50,7 +50,7 @@ class Bench:
         return server
 
     def agent(self, document, *extra):
-        agent = Agent(self.net.server, self.part("agent"), f"bench{self.parts}")
+        agent = Agent(self.net.server, self.part("agent"), f"{self.name}{self.parts}")
         self.live.append(agent.remove)
         return agent.start(document, *extra)
 

@@ -17,6 +17,7 @@ struct findings {
 	uint16_t buckets[BUCKETS];
 	size_t n;
 	uint64_t last_id, evicted;
+	uint64_t made; /* occurrences */
 };
 
 const char *finding_severity_name(enum finding_severity severity)
@@ -133,6 +134,7 @@ int findings_put(struct findings *findings, const struct finding *finding,
 	}
 	item->count += 1ull + finding->more;
 	item->dirty = true;
+	findings->made += 1ull + finding->more;
 	if (ret_finding)
 		*ret_finding = item;
 	return fresh;
@@ -196,6 +198,11 @@ void findings_stored(struct findings *findings)
 void findings_unstored(struct findings *findings)
 {
 	mark(findings, true);
+}
+
+uint64_t findings_made(const struct findings *findings)
+{
+	return findings->made;
 }
 
 uint64_t findings_evicted(const struct findings *findings)

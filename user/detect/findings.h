@@ -63,4 +63,6 @@ void findings_each_dirty(const struct findings *findings,
 			 void (*fn)(const struct finding *finding, void *userdata), void *userdata);
 void findings_stored(struct findings *findings);
 void findings_unstored(struct findings *findings);
+/* Occurrences since the start, those of findings that were counted on included. */
+uint64_t findings_made(const struct findings *findings);
 uint64_t findings_evicted(const struct findings *findings);

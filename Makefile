@@ -130,7 +130,7 @@ $(O)/quality/judge: tests/quality/judge.c $(LIB_OBJ) Makefile
 quality: $(O)/quality/judge ## precision and recall of the detectors, by family
 	@tests/quality/report --build $(O)
 
-.PHONY: soak
+.PHONY: soak image
 soak: all ## does the agent grow? DURATION=600 seconds of mixed load, slopes of its memory
 	@DURATION=$(or $(DURATION),600) tests/bench/soak
 
@@ -146,6 +146,9 @@ bench-store: all $(O)/bench/store_fill ## p50 and p99 of the API's answers with 
 
 bench-detect: $(O)/bench/detect ## ns of a transaction, GB/s of all text rules, on one core
 	@$(O)/bench/detect
+
+image: ## the container image (BASE=debootstrap: from Debian's mirror alone)
+	@deploy/container/image $(or $(TAG),glacis)
 
 # Lays out what a package or an image holds; starts and enables nothing. A configuration that is there
 # stays.

@@ -24,7 +24,7 @@
 #include "user/kern/libs.h"
 
 #define PIN_DIR "/sys/fs/bpf/glacis-test-blind"
-#define WAIT_S  30
+#define WAIT_S  60
 
 static char work[] = "/tmp/glacis-test-blind.XXXXXX";
 static struct gl_policy policy;

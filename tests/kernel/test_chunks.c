@@ -163,7 +163,7 @@ static size_t exchange(const char *request, const struct service *service)
 {
 	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PORT)};
 	_cleanup_close_ int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval limit = {.tv_sec = 10};
+	struct timeval limit = {.tv_sec = 60};
 	size_t total = 0;
 	pthread_t thread;
 	char in[4096];

@@ -174,7 +174,7 @@ static void test_body_sizes(void **state)
 
 static void test_silent_keeper(void **state)
 {
-	const struct courier_options options = {.reply_timeout_ms = 150};
+	const struct courier_options options = {.reply_timeout_ms = 2000};
 	struct keeper *keeper = *state;
 	_cleanup_free_ char *late = NULL, *next = NULL;
 

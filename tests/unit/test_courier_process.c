@@ -217,7 +217,7 @@ static void test_reply_after_kill(void **state)
 	struct keeper *keeper = *state;
 	_cleanup_free_ char *first = NULL, *second = NULL;
 
-	keeper_start(keeper, &(struct courier_options){.reply_timeout_ms = 150});
+	keeper_start(keeper, &(struct courier_options){.reply_timeout_ms = 2000});
 	keeper->silent = true;
 	first = ask(keeper, GET("/v1/echo"));
 	keeper->silent = false;
@@ -352,7 +352,7 @@ static void test_keeper_killed(void **state)
 	assert_int_equal(kill(orphan, SIGSTOP), 0);
 	assert_int_equal(kill(first, SIGKILL), 0);
 	keeper_start(keeper, NULL);
-	assert_int_equal(poll(&p, 1, 5000), 1);
+	assert_int_equal(poll(&p, 1, 60000), 1);
 	assert_int_equal(waitpid(first, NULL, 0), first);
 	close(p.fd);
 	close(ends[0]);

@@ -2,6 +2,8 @@
 /*
  * chunk.h - layer 1: content for the inspectors: one ring each, a connection always in the same
  * one, what finds no room counted (I5). Which bytes are worth a copy is the doors' business.
+ * Bodies go first when an inspector lags: the last quarter of a ring is for heads and framing, so
+ * that requests stay transactions when what they carry is no longer looked at.
  *
  * Room is reserved in seven sizes, because a reservation's size must be a constant; content is
  * copied in place, once.
@@ -45,6 +47,8 @@ struct chunk_ask {
 	__u32 n_inspectors;
 	__u16 lost; /* chunks that somebody would read, without room for them or unreadable */
 	__u16 urgent; /* somebody is waited for: he is woken */
+	__u32 structure; /* of n: up to the end of the last head or framing; the rest is body */
+	__u32 reserved;
 	struct gl_chunk head; /* last, as it ends in the content; n is filled in here */
 };
 
@@ -55,7 +59,7 @@ static __always_inline __u32 chunk_inspector(const struct chunk_ask *a)
 	return a->n_inspectors ? (__u32)(mixed >> 32) % a->n_inspectors : 0;
 }
 
-static __always_inline void chunk_counted(__u32 i, int sent, __u32 bytes)
+static __always_inline void chunk_counted(__u32 i, int sent, __u32 bytes, int body)
 {
 	struct gl_chunk_account *account = bpf_map_lookup_elem(&chunk_account, &i);
 
@@ -67,7 +71,17 @@ static __always_inline void chunk_counted(__u32 i, int sent, __u32 bytes)
 	}
 	__sync_fetch_and_add(&account->lost, 1);
 	__sync_fetch_and_add(&account->lost_bytes, bytes);
+	if (body)
+		__sync_fetch_and_add(&account->lost_bodies, 1);
 	count(GL_CTR_LOST_CHUNK);
+}
+
+/* Is only the share of heads left? */
+static __always_inline int chunk_pressed(void *ring)
+{
+	__u64 size = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE);
+
+	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > size - size / 4;
 }
 
 static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_ask *a, __u32 n)
@@ -79,7 +93,7 @@ static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_as
 	c->rec.ts_ns = bpf_ktime_get_boot_ns();
 	c->n = n;
 	c->total = n < a->n ? n : a->total; /* what is left out is told by the last piece */
-	if (n == a->n && n < a->total)
+	if (n == a->n && n < a->total && !(c->flags & GL_CHUNK_FAULT))
 		c->flags |= GL_CHUNK_PLAN;
 }
 
@@ -132,10 +146,10 @@ static __always_inline long chunk_load(struct __sk_buff *skb, struct gl_chunk *c
 /* The next piece of *a, which moves on by it. Returns its bytes. */
 static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 {
-	__u32 i = chunk_inspector(a), n = a->n;
+	__u32 i = chunk_inspector(a), n = a->n, shed = 0;
 	struct gl_inspector *inspector;
 	__u64 wake = BPF_RB_NO_WAKEUP;
-	int sent = 0;
+	int sent = 0, body;
 	void *ring;
 
 	if (n > GL_CHUNK_BYTES)
@@ -144,7 +158,17 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 	ring = bpf_map_lookup_elem(&chunks, &i);
 	if (inspector && (inspector->asleep || a->urgent))
 		wake = BPF_RB_FORCE_WAKEUP;
-	if (ring && inspector && inspector->alive) {
+	body = n && !a->structure;
+	if (ring && n > a->structure && chunk_pressed(ring)) {
+		shed = 1;
+		if (!body) {
+			/* the head alone, which says what is missing after it */
+			chunk_counted(i, 0, a->n - a->structure, 1);
+			n = a->n = a->structure;
+			a->head.flags |= GL_CHUNK_FAULT;
+		}
+	}
+	if (ring && inspector && inspector->alive && !(body && shed)) {
 		if (n <= 256)
 			CHUNK_IN(256);
 		else if (n <= 512)
@@ -160,13 +184,14 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 		else
 			CHUNK_IN(GL_CHUNK_BYTES);
 	}
-	chunk_counted(i, sent, n);
+	chunk_counted(i, sent, n, body);
 	if (!sent && inspector && inspector->alive)
 		a->lost++;
 	a->head.off += n;
 	a->from += n;
 	a->n -= n;
 	a->total -= n;
+	a->structure -= n < a->structure ? n : a->structure;
 	a->head.flags &= ~GL_CHUNK_BEGIN;
 	return n;
 }

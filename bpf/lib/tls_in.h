@@ -266,7 +266,7 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 		tls_in_fault(x, c, policy);
 	/* where parsing ended in the middle, the rest is content all the same */
 	if (x->run.off < x->run.end && (f->state == FLOW_CUT || (c->flags & TLS_CONN_HTTP2)))
-		tls_keep(x, c, GL_TO_SERVER, x->run.off, x->run.end - x->run.off, 0);
+		tls_keep(x, c, GL_TO_SERVER, x->run.off, x->run.end - x->run.off);
 	h2 = (c->flags & TLS_CONN_HTTP2) && f->state != FLOW_CUT && tls_h2_take(x, c, policy);
 	tls_flush(x, c, GL_TO_SERVER, x->run.end);
 	if (h2)

@@ -124,7 +124,7 @@ __global int tls_out_data(struct tls_scratch *x, struct tls_conn *c)
 		f->out_known = 0;
 		if (x->run.guarded)
 			tls_guard_moved(x, c, x->run.off, x->run.end - x->run.off);
-		tls_keep(x, c, GL_TO_CLIENT, x->run.off, x->run.end - x->run.off, 0);
+		tls_keep(x, c, GL_TO_CLIENT, x->run.off, x->run.end - x->run.off);
 	}
 	if (x->run.guarded)
 		c->guard_off = c->off[GL_TO_CLIENT] + x->run.end;

@@ -17,7 +17,7 @@ struct tls_run {
 	__u32 fault; /* memory could not be read */
 	__u32 tell; /* that nothing is copied is worth a chunk */
 	__u32 guarded; /* the response guard has to know how it ends */
-	__u32 reserved;
+	__u32 structure_to; /* of what is kept: the last head or framing ends here */
 };
 
 /* What a thread needs room for while it judges. */
@@ -91,14 +91,29 @@ __global int tls_flush(struct tls_scratch *x, struct tls_conn *c, __u32 directio
 	a->from = run->from + run->keep_from;
 	a->n = run->keep_to - run->keep_from;
 	a->total = end - run->keep_from;
+	a->structure = run->structure_to > run->keep_from ? run->structure_to - run->keep_from : 0;
 	chunk_send(NULL, a);
 	run->keep_from = run->keep_to;
 	return 0;
 }
 
-/* Of [from, to) the first n bytes are to be copied. */
+/* The n bytes at `from` are to be copied: heads and framing. */
 static __always_inline void tls_keep(struct tls_scratch *x, struct tls_conn *c, __u32 direction,
-				     __u32 from, __u32 n, __u32 tell)
+				     __u32 from, __u32 n)
+{
+	if (!n)
+		return;
+	if (from != x->run.keep_to) {
+		tls_flush(x, c, direction, from);
+		x->run.keep_from = from;
+	}
+	x->run.keep_to = x->run.structure_to = from + n;
+	x->run.tell = 0;
+}
+
+/* The same of a body. tell: that nothing of it is copied is worth a chunk. */
+static __always_inline void tls_keep_body(struct tls_scratch *x, struct tls_conn *c,
+					  __u32 direction, __u32 from, __u32 n, __u32 tell)
 {
 	if (!n && !tell)
 		return;
@@ -115,6 +130,8 @@ static __always_inline void tls_keep_all(struct tls_scratch *x, struct tls_conn 
 {
 	x->run.keep_from = 0;
 	x->run.keep_to = x->run.end;
+	/* heads are among HTTP/2's frames; of the rest nobody knows */
+	x->run.structure_to = c->flags & TLS_CONN_HTTP2 ? x->run.end : 0;
 	tls_flush(x, c, direction, x->run.end);
 }
 
@@ -145,7 +162,7 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction)
 		if (http_skipped(msg, skip))
 			piece->event = HTTP_MESSAGE;
 		kept = pass_take(take, skip, &tell);
-		tls_keep(t->x, t->c, direction, run->off, kept, tell);
+		tls_keep_body(t->x, t->c, direction, run->off, kept, tell);
 		run->off += skip;
 		return 0;
 	}
@@ -154,7 +171,7 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction)
 	if (bpf_probe_read_user(piece->bytes, n, (const void *)(run->from + run->off)))
 		return -1;
 	http_run(piece, n, t->policy, msg, request, t->root);
-	tls_keep(t->x, t->c, direction, run->off, piece->off, 0);
+	tls_keep(t->x, t->c, direction, run->off, piece->off);
 	run->off += piece->off;
 	return 0;
 }
@@ -165,7 +182,7 @@ static __always_inline void tls_run_begin(struct tls_scratch *x, __u64 from, __u
 	x->run.from = from;
 	x->run.off = x->run.keep_from = x->run.keep_to = 0;
 	x->run.end = n;
-	x->run.fault = x->run.tell = x->run.guarded = 0;
+	x->run.fault = x->run.tell = x->run.guarded = x->run.structure_to = 0;
 	x->ask.lost = x->ask.urgent = 0;
 }
 
@@ -180,7 +197,7 @@ static __always_inline void tls_end(struct tls_scratch *x, struct tls_conn *c, _
 		x->ask.n_inspectors = n_inspectors;
 		x->ask.head.off = c->off[direction];
 		x->ask.head.flags = GL_CHUNK_SECURE | GL_CHUNK_END;
-		x->ask.n = x->ask.total = 0;
+		x->ask.n = x->ask.total = x->ask.structure = 0;
 		x->ask.from = 0;
 		chunk_piece(NULL, &x->ask);
 	}

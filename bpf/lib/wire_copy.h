@@ -16,7 +16,7 @@ struct wire_copy {
 	__u32 keep_from, keep_to; /* to be copied, not sent yet; from the network header */
 	__u32 payload, l2;
 	__u32 tell; /* that nothing is copied is worth a chunk */
-	__u32 reserved;
+	__u32 structure_to; /* of what is kept: the last head or framing ends here */
 	struct chunk_ask ask; /* last, as it ends in the content */
 };
 
@@ -82,7 +82,7 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 		return 0; /* from before the flow was known */
 	k->payload = p->payload;
 	k->l2 = p->l2;
-	k->keep_from = k->keep_to = k->tell = 0;
+	k->keep_from = k->keep_to = k->tell = k->structure_to = 0;
 	h = &k->ask.head;
 	h->client = direction == GL_TO_SERVER ? p->src : p->dst;
 	h->server = direction == GL_TO_SERVER ? p->dst : p->src;
@@ -111,14 +111,17 @@ __global int wire_copy_flush(struct __sk_buff *skb, struct wire_copy *k, __u32 e
 	k->ask.from = k->l2 + k->keep_from;
 	k->ask.n = k->keep_to - k->keep_from;
 	k->ask.total = end - k->keep_from;
+	k->ask.structure = k->structure_to > k->keep_from ? k->structure_to - k->keep_from : 0;
+	if (k->ask.structure > k->ask.n)
+		k->ask.structure = k->ask.n;
 	chunk_send(skb, &k->ask);
 	k->keep_from = k->keep_to;
 	return 0;
 }
 
-/* The n bytes at `from` are to be copied. */
+/* The n bytes at `from` are to be copied: of a body, or heads and framing. */
 static __always_inline void wire_copy_keep(struct __sk_buff *skb, struct wire_copy *k, __u32 from,
-					   __u32 n, __u32 tell)
+					   __u32 n, __u32 tell, int body)
 {
 	if (!k || (!n && !tell) || !k->ask.n_inspectors)
 		return;
@@ -128,6 +131,8 @@ static __always_inline void wire_copy_keep(struct __sk_buff *skb, struct wire_co
 	}
 	k->keep_to = from + n;
 	k->tell = tell;
+	if (!body)
+		k->structure_to = k->keep_to;
 }
 
 /* Read up to `end`; of it, what lies at or behind `limit` stays here. */
@@ -143,7 +148,7 @@ static __always_inline void wire_copy_end(struct __sk_buff *skb, struct wire_cop
 	wire_copy_flush(skb, k, end, 0);
 }
 
-/* The whole segment, unread. */
+/* The whole segment, unread: heads are among HTTP/2's frames. */
 static __always_inline void wire_copy_all(struct __sk_buff *skb, const struct packet *p,
 					  struct flow *f, const struct gl_policy *policy,
 					  __u32 direction)
@@ -152,7 +157,7 @@ static __always_inline void wire_copy_all(struct __sk_buff *skb, const struct pa
 
 	if (!k || !packet_length(p) || !wire_copy_begin(p, f, policy, direction))
 		return;
-	wire_copy_keep(skb, k, p->payload, packet_length(p), 0);
+	wire_copy_keep(skb, k, p->payload, packet_length(p), 0, 0);
 	wire_copy_flush(skb, k, p->end, 0);
 }
 

@@ -89,7 +89,7 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
 	const struct gl_policy *policy = s->policy;
-	__u32 before = s->off, body, tell = 0, content;
+	__u32 before = s->off, body, n, tell = 0, content;
 	struct guard_work *guard = wire_guard_on();
 
 	if (s->off >= t->end)
@@ -107,8 +107,8 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 		count(GL_CTR_LOST_PENDING);
 		return 1;
 	}
-	body = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
-	wire_copy_keep(s->skb, t->copy, before, body, tell);
+	n = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
+	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
 	if (guard && content &&
 	    wire_guard_piece(s->skb, guard, f, policy, s->l2 + before, s->off - before))
 		return 1;

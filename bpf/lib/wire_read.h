@@ -112,7 +112,7 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 {
 	struct flow *f = t->flow;
 	struct stream *s = &t->stream;
-	__u32 before = s->off, body, tell = 0;
+	__u32 before = s->off, body, n, tell = 0;
 
 	if (s->off >= s->end)
 		return 1;
@@ -128,8 +128,8 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 		t->end = WIRE_FAILED;
 		return 1;
 	}
-	body = body ? pass_take(&f->in_take, body, &tell) : s->off - before;
-	wire_copy_keep(s->skb, t->copy, before, body, tell);
+	n = body ? pass_take(&f->in_take, body, &tell) : s->off - before;
+	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
 	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
 		f->structure = wire_seq(t->packet, s->off);
 	if (s->piece->event == HTTP_ADDRESS)
@@ -273,7 +273,7 @@ __global int wire_read_copy(struct __sk_buff *skb, struct wire_scratch *x, struc
 	if ((__s32)limit < (__s32)x->packet.payload) /* the head began in an earlier segment */
 		limit = x->packet.payload;
 	if (end == WIRE_HTTP2)
-		wire_copy_keep(skb, copy, x->run.off, x->packet.end - x->run.off, 0);
+		wire_copy_keep(skb, copy, x->run.off, x->packet.end - x->run.off, 0, 0);
 	wire_copy_end(skb, copy, x->run.off < limit ? x->run.off : limit, limit);
 	return 0;
 }

@@ -74,9 +74,9 @@ _Static_assert(sizeof(struct gl_inspector) == 64, "one cache line");
 /* the doors' side of the same account, per-CPU (map `chunk_account`) */
 struct gl_chunk_account {
 	__u64 sent; /* chunks committed to this inspector's ring */
-	__u64 lost; /* chunks that found no room */
+	__u64 lost; /* chunks, or ends of one, that found no room */
 	__u64 lost_bytes;
-	__u64 reserved;
+	__u64 lost_bodies; /* of lost: nothing but body, and the first to go */
 };
 
 /* A connection to be cut (map `cuts`, by socket cookie): nothing of it leaves after this. */

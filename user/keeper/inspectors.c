@@ -529,14 +529,15 @@ static json_t *one_json(const struct one *one)
 	kern_chunk_account(kern, one->number, &account);
 	if (shared)
 		received = __atomic_load_n(&shared[one->number].received, __ATOMIC_RELAXED);
-	return json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "number",
+	return json_pack("{s:i, s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "number",
 			 (int)one->number, "pid", (int)inspector_pid(one->process), "state",
 			 one->ready      ? "ready"
 			 : one->readable ? "starting"
 					 : "ended",
 			 "restarts", (json_int_t)one->restarts, "sent", (json_int_t)account.sent,
 			 "received", (json_int_t)received, "lost", (json_int_t)account.lost,
-			 "lostBytes", (json_int_t)account.lost_bytes, "reportsLost",
+			 "lostBodies", (json_int_t)account.lost_bodies, "lostBytes",
+			 (json_int_t)account.lost_bytes, "reportsLost",
 			 (json_int_t)(one->before[REPORT_COUNT_REPORTS_LOST] +
 				      one->counts[REPORT_COUNT_REPORTS_LOST]));
 }

@@ -158,16 +158,19 @@ __global int judge_request(const struct gl_policy *policy, struct flow *f, const
 	limits = judge_rules(policy, f, p, j);
 	if (limits < 0)
 		return -1;
-	for (int i = 0; limits && i < WINDOW_CLOCK_TRIES; i++) {
-		if (i)
-			j->now_ns = bpf_ktime_get_boot_ns();
-		admit_limits(policy, &j->tables, &j->head, j->now_ns, &j->verdict);
-		if (j->verdict.reason != GL_REASON_CLOCK)
-			break;
-		count(GL_CTR_WINDOW_CLOCK);
+	if (limits) {
+		for (int i = 0; i < WINDOW_CLOCK_TRIES; i++) {
+			if (i)
+				j->now_ns = bpf_ktime_get_boot_ns();
+			opaque(j); /* else its members' addresses lie on the stack, which is full */
+			admit_limits(policy, &j->tables, &j->head, j->now_ns, &j->verdict);
+			if (j->verdict.reason != GL_REASON_CLOCK)
+				break;
+			count(GL_CTR_WINDOW_CLOCK);
+		}
+		if (judge_waits(f, j))
+			return JUDGE_WAITS;
 	}
-	if (limits && judge_waits(f, j))
-		return JUDGE_WAITS;
 	if (j->tables.noticed & WINDOW_EVICTED)
 		count(GL_CTR_WINDOW_EVICTED);
 	if (j->tables.noticed & WINDOW_SHARED)

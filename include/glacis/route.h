@@ -332,31 +332,31 @@ static __always_inline int route_escape(struct route_walk *w, const struct gl_po
 	return 1;
 }
 
-ROUTE_COLD void route_special(struct route_walk *w, const struct gl_policy *pol, __u8 b)
+/* True: it ends a segment. */
+ROUTE_COLD int route_special(struct route_walk *w, const struct gl_policy *pol, __u8 b)
 {
 	__u8 cls = route_class[b];
 
 	if (w->pending && route_escape(w, pol, b))
-		return;
+		return 0;
 	if (b == '/') {
-		if (w->segment.len)
-			route_segment_end(w, pol);
-		else if (w->flags & ROUTE_BEGUN)
+		if (!w->segment.len && (w->flags & ROUTE_BEGUN))
 			w->flags |= ROUTE_EMPTY;
 		w->flags |= ROUTE_BEGUN;
-		return;
+		return w->segment.len != 0;
 	}
 	if (b == '%') {
 		w->pending = ROUTE_HEX1;
-		return;
+		return 0;
 	}
 	if (b == '?') {
 		w->pending = ROUTE_QUERY;
-		return;
+		return 0;
 	}
 	if (cls & ROUTE_C_SPECIAL)
 		w->ambiguous |= ROUTE_AMB_RAW;
 	route_segment_byte(w, &pol->route_key, b, cls);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -400,10 +400,10 @@ static __always_inline void route_byte(struct route_walk *w, const struct gl_pol
 {
 	__u8 cls = route_class[b];
 
-	if ((cls & ROUTE_C_SPECIAL) | w->pending)
-		route_special(w, pol, b);
-	else
+	if (!((cls & ROUTE_C_SPECIAL) | w->pending))
 		route_segment_byte(w, &pol->route_key, b, cls);
+	else if (route_special(w, pol, b))
+		route_segment_end(w, pol);
 }
 
 /* Is this byte simply one of the segment? */

@@ -94,6 +94,12 @@ struct window_spot {
 	__u32 reserved;
 };
 
+/* A line as a claimer found it. */
+struct window_found {
+	__u32 slots[GL_WINDOW_SLOTS];
+	union window_head head;
+};
+
 struct window_ask {
 	struct window_spot own, parent;
 	void *table; /* for WINDOW_LINE(); borrowed */
@@ -101,6 +107,8 @@ struct window_ask {
 	__u64 now_ns;
 	__u32 limit;
 	__u32 reserved;
+	struct window_found
+		found; /* while a line is claimed; a program's stack has no room for it */
 };
 
 static __always_inline struct window_spot window_spot_of(__u64 hash, __u32 first, __u32 lines)
@@ -216,12 +224,6 @@ static __always_inline void window_unlock(struct gl_window_line *first)
 	(void)__sync_fetch_and_and(&first->tag, WINDOW_TAG_MASK);
 }
 
-/* A line as a claimer found it. */
-struct window_found {
-	__u32 slots[GL_WINDOW_SLOTS];
-	union window_head head;
-};
-
 /*
  * Fills an unlinked line: empty, or with the counts of the parent, should that be in use.
  * Everything goes by compare-and-swap from what was found: a straggler of the last owner, or
@@ -255,30 +257,30 @@ static __always_inline enum window_verdict window_fill(struct gl_window_line *li
 /* Gives a line found by window_scan() under the lock to `tag`. */
 static __always_inline enum window_verdict window_take(struct gl_window_line *line,
 						       struct gl_window_line *parent, __u64 tag,
-						       const struct window_ask *ask, __u64 how)
+						       struct window_ask *ask, __u64 how)
 {
 	__u64 old = WINDOW_READ(line->tag), low = old & ~WINDOW_TAG_MASK;
 	__u64 past_ns = ask->now_ns;
-	struct window_found found;
+	struct window_found *found = &ask->found;
 	enum window_verdict verdict;
 
 	if (how == WINDOW_SCAN_EXPIRED)
 		past_ns -= WINDOW_GRACE_S * WINDOW_NS_PER_S;
 	if (how == WINDOW_SCAN_FREE && old & WINDOW_TAG_MASK)
 		return WINDOW_STALE; /* the lock was stolen from us, and this line taken */
-	found.head = window_head_read(line);
+	found->head = window_head_read(line);
 	for (__u32 i = 0; i < GL_WINDOW_SLOTS; i++)
-		found.slots[i] = WINDOW_READ(line->slots[i]);
+		found->slots[i] = WINDOW_READ(line->slots[i]);
 	WINDOW_TEST_DELAY();
 	if (!__sync_bool_compare_and_swap(&line->tag, old, low))
 		return WINDOW_BUSY;
 	WINDOW_TEST_DELAY();
-	if ((how != WINDOW_SCAN_FREE && window_is_live(found.head, past_ns)) ||
-	    window_head_read(line).word != found.head.word) {
+	if ((how != WINDOW_SCAN_FREE && window_is_live(found->head, past_ns)) ||
+	    window_head_read(line).word != found->head.word) {
 		(void)__sync_bool_compare_and_swap(&line->tag, low, old);
 		return WINDOW_STALE;
 	}
-	verdict = window_fill(line, parent, &found, ask);
+	verdict = window_fill(line, parent, found, ask);
 	WINDOW_TEST_DELAY();
 	if (verdict == WINDOW_ADMITTED && !__sync_bool_compare_and_swap(&line->tag, low, tag | low))
 		return WINDOW_BUSY;
@@ -289,7 +291,7 @@ static __always_inline enum window_verdict window_take(struct gl_window_line *li
  * The live line of a spot, claimed if need be: ADMITTED with ret->index, OVER when the set is full
  * of others' live lines, STALE or BUSY.
  */
-WINDOW_FUNCTION enum window_verdict window_open(const struct window_ask *ask, int shared,
+WINDOW_FUNCTION enum window_verdict window_open(struct window_ask *ask, int shared,
 						struct window_result *ret)
 {
 	struct gl_window_line *first, *line, *parent = NULL;

@@ -27,15 +27,18 @@
 #define CLSACT_PRIORITY 0x674c
 #define CLSACT_HANDLE   1
 
-static int wire_program(const struct kern *kern, const struct netdev *device, bool ingress)
+static int wire_program(struct kern *kern, const struct netdev *device, bool ingress)
 {
-	const struct bpf_program *program;
+	const struct wire_bpf *l3;
+	int r;
 
 	if (device->has_link_layer)
-		program = ingress ? kern->wire->progs.wire_in : kern->wire->progs.wire_out;
-	else
-		program = ingress ? kern->wire->progs.wire_in_l3 : kern->wire->progs.wire_out_l3;
-	return bpf_program__fd(program);
+		return bpf_program__fd(ingress ? kern->wire->progs.wire_in
+					       : kern->wire->progs.wire_out);
+	r = programs_wire_l3(kern, &l3);
+	if (r < 0)
+		return r;
+	return bpf_program__fd(ingress ? l3->progs.wire_in_l3 : l3->progs.wire_out_l3);
 }
 
 /* The pinned link takes the new program; -ENOENT: there is none, or its device is gone. */
@@ -168,6 +171,8 @@ int hook_attach(struct kern *kern, const struct netdev *device, enum gl_door doo
 	if (door == GL_DOOR_NIC)
 		return xdp_attach(kern, device, pin, ingress, ret_how);
 	fd = wire_program(kern, device, ingress);
+	if (fd < 0)
+		return fd;
 	if (!kern->tcx) {
 		*ret_how = "clsact";
 		return clsact_attach(kern, fd, device->ifindex, ingress, pin_name);

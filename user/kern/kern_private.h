@@ -51,6 +51,7 @@ struct kern {
 	int lock_fd;
 
 	struct wire_bpf *wire;
+	struct wire_bpf *wire_l3; /* the same for devices without a link layer; NULL: none yet */
 	struct nic_bpf *nic; /* NULL: not on this kernel */
 	struct tls_bpf *tls; /* NULL: not on this kernel; the reason is in tls_error */
 	char tls_error[192];
@@ -104,6 +105,7 @@ void pins_tidy(const char *pin_dir);
 /* programs.c: load, reuse pinned maps, keep the verifier's word. */
 int programs_check(char **error);
 int programs_load(struct kern *kern, const struct kern_options *options, char **error);
+int programs_wire_l3(struct kern *kern, const struct wire_bpf **ret_l3);
 void programs_free(struct kern *kern);
 
 /* Uses the pinned maps of this object; pins the others. */

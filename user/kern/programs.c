@@ -10,6 +10,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "user/base/log.h"
+
 #include "nic.skel.h"
 #include "wire.skel.h"
 
@@ -159,6 +161,9 @@ static int load_wire(struct kern *kern, const struct kern_options *options)
 	kern->wire = wire_bpf__open();
 	if (!kern->wire)
 		return -errno;
+	/* few hosts have a device for these, and they would double what the verifier has to do */
+	bpf_program__set_autoload(kern->wire->progs.wire_in_l3, false);
+	bpf_program__set_autoload(kern->wire->progs.wire_out_l3, false);
 	if (options->window_lines)
 		bpf_map__set_max_entries(kern->wire->maps.windows, options->window_lines);
 	if (options->ban_slots)
@@ -171,6 +176,53 @@ static int load_wire(struct kern *kern, const struct kern_options *options)
 	if (r < 0)
 		return r;
 	return programs_pin(kern, kern->wire->obj);
+}
+
+static int load_wire_l3(const struct wire_bpf *wire, struct wire_bpf *l3)
+{
+	struct bpf_map *map;
+	int r;
+
+	bpf_program__set_autoload(l3->progs.wire_in, false);
+	bpf_program__set_autoload(l3->progs.wire_out, false);
+	bpf_object__for_each_map(map, l3->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		r = bpf_map__reuse_fd(map, bpf_map__fd(bpf_object__find_map_by_name(
+						   wire->obj, bpf_map__name(map))));
+		if (r < 0)
+			return r;
+	}
+	return wire_bpf__load(l3);
+}
+
+/* The wire door's programs for devices without a link layer, on the same maps. */
+int programs_wire_l3(struct kern *kern, const struct wire_bpf **ret_l3)
+{
+	libbpf_print_fn_t before;
+	struct wire_bpf *l3;
+	int r;
+
+	if (!kern->wire_l3) {
+		l3 = wire_bpf__open();
+		if (!l3)
+			return -errno;
+		programs_log_begin();
+		before = libbpf_set_print(keep_log);
+		r = load_wire_l3(kern->wire, l3);
+		libbpf_set_print(before);
+		if (r < 0) {
+			wire_bpf__destroy(l3);
+			return log_err(r,
+				       "the wire door's programs for devices without a link "
+				       "layer do not load: %s",
+				       programs_log());
+		}
+		kern->wire_l3 = l3;
+	}
+	*ret_l3 = kern->wire_l3;
+	return 0;
 }
 
 /* Optional: without it bans are enforced at the wire door. */
@@ -232,6 +284,7 @@ int programs_load(struct kern *kern, const struct kern_options *options, char **
 
 void programs_free(struct kern *kern)
 {
+	wire_bpf__destroy(kern->wire_l3);
 	wire_bpf__destroy(kern->wire);
 	nic_bpf__destroy(kern->nic);
 	content_free(kern);

@@ -120,13 +120,13 @@ void kern_free(struct kern *kern)
 
 int kern_detach(struct kern *kern)
 {
-	int r;
+	int doors = pins_remove_doors(kern->pin_dir), r;
 
+	kern->n_doors = 0;
 	if (kern->libs)
 		libs_detach(kern->libs);
 	r = pins_remove_all(kern->pin_dir);
-	kern->n_doors = 0;
-	return r;
+	return doors < 0 ? doors : r;
 }
 
 int kern_detach_pins(const char *pin_dir)

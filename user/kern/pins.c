@@ -94,7 +94,14 @@ static void remove_clsact_named(const char *name)
 	hook_remove_clsact_in(inode, ifindex, strcmp(direction, "in") == 0);
 }
 
-static int remove_kind(const char *pin_dir, const char *kind)
+/* A link of a door on a device: "in-...", "out-...", "nic-...". */
+static bool is_door(const char *name)
+{
+	return strncmp(name, "in-", 3) == 0 || strncmp(name, "out-", 4) == 0 ||
+	       strncmp(name, "nic-", 4) == 0;
+}
+
+static int remove_kind(const char *pin_dir, const char *kind, bool doors_only)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	char path[PATH_MAX];
@@ -106,14 +113,25 @@ static int remove_kind(const char *pin_dir, const char *kind)
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
 	while ((entry = readdir(dir))) {
-		if (entry->d_name[0] == '.')
+		if (entry->d_name[0] == '.' || (doors_only && !is_door(entry->d_name)))
 			continue;
 		if (strcmp(kind, "clsact") == 0)
 			remove_clsact_named(entry->d_name);
 		if (unlinkat(dirfd(dir), entry->d_name, 0) < 0)
 			return -errno;
 	}
-	return rmdir(path) < 0 ? -errno : 0;
+	return !doors_only && rmdir(path) < 0 ? -errno : 0;
+}
+
+/*
+ * What stands in the traffic's way goes before anything that takes long: to remove the probes of
+ * many libraries took seconds on 6.1, in which requests were still refused.
+ */
+int pins_remove_doors(const char *pin_dir)
+{
+	int r = remove_kind(pin_dir, "links", true), r2 = remove_kind(pin_dir, "clsact", true);
+
+	return r < 0 ? r : r2;
 }
 
 /* After a start that failed: folders with nothing in them go; rmdir spares all others. */
@@ -135,7 +153,7 @@ int pins_remove_all(const char *pin_dir)
 	int first = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
-		int r = remove_kind(pin_dir, kinds[i]);
+		int r = remove_kind(pin_dir, kinds[i], false);
 
 		if (r < 0 && !first)
 			first = r;

@@ -113,6 +113,14 @@ static int connect_from(const char *source, const char *host, unsigned port)
 	return fd;
 }
 
+/* No answer; how far it came is for the log. */
+static int none(const char *where)
+{
+	fprintf(stderr, "# https: no %s: %s\n", where, strerror(errno));
+	puts("none");
+	return 0;
+}
+
 static int ask(const char *source, const char *host, unsigned port, const char *target)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -123,15 +131,17 @@ static int ask(const char *source, const char *host, unsigned port, const char *
 
 	sigaction(SIGPIPE, &ignore, NULL);
 	if (fd < 0 || !ssl)
-		return 1;
+		return none("connection");
 	n = snprintf(text, sizeof(text), "GET %s HTTP/1.1\r\nHost: guest\r\n\r\n", target);
-	if (SSL_set_fd(ssl, fd) == 1 && SSL_connect(ssl) == 1 && SSL_write(ssl, text, n) == n &&
-	    (n = SSL_read(ssl, text, sizeof(text) - 1)) > 12) {
-		text[n] = '\0';
-		printf("%.3s\n", text + 9);
-	} else {
-		puts("none");
-	}
+	if (SSL_set_fd(ssl, fd) != 1 || SSL_connect(ssl) != 1)
+		return none("handshake");
+	if (SSL_write(ssl, text, n) != n)
+		return none("request");
+	n = SSL_read(ssl, text, sizeof(text) - 1);
+	if (n <= 12)
+		return none("response");
+	text[n] = '\0';
+	printf("%.3s\n", text + 9);
 	return 0;
 }
 

@@ -33,13 +33,17 @@ struct {
 	__type(value, struct gl_tls_best);
 } tls_best SEC(".maps");
 
-/* Fingerprints user space was woken for. */
+/*
+ * Fingerprints user space was woken for, each at the place its key names: one cold line, where a
+ * hash took 1.6 us of each handshake. Two that share a place wake it in turns, no more.
+ */
+#define HELLOS_WOKEN 8192
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 8192);
-	__type(key, __u64);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, HELLOS_WOKEN);
+	__type(key, __u32);
 	__type(value, __u64);
-} hellos_seen SEC(".maps");
+} hellos_woken SEC(".maps");
 
 /* Refreshing the time of the best version costs a write on a shared line: not at each handshake. */
 #define HANDSHAKE_REFRESH_NS (60 * SEC_NS)
@@ -108,11 +112,13 @@ struct handshake_end {
 
 static __always_inline __u64 handshake_wakeup(__u64 key)
 {
-	__u64 one = 1;
+	__u32 place = key % HELLOS_WOKEN;
+	__u64 *woken = bpf_map_lookup_elem(&hellos_woken, &place);
 
-	if (bpf_map_lookup_elem(&hellos_seen, &key))
+	if (woken && *woken == key)
 		return BPF_RB_NO_WAKEUP;
-	bpf_map_update_elem(&hellos_seen, &key, &one, BPF_ANY);
+	if (woken)
+		*woken = key;
 	return BPF_RB_FORCE_WAKEUP;
 }
 

@@ -357,7 +357,7 @@ static __always_inline int server_is_low(const struct gl_tls *tls, const struct 
 	       f->server.legacy_version < tls->min_version && f->server.legacy_version < GL_TLS_1_2;
 }
 
-/* One event of the server's stream. -1: go on reading; else what to do with the packet. */
+/* One event of the server's stream. TC_NEXT: go on while there is more; else what to do with it. */
 static __always_inline int server_event(struct __sk_buff *skb, struct packet *p, struct flow *f,
 					const struct gl_tls *tls, struct handshake_end *end,
 					int event, __u32 clean)
@@ -447,10 +447,12 @@ __global int server_segment(struct __sk_buff *skb, struct wire_scratch *x, struc
 	}
 	out_pos = f->out_pos;
 	clean = x->packet.seq == out_pos && tls_server_between(&f->tls.out);
-	for (int i = 0; i < 4 && action < 0; i++) {
+	for (int i = 0; i < 4 && action < 0 && !f->tls.out_done; i++) {
 		int event = server_read(skb, &x->packet, f, &x->run, end.service);
 
 		action = server_event(skb, &x->packet, f, tls, &end, event, clean);
+		if (event == TLS_NOTHING)
+			break;
 	}
 	/* a cut reads where the client is: it moves last */
 	f->out_pos = x->packet.seq + packet_length(&x->packet);

@@ -373,6 +373,46 @@ const struct alert *alerts_current(const struct alerts *alerts, const struct ale
 	return node && goes_on(alerts, &node->alert, now_ns) ? &node->alert : NULL;
 }
 
+bool alerts_become(struct alerts *alerts, const struct alert_report *was,
+		   const struct alert_report *now)
+{
+	struct node *node = newest(alerts, was), **at;
+	struct alert *a;
+
+	if (!node || !goes_on(alerts, &node->alert, now->last_ns))
+		return false;
+	a = &node->alert;
+	at = bucket_of_alert(alerts, a);
+	while (*at != node)
+		at = &(*at)->next;
+	*at = node->next;
+	a->kind = now->kind;
+	a->threshold = now->threshold;
+	a->window_s = now->window_s;
+	snprintf(a->control, sizeof(a->control), "%s", alert_kind_control(now->kind));
+	snprintf(a->operation, sizeof(a->operation), "%s", text_or(now->operation));
+	snprintf(a->subject, sizeof(a->subject), "%s", text_or(now->subject));
+	if (now->count > a->count)
+		a->count = now->count;
+	at = bucket_of_alert(alerts, a);
+	node->next = *at;
+	*at = node;
+	return true;
+}
+
+const struct alert *alerts_about(const struct alerts *alerts, enum alert_kind kind,
+				 const char *service, const char *subject, int64_t now_ns)
+{
+	for (size_t i = alerts->n; i > 0; i--) {
+		const struct alert *a = &alerts->order[i - 1]->alert;
+
+		if (a->kind == kind && strcmp(a->subject, subject) == 0 &&
+		    strcmp(a->service, service) == 0 && goes_on(alerts, a, now_ns))
+			return a;
+	}
+	return NULL;
+}
+
 const struct alert *alerts_newest(const struct alerts *alerts, const struct alert_report *report)
 {
 	const struct node *node = newest(alerts, report);

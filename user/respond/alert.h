@@ -167,6 +167,15 @@ struct alert_report {
  */
 int alerts_raise(struct alerts *alerts, const struct alert_report *report, int64_t now_ns,
 		 const struct alert **ret_alert);
+/*
+ * What was seen turns out to be something worse: the alert of case `was`, if it is going on, is one
+ * of case `now` from here on, with its number, count and samples. False: there is none.
+ */
+bool alerts_become(struct alerts *alerts, const struct alert_report *was,
+		   const struct alert_report *now);
+/* One that is going on, whatever its operation. A walk over all: for rare cases. */
+const struct alert *alerts_about(const struct alerts *alerts, enum alert_kind kind,
+				 const char *service, const char *subject, int64_t now_ns);
 /* The one of that case that is going on, or NULL. */
 const struct alert *alerts_current(const struct alerts *alerts, const struct alert_report *report,
 				   int64_t now_ns);

@@ -122,11 +122,30 @@ static void begin(const struct alert_scene *scene, struct statement *s, enum ale
 	};
 }
 
+/*
+ * Refusals that are told already (ALR-01) turn out to be more: that alert is this one from now on,
+ * not one beside it.
+ */
+static bool take_over(struct alert_scene *scene, struct statement *s, uint64_t so_far)
+{
+	struct alert_report was = {
+		.kind = ALERT_AUTH_FAILURES,
+		.service = s->report.service,
+	};
+
+	if (s->subject[0])
+		was.subject = s->subject;
+	else
+		was.operation = s->report.operation;
+	s->report.count = so_far;
+	return alerts_become(scene->alerts, &was, &s->report);
+}
+
 /* The first of a case counts for all that made it one. */
 static void raise_case(struct alert_scene *scene, struct statement *s, uint64_t so_far)
 {
 	if (!alerts_current(scene->alerts, &s->report, s->report.last_ns))
-		s->report.count = so_far;
+		s->report.count = take_over(scene, s, so_far) ? 0 : so_far;
 	alerts_raise(scene->alerts, &s->report, scene->now.wall_ns, NULL);
 }
 

@@ -176,6 +176,18 @@ static bool is_sprayed(const struct alert_scene *scene, const struct gl_watch *l
 	       alerts_current(scene->alerts, &report, scene->now.wall_ns);
 }
 
+/* So does stuffing, which counts its refusals itself. */
+static bool is_stuffed(const struct alert_scene *scene, const struct gl_watch *line)
+{
+	char subject[ALERT_SUBJECT];
+
+	if (line->rule != GL_WATCH_AUTH || line->by != GL_WATCH_BY_SOURCE)
+		return false;
+	alert_source_subject(&line->source, subject);
+	return alerts_about(scene->alerts, ALERT_CREDENTIAL_STUFFING,
+			    alert_service(scene, line->service), subject, scene->now.wall_ns);
+}
+
 static bool is_told_otherwise(const struct alert_watch *watch, const struct alert_scene *scene,
 			      const struct gl_watch *line)
 {
@@ -378,11 +390,11 @@ static bool look(struct alert_watch *watch, struct alert_scene *scene, uint32_t 
 	if (!fresh && !told->alerted)
 		return false;
 	alert_case_of(scene, &line, &c);
-	if (fresh && is_told_otherwise(watch, scene, &line)) {
+	if (is_stuffed(scene, &line) || (fresh && is_told_otherwise(watch, scene, &line))) {
 		told->crossed_ns = line.crossed_ns;
 		told->total = line.total;
 		told->alerted = false;
-		return true;
+		return fresh;
 	}
 	raise_line(watch, scene, told, &line, &c);
 	return fresh;

@@ -157,6 +157,22 @@ static struct incident_link *find_alert(const struct incidents *t, uint64_t aler
 	return NULL;
 }
 
+/* An alert turned out to be something else: guessing is stuffing once many accounts are seen. */
+static void rename_link(struct incidents *t, struct incident *incident, struct incident_link *link,
+			const struct incident_signal *s, int64_t now_ns)
+{
+	if (strcmp(link->kind, s->kind) == 0)
+		return;
+	incident_write(t, incident, now_ns, "evidence", ACTOR, "%.31s turned out to be %.31s",
+		       link->kind, s->kind);
+	if (strncmp(incident->title, link->kind, strlen(link->kind)) == 0)
+		make_title(s, incident->title);
+	snprintf(link->kind, sizeof(link->kind), "%s", s->kind);
+	snprintf(link->control, sizeof(link->control), "%s", s->control);
+	snprintf(link->operation, sizeof(link->operation), "%s", s->operation);
+	incident->dirty = true;
+}
+
 /* An alert that is known counts on. */
 static enum incident_outcome update(struct incidents *t, struct incident_link *link,
 				    const struct incident_signal *s, int64_t now_ns,
@@ -170,6 +186,7 @@ static enum incident_outcome update(struct incidents *t, struct incident_link *l
 		incident->evidence += s->count - link->count;
 		say_evidence_goes_on(t, incident, now_ns);
 	}
+	rename_link(t, incident, link, s, now_ns);
 	link->count = s->count;
 	link->last_ns = s->last_ns;
 	if (s->severity > link->severity)

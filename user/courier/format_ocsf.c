@@ -185,11 +185,14 @@ static bool is_about_data(const json_t *data)
 
 static int activity_of(const json_t *data)
 {
+	const json_t *update = json_object_get(data, "update");
+
 	if (is_ended(data))
 		return ACTIVITY_CLOSE;
-	return number(data, "count") > 1 || json_is_true(json_object_get(data, "update"))
-		       ? ACTIVITY_UPDATE
-		       : ACTIVITY_CREATE;
+	/* an alert begins with the count of its threshold */
+	if (update)
+		return json_is_true(update) ? ACTIVITY_UPDATE : ACTIVITY_CREATE;
+	return number(data, "count") > 1 ? ACTIVITY_UPDATE : ACTIVITY_CREATE;
 }
 
 static void fill_finding(json_t *o, const json_t *record, const json_t *data, int class_uid)

@@ -40,9 +40,12 @@ static void tell(const struct alert *alert, bool is_new, void *userdata)
 	if (is_new && !keeper->options->foreground)
 		log_warning("alert %llu: %s", (unsigned long long)alert->id, line);
 	records_tell(keeper, event);
-	if (exports_want(keeper->exports, EXPORT_ALERT))
+	if (exports_want(keeper->exports, EXPORT_ALERT)) {
+		more = alert_json(alert, false);
+		json_object_set_new(more, "update", json_boolean(!is_new));
 		exports_take(keeper->exports, EXPORT_ALERT, (enum export_severity)alert->severity,
-			     event->wall_ns, line, alert_json(alert, false));
+			     event->wall_ns, line, more);
+	}
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
 	o = event_json(event, apply_intern(keeper->apply));

@@ -12,6 +12,7 @@
 #include "user/detect/detector.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/attest.h"
+#include "user/keeper/control_rows.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/transactions.h"
 
@@ -147,7 +148,7 @@ struct evidence {
 	uint64_t inspected, violated;
 	const struct finding *last;
 	const struct attestation *attestation;
-	char why[160];
+	char why[CONTROL_WHY];
 };
 
 /* Rows that no detector speaks for: the kernel or the agent itself holds them. */
@@ -280,6 +281,8 @@ static void look(const struct controls *controls, const struct row *row,
 {
 	const struct held *held = held_row(row->id);
 	const struct detector *detector = detector_for(row->id);
+	const char *missing = control_rows_missing(row->id);
+	struct control_facts facts;
 
 	memset(e, 0, sizeof(*e));
 	e->attestation = attest_find(&controls->attestations, row->id);
@@ -291,11 +294,26 @@ static void look(const struct controls *controls, const struct row *row,
 			settle_attested(e);
 		return;
 	}
-	for (size_t i = 0; !held && !detector && i < controls->n; i++)
+	if (control_rows_look(keeper, row->id, &facts)) {
+		e->inspected = facts.inspected;
+		e->violated = facts.violated;
+		memcpy(e->why, facts.why, sizeof(e->why));
+		settle(e);
+		return;
+	}
+	for (size_t i = 0; !held && !detector && !missing && i < controls->n; i++)
 		if (controls->rows[i].same == row->same) {
 			held = held_row(controls->rows[i].id);
 			detector = detector_for(controls->rows[i].id);
 		}
+	if (missing) {
+		/* what is looked at may fail it; nothing makes it pass */
+		count_findings(controls, row, keeper, service, e);
+		e->inspected = detector ? transactions_of(keeper, service) : 0;
+		e->state = e->violated ? CONTROL_FAIL : CONTROL_NOT_INSPECTED;
+		snprintf(e->why, sizeof(e->why), "%s", missing);
+		return;
+	}
 	if (!held && !detector) {
 		/* a signature is no inspection: such a row never passes */
 		e->state = CONTROL_NOT_BUILT;

@@ -15,6 +15,7 @@
 #define CLOCK_TRIES    10
 #define CLOCK_WAIT_NS  200000 /* a processor inside a claim may stand still for milliseconds */
 #define REFUSED_S      60 /* a source refused by a rule is read in lockstep so long */
+#define REVOKED_S      3600 /* a leaked key: not an answer a minute to each address that has it */
 #define NEAR_S         60 /* one that is about to reach a limit */
 #define LOCKSTEP_MAX_S 86400
 
@@ -164,7 +165,9 @@ static void keep_in_step(struct keeper *keeper, const struct gl_policy *policy,
 			 const struct report_head *head, const struct admit_verdict *v,
 			 uint64_t now_ns)
 {
-	uint64_t seconds = v->verdict == GL_VERDICT_LIMIT ? v->window_s : REFUSED_S;
+	uint64_t seconds = v->verdict == GL_VERDICT_LIMIT   ? v->window_s
+			   : v->reason == GL_REASON_REVOKED ? REVOKED_S
+							    : REFUSED_S;
 	struct gl_addr source = admit_source(&head->client);
 
 	if (head->forwarded)

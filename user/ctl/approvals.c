@@ -161,6 +161,16 @@ const struct ctl_command ctl_approval_commands[] = {
 		.run = run_approve,
 	},
 	{
+		.name = "approve",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "Do what a playbook proposes; as approvals approve",
+		.example = "glacisctl approve 3",
+		.options = {{"dry-run", NULL, "only say whom it would hit"}},
+		.run = run_approve,
+	},
+	{
 		.name = "approvals deny",
 		.arguments = "ID",
 		.min = 1,

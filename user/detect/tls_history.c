@@ -264,6 +264,14 @@ size_t tls_history_keys(const struct tls_history *history, const char *ja4, uint
 	return n;
 }
 
+const char *tls_history_ja4(const struct tls_history *history, uint64_t key)
+{
+	for (size_t i = history->n_keys; key && i-- > 0;)
+		if (history->keys[i].key == key)
+			return history->keys[i].ja4;
+	return NULL;
+}
+
 /* ---------------------------------------------------------------------------------------------
  * The whole
  */

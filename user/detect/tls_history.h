@@ -74,6 +74,9 @@ uint64_t tls_history_evicted(const struct tls_history *history);
 size_t tls_history_keys(const struct tls_history *history, const char *ja4, uint64_t *keys,
 			size_t max);
 
+/* The JA4 of a match key; NULL: not known any more. Borrowed until the next handshake. */
+const char *tls_history_ja4(const struct tls_history *history, uint64_t key);
+
 /* A change that was meant: the names' best is what they give from now on. Returns how many. */
 size_t tls_history_forget(struct tls_history *history, uint16_t service);
 

@@ -7,136 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/duration.h"
-#include "user/inspect/transaction.h"
 #include "user/keeper/incidents.h"
+#include "user/keeper/kills.h"
 #include "user/keeper/open_cut.h"
 #include "user/keeper/persist.h"
-#include "user/keeper/traffic.h"
+#include "user/keeper/playbook_blast.h"
 
-#define ACTOR     "playbook"
-#define LATELY_NS (600ll * 1000000000) /* who was served in the last 10 minutes */
-#define ROWS_MAX  10000 /* of stored requests that are looked at */
-#define USERS_MAX 1024 /* sources that are told apart */
-
-/* ---------------------------------------------------------------------------------------------
- * Whom it would hit
- */
-struct users {
-	struct gl_addr source[USERS_MAX];
-	uint32_t n;
-};
-
-static bool note_user(const struct traffic_row *row, void *userdata)
-{
-	struct users *users = userdata;
-	struct addr_prefix prefix = prefix_of_source(&row->source);
-
-	if (row->status < 200 || row->status >= 400 || row->flags & TX_AGENT)
-		return true;
-	for (uint32_t i = 0; i < users->n; i++)
-		if (addr_equal(&users->source[i], &prefix.addr))
-			return true;
-	if (users->n == USERS_MAX)
-		return false;
-	users->source[users->n++] = prefix.addr;
-	return true;
-}
-
-/* Sources an operation, or a credential, served lately. */
-static uint32_t users_of(struct keeper *keeper, const struct action *action)
-{
-	int64_t now_ns = clock_wall_ns();
-	struct traffic_query query = {
-		.from_ns = now_ns - LATELY_NS, .to_ns = now_ns, .max = ROWS_MAX};
-	struct traffic_store *store;
-	struct users *users;
-	const char *space = strchr(action->target, ' ');
-	char service[INCIDENT_NAME];
-	uint32_t n;
-
-	if (!keeper->traffic)
-		return 0;
-	users = calloc(1, sizeof(*users));
-	if (!users)
-		return UINT32_MAX; /* not known: everybody */
-	store = traffic_store(keeper->traffic);
-	if (action->verb == POLICY_VERB_REVOKE) {
-		query.by = TRAFFIC_PRINCIPAL;
-		query.principal = strtoull(action->target, NULL, 16);
-	} else {
-		query.by = TRAFFIC_OPERATION;
-		snprintf(service, sizeof(service), "%.*s",
-			 space ? (int)(space - action->target) : 0, action->target);
-		query.service = traffic_name(store, service);
-		query.operation = traffic_name(store, space ? space + 1 : "");
-	}
-	traffic_each(store, &query, note_user, users);
-	n = users->n;
-	free(users);
-	return n;
-}
-
-void playbooks_measure(struct keeper *keeper, struct action *action)
-{
-	uint64_t now_ns = clock_boot_ns();
-	struct addr_prefix prefix = {};
-
-	if (action->verb == POLICY_VERB_BLOCK && prefix_parse(action->target, &prefix) == 0) {
-		sources_served(keeper->sources, &prefix, now_ns, &action->hit, &action->good);
-		action->clients = sources_clients(keeper->sources, &prefix.addr, now_ns);
-		return;
-	}
-	sources_served(keeper->sources, &prefix, now_ns, &action->hit, &action->good);
-	action->hit = users_of(keeper, action);
-	if (action->good < action->hit)
-		action->good = action->hit;
-}
-
-/* An operation nobody may take away: probes. */
-static bool is_exempt(const struct keeper *keeper, const char *operation)
-{
-	const struct gl_policy *policy = kern_policy(keeper->kern);
-	int id = intern_find(apply_intern(keeper->apply), INTERN_OPERATION, operation);
-
-	for (uint32_t i = 1; policy && id > 0 && i < policy->n_ops && i < GL_OPS_MAX; i++)
-		if (policy->ops[i].id == id && policy->ops[i].cls < GL_CLASSES_MAX)
-			return policy->classes[policy->ops[i].cls].flags & GL_CLASS_EXEMPT;
-	return false;
-}
-
-static struct subject_ask subject_of(const struct action *action, const char *reason)
-{
-	return (struct subject_ask){
-		.kind = action->verb == POLICY_VERB_SUSPEND ? SUBJECT_OPERATION : SUBJECT_PRINCIPAL,
-		.text = action->target,
-		.ttl_s = action->ttl_s,
-		.origin = ACTOR,
-		.reason = reason,
-	};
-}
-
-/* NULL: nothing does. */
-static const char *protected_by(struct keeper *keeper, const struct action *action,
-				char why[PROTECT_WHY])
-{
-	struct subject_ask ask = subject_of(action, "");
-	struct addr_prefix prefix;
-
-	if (action->verb == POLICY_VERB_BLOCK) {
-		if (prefix_parse(action->target, &prefix) < 0)
-			return "it is no address";
-		if (contain_refresh_protected(keeper, 10) < 0)
-			return "whom to protect is unknown";
-		return protect_hit(keeper->protect, &prefix, why) ? why : NULL;
-	}
-	if (action->verb == POLICY_VERB_SUSPEND && is_exempt(keeper, action->target))
-		return "it is exempt from limits, as probes are";
-	if (subjects_try(keeper->subjects, &ask) < 0)
-		return "the policy has it no more";
-	return NULL;
-}
+#define ACTOR "playbook"
 
 /* ---------------------------------------------------------------------------------------------
  * The verbs
@@ -164,11 +44,18 @@ static int put_block(struct keeper *keeper, struct action *action, const char *r
 {
 	struct decision_ask ask = {.set = GL_SET_BAN, .ttl_s = action->ttl_s, .origin = ACTOR};
 	const struct decision *made;
-	int r = prefix_parse(action->target, &ask.prefix);
+	int r = 0;
+
+	if (action->verb == POLICY_VERB_JA4)
+		snprintf(ask.ja4, sizeof(ask.ja4), "%.*s", DECISION_JA4 - 1, action->target);
+	else
+		r = prefix_parse(action->target, &ask.prefix);
 
 	snprintf(ask.reason, sizeof(ask.reason), "%s", reason);
 	if (r == 0)
 		r = decisions_put(keeper->decisions, &ask, clock_now(), &made);
+	if (r == 0 && made->ja4[0])
+		r = contain_ja4(keeper, made);
 	if (r == 0) {
 		action->decision = made->id;
 		open_cut_decision(keeper, made);
@@ -176,23 +63,31 @@ static int put_block(struct keeper *keeper, struct action *action, const char *r
 	return r;
 }
 
+/* Verbs whose decision is about a source or a fingerprint. */
+static bool is_ban(const struct action *action)
+{
+	return action->verb == POLICY_VERB_BLOCK || action->verb == POLICY_VERB_JA4;
+}
+
 static int act(struct keeper *keeper, struct action *action, const char *who, bool automatic)
 {
 	char reason[DECISION_REASON];
 	const struct subject *made;
-	struct subject_ask ask;
+	struct action_subject s;
 	int r;
 
 	snprintf(reason, sizeof(reason), "incident %u, playbook %s", action->incident,
 		 action->playbook);
-	if (action->verb == POLICY_VERB_BLOCK) {
+	if (is_ban(action)) {
 		r = put_block(keeper, action, reason);
 	} else {
-		ask = subject_of(action, reason);
-		r = subjects_put(keeper->subjects, &ask, clock_now(), &made);
+		playbook_subject(keeper, action, reason, &s);
+		r = subjects_put(keeper->subjects, &s.ask, clock_now(), &made);
 		if (r >= 0) {
 			action->decision = made->id;
 			open_cut_subject(keeper, made);
+			if (action->verb == POLICY_VERB_KILL)
+				r = kills_follow(keeper);
 		}
 	}
 	action->state = r < 0 ? ACTION_FAILED : ACTION_DONE;
@@ -231,7 +126,7 @@ static void decide(struct keeper *keeper, const struct policy *policy,
 		.automatic = automatic,
 		.allowed = is_allowed(policy, incident->priority),
 		.enforcing = kern_control(keeper->kern)->mode == GL_MODE_ENFORCE,
-		.protected_by = protected_by(keeper, action, why),
+		.protected_by = playbook_protected_by(keeper, action, why),
 	};
 	enum playbook_verdict verdict;
 
@@ -280,9 +175,13 @@ static void propose(struct keeper *keeper, const struct policy *policy,
 }
 
 /* What of an alert the verb is done to; "": nothing. */
-static void target_of(unsigned verb, const struct incident_link *link, char out[PLAYBOOK_TARGET])
+static void target_of(struct keeper *keeper, const struct policy_playbook_action *what,
+		      const struct incident_link *link, char out[PLAYBOOK_TARGET])
 {
+	unsigned verb = what->verb;
 	struct addr_prefix prefix;
+	char wrong[SUBJECT_MESSAGE];
+	const char *ja4;
 
 	*out = '\0';
 	if (verb == POLICY_VERB_BLOCK && link->have_source) {
@@ -292,6 +191,15 @@ static void target_of(unsigned verb, const struct incident_link *link, char out[
 		snprintf(out, PLAYBOOK_TARGET, "%s %s", link->service, link->operation);
 	} else if (verb == POLICY_VERB_REVOKE && link->principal) {
 		snprintf(out, PLAYBOOK_TARGET, "%016" PRIx64, link->principal);
+	} else if (verb == POLICY_VERB_LOCKDOWN && *link->service && what->allow) {
+		snprintf(out, PLAYBOOK_TARGET, "%s %s", link->service, what->allow);
+	} else if (verb == POLICY_VERB_KILL && what->workload) {
+		if (kills_parse(what->workload, out, PLAYBOOK_TARGET, wrong) < 0)
+			*out = '\0';
+	} else if (verb == POLICY_VERB_JA4 && link->have_source) {
+		ja4 = tls_history_ja4(keeper->tls_history,
+				      sources_last_hello(keeper->sources, &link->source));
+		snprintf(out, PLAYBOOK_TARGET, "%s", ja4 ? ja4 : "");
 	}
 }
 
@@ -309,7 +217,7 @@ static void run_playbook(struct keeper *keeper, const struct policy *policy,
 		if (playbook->alerts && (kind < 0 || !(playbook->alerts & 1u << kind)))
 			continue;
 		for (size_t k = 0; k < playbook->n_actions; k++) {
-			target_of(playbook->actions[k].verb, link, target);
+			target_of(keeper, &playbook->actions[k], link, target);
 			propose(keeper, policy, incident, playbook, &playbook->actions[k], target);
 		}
 	}
@@ -363,7 +271,7 @@ int playbooks_approve(struct keeper *keeper, struct action *action, const char *
 
 	if (r < 0)
 		return r;
-	guard = protected_by(keeper, action, because);
+	guard = playbook_protected_by(keeper, action, because);
 	if (guard) {
 		snprintf(why, PLAYBOOK_WHY, "%.60s is protected: %.100s; block --force does it",
 			 action->target, guard);
@@ -400,7 +308,15 @@ static int take_back(struct keeper *keeper, const struct action *action)
 	const struct subject *subject;
 	const struct decision *d;
 	struct addr_prefix prefix;
+	int r;
 
+	if (action->verb == POLICY_VERB_JA4) {
+		d = decisions_find_ja4(keeper->decisions, action->target);
+		if (!d || d->id != action->decision || strcmp(d->origin, ACTOR) != 0)
+			return 0;
+		contain_ja4_end(keeper, action->target);
+		return decisions_remove_ja4(keeper->decisions, action->target);
+	}
 	if (action->verb == POLICY_VERB_BLOCK) {
 		if (prefix_parse(action->target, &prefix) < 0)
 			return -EINVAL;
@@ -413,7 +329,10 @@ static int take_back(struct keeper *keeper, const struct action *action)
 	subject = subjects_by_id(keeper->subjects, action->decision);
 	if (!subject || strcmp(subject->origin, ACTOR) != 0)
 		return 0;
-	return subjects_remove(keeper->subjects, action->decision);
+	r = subjects_remove(keeper->subjects, action->decision);
+	if (action->verb == POLICY_VERB_KILL)
+		kills_follow(keeper);
+	return r;
 }
 
 int playbooks_undo(struct keeper *keeper, struct action *action, const char *who, bool dry_run,

@@ -148,6 +148,15 @@ void sources_hello(struct sources *sources, const struct gl_addr *addr, uint64_t
 		use->hellos_ns = now_ns;
 	}
 	use->hellos[0] |= 1ull << (key & 63);
+	use->hello = key;
+}
+
+uint64_t sources_last_hello(const struct sources *sources, const struct gl_addr *addr)
+{
+	struct gl_addr key = prefix_of_source(addr).addr;
+	const struct source_use *use = find(sources, &key);
+
+	return use ? use->hello : 0;
 }
 
 static bool is_served(const struct source_use *use, uint64_t now_ns)
@@ -180,6 +189,26 @@ void sources_served(const struct sources *sources, const struct addr_prefix *pre
 			continue;
 		all++;
 		hit += prefix->len && prefix_contains(prefix, &use->addr);
+	}
+	*ret_hit = hit;
+	*ret_all = all;
+}
+
+void sources_with_hello(const struct sources *sources, const uint64_t *keys, size_t n,
+			uint64_t now_ns, uint32_t *ret_hit, uint32_t *ret_all)
+{
+	uint32_t hit = 0, all = 0;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= 1ull << (keys[i] & 63);
+	for (size_t i = 0; i < sources->sets * WAYS; i++) {
+		const struct source_use *use = &sources->items[i];
+
+		if (!is_served(use, now_ns))
+			continue;
+		all++;
+		hit += ((use->hellos[0] | use->hellos[1]) & bits) != 0;
 	}
 	*ret_hit = hit;
 	*ret_all = all;

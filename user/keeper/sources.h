@@ -26,6 +26,7 @@ struct source_use {
 	uint64_t principals_ns; /* when this period began */
 	uint64_t hellos[2]; /* the same of the TLS clients' fingerprints */
 	uint64_t hellos_ns;
+	uint64_t hello; /* the last one's match key; 0 = none */
 	uint64_t good_ns; /* when the application answered it well last; 0 = never */
 };
 
@@ -55,6 +56,11 @@ void sources_hello(struct sources *sources, const struct gl_addr *addr, uint64_t
  * TLS fingerprints. 0..64. */
 unsigned sources_clients(const struct sources *sources, const struct gl_addr *addr,
 			 uint64_t now_ns);
+/* The match key of its last TLS client, 0: none is known. */
+uint64_t sources_last_hello(const struct sources *sources, const struct gl_addr *addr);
+/* Of sources that were served lately, how many had a client with one of these keys, at most. */
+void sources_with_hello(const struct sources *sources, const uint64_t *keys, size_t n,
+			uint64_t now_ns, uint32_t *ret_hit, uint32_t *ret_all);
 /* Sources the application answered well in the last 10 minutes, and how many of them lie in
  * `prefix` (of length 0: none). */
 void sources_served(const struct sources *sources, const struct addr_prefix *prefix,

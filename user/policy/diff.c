@@ -383,11 +383,23 @@ static bool calendars_equal(const struct policy_calendar *a, const struct policy
 		memcmp(a->holidays, b->holidays, a->n_holidays * sizeof(*a->holidays)) == 0);
 }
 
+static bool actions_equal(const struct policy_playbook_action *a,
+			  const struct policy_playbook_action *b)
+{
+	return a->verb == b->verb && a->automatic == b->automatic && a->ttl_s == b->ttl_s &&
+	       a->expires_s == b->expires_s && texts_equal(a->allow, b->allow) &&
+	       texts_equal(a->workload, b->workload);
+}
+
 static bool playbooks_equal(const struct policy_playbook *a, const struct policy_playbook *b)
 {
-	return a->alerts == b->alerts && a->priorities == b->priorities &&
-	       a->n_actions == b->n_actions &&
-	       memcmp(a->actions, b->actions, a->n_actions * sizeof(*a->actions)) == 0;
+	if (a->alerts != b->alerts || a->priorities != b->priorities ||
+	    a->n_actions != b->n_actions)
+		return false;
+	for (size_t i = 0; i < a->n_actions; i++)
+		if (!actions_equal(&a->actions[i], &b->actions[i]))
+			return false;
+	return true;
 }
 
 static const struct policy_playbook *find_playbook(const struct policy *policy, const char *name)

@@ -65,8 +65,14 @@ void policy_free(struct policy *policy)
 	free_expect(&policy->expect);
 	free_strings(&policy->containment_auto);
 	for (size_t i = 0; i < policy->n_playbooks; i++) {
-		free(policy->playbooks[i].name);
-		free(policy->playbooks[i].actions);
+		struct policy_playbook *playbook = &policy->playbooks[i];
+
+		free(playbook->name);
+		for (size_t k = 0; playbook->actions && k < playbook->n_actions; k++) {
+			free(playbook->actions[k].allow);
+			free(playbook->actions[k].workload);
+		}
+		free(playbook->actions);
 	}
 	free(policy->playbooks);
 	free(policy->incidents.calendar.zone);

@@ -40,7 +40,15 @@ struct policy_incidents {
 };
 
 /* spec.playbooks: what is done, or proposed, for which incidents. */
-enum policy_verb { POLICY_VERB_BLOCK, POLICY_VERB_SUSPEND, POLICY_VERB_REVOKE, POLICY_VERBS };
+enum policy_verb {
+	POLICY_VERB_BLOCK,
+	POLICY_VERB_SUSPEND,
+	POLICY_VERB_REVOKE,
+	POLICY_VERB_LOCKDOWN,
+	POLICY_VERB_KILL,
+	POLICY_VERB_JA4,
+	POLICY_VERBS
+};
 
 #define POLICY_PROPOSAL_EXPIRES_S 3600
 
@@ -49,6 +57,8 @@ struct policy_playbook_action {
 	bool automatic; /* run: auto; default ask */
 	uint32_t ttl_s; /* 0: containment.ttl */
 	uint32_t expires_s; /* of a proposal nobody decided, default 1h */
+	char *allow; /* lockdown: networks that pass, in one text; NULL for others */
+	char *workload; /* kill: as for glacisctl kill; NULL for others */
 };
 
 struct policy_playbook {

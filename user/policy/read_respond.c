@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/addr.h"
 #include "user/base/cleanup.h"
 #include "user/base/zone.h"
 
@@ -21,10 +22,12 @@ static const struct word day_words[] = {
 	{"thursday", 4}, {"friday", 5}, {"saturday", 6},
 };
 static const struct word verb_words[] = {
-	{"block", POLICY_VERB_BLOCK},
-	{"suspend", POLICY_VERB_SUSPEND},
-	{"revoke", POLICY_VERB_REVOKE},
+	{"block", POLICY_VERB_BLOCK},   {"suspend", POLICY_VERB_SUSPEND},
+	{"revoke", POLICY_VERB_REVOKE}, {"lockdown", POLICY_VERB_LOCKDOWN},
+	{"kill", POLICY_VERB_KILL},     {"ja4", POLICY_VERB_JA4},
 };
+#define ALLOW_MAX  8 /* networks */
+#define ALLOW_TEXT 128 /* of all: with the service they are what an action is about */
 static const struct word run_words[] = {{"ask", false}, {"auto", true}};
 static const struct word priority_words[] = {{"P1", 1}, {"P2", 2}, {"P3", 3}, {"P4", 4}};
 /* the kinds of alerts (user/respond/alert.h); a test holds them together */
@@ -212,14 +215,66 @@ void read_incidents(struct reader *r, const struct field *field, const struct no
  * Playbooks
  */
 #define ACTION(member) offsetof(struct policy_playbook_action, member)
+
+/* Networks that pass a lockdown, in one text as decisions have it: "10.0.0.0/8 192.0.2.0/24". */
+static void read_allow(struct reader *r, const struct field *field, const struct node *node,
+		       void *target)
+{
+	char text[ALLOW_TEXT * 2], clean[PREFIX_TEXT];
+	char **allow = target;
+	size_t n = 0, used = 0;
+
+	(void)field;
+	if (!reader_expect(r, node, NODE_LIST, "a list of networks"))
+		return;
+	for (const struct node *item = node->first; item; item = item->next, n++) {
+		size_t mark = reader_index(r, n);
+		struct addr_prefix prefix;
+
+		if (reader_text(r, &text_any, item) && prefix_parse(item->text, &prefix) < 0)
+			reader_error(r, item, "192.0.2.7, 10.0.0.0/8, 2001:db8::/32",
+				     "%s is no address or network", problem_quote(item->text).text);
+		else if (item->kind == NODE_SCALAR && used < ALLOW_TEXT)
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+						 used ? " " : "", prefix_format(&prefix, clean));
+		reader_up(r, mark);
+	}
+	if (n == 0 || n > ALLOW_MAX || used >= ALLOW_TEXT)
+		reader_error(r, node, "put them into a wider network",
+			     "1 to %d networks, of %d characters together", ALLOW_MAX,
+			     ALLOW_TEXT - 1);
+	else if (used)
+		*allow = strdup(text);
+}
 static const struct field action_fields[] = {
 	{"do", read_word, ACTION(verb), WORDS(verb_words, NULL), 0, 0, FIELD_REQUIRED},
 	{"run", read_word_bool, ACTION(automatic), WORDS(run_words, NULL), 0, 0, 0},
 	{"ttl", read_seconds, ACTION(ttl_s), NULL, 60, 30 * DAY_S, 0},
 	{"expires", read_seconds, ACTION(expires_s), NULL, 60, 7 * DAY_S, 0},
+	{"allow", read_allow, ACTION(allow), NULL, 1, ALLOW_MAX, 0},
+	{"workload", read_text, ACTION(workload), &text_any, 0, 0, 0},
 };
 const struct shape shape_playbook_action = {"an action", "playbookAction", action_fields,
 					    ARRAY_SIZE(action_fields)};
+
+/* A verb says what it needs, and has nothing of another's. */
+static void check_action(struct reader *r, const struct node *item,
+			 const struct policy_playbook_action *action)
+{
+	bool lockdown = action->verb == POLICY_VERB_LOCKDOWN,
+	     kill = action->verb == POLICY_VERB_KILL;
+
+	if (item->kind != NODE_MAP || !node_member(item, "do"))
+		return;
+	if (lockdown != !!node_member(item, "allow"))
+		reader_error(r, item, "allow: [10.0.0.0/8]", "%s",
+			     lockdown ? "a lockdown says who passes: 'allow' is missing"
+				      : "'allow' goes with do: lockdown only");
+	if (kill != !!node_member(item, "workload"))
+		reader_error(r, item, "workload: cgroup:/system.slice/agent.service", "%s",
+			     kill ? "a kill says what: 'workload' is missing"
+				  : "'workload' goes with do: kill only");
+}
 
 static void read_actions(struct reader *r, const struct field *field, const struct node *node,
 			 void *target)
@@ -235,7 +290,9 @@ static void read_actions(struct reader *r, const struct field *field, const stru
 		size_t mark = reader_index(r, i);
 
 		action->expires_s = POLICY_PROPOSAL_EXPIRES_S;
+		playbook->n_actions = i + 1; /* what is freed if the rest is faulty */
 		reader_map(r, field->arg, item, action);
+		check_action(r, item, action);
 		if (action->automatic && !r->policy->containment_auto.n)
 			reader_note(r, item, &action_fields[1],
 				    "run: auto only proposes while containment.auto names no "

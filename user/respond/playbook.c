@@ -20,9 +20,9 @@ struct actions {
 
 static const char *const states[] = {PLAYBOOK_STATE_LIST(NAME_TABLE_ENTRY)};
 static const char *const verbs[POLICY_VERBS] = {
-	[POLICY_VERB_BLOCK] = "block",
-	[POLICY_VERB_SUSPEND] = "suspend",
-	[POLICY_VERB_REVOKE] = "revoke",
+	[POLICY_VERB_BLOCK] = "block",   [POLICY_VERB_SUSPEND] = "suspend",
+	[POLICY_VERB_REVOKE] = "revoke", [POLICY_VERB_LOCKDOWN] = "lockdown",
+	[POLICY_VERB_KILL] = "kill",     [POLICY_VERB_JA4] = "ja4",
 };
 
 const char *action_state_name(unsigned state)

@@ -34,7 +34,7 @@ function route(request, response, body) {
 	say(response, 200, JSON.stringify({name: "x"}), "application/json");
 }
 function answer(request, response) {
-	const who = request.socket.remoteAddress.replace("::ffff:", "");
+	const who = (request.socket.remoteAddress || "gone").replace("::ffff:", "");
 	fs.writeSync(log, `${who} ${request.method} ${request.url}\\n`);
 	let body = "";
 	request.on("data", (more) => { body += more; });

@@ -158,7 +158,7 @@ class Node(TlsServer):
 const fs = require("fs"), tls = {cert: fs.readFileSync("@cert@"), key: fs.readFileSync("@key@"), allowHTTP1: true};
 const log = fs.openSync("@reached@", "a");
 const server = require("http2").createSecureServer(tls, (request, response) => {
-	const line = `${request.socket.remoteAddress.replace("::ffff:", "")} ${request.method} ${request.url}`;
+	const line = `${(request.socket.remoteAddress || "gone").replace("::ffff:", "")} ${request.method} ${request.url}`;
 	fs.writeSync(log, line + "\\n");
 	request.resume();
 	response.setHeader("X-Client", line);

@@ -162,6 +162,45 @@ void alerting_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, boo
 	alert_watch_event(scene, &event);
 }
 
+/* What the policy says a failed login of this operation is answered with; NULL: nothing. */
+static const struct policy_failed_login *failed_login_of(const struct policy *policy,
+							 const struct alert_scene *scene,
+							 uint16_t service, uint16_t op)
+{
+	const char *name = alert_service(scene, service), *match = alert_operation(scene, op);
+
+	for (size_t i = 0; i < policy->n_services; i++) {
+		const struct policy_service *s = &policy->services[i];
+
+		if (strcmp(s->name, name) != 0)
+			continue;
+		for (size_t k = 0; k < s->n_operations; k++)
+			if (s->operations[k].failed_login.n &&
+			    strcmp(s->operations[k].match, match) == 0)
+				return &s->operations[k].failed_login;
+	}
+	return NULL;
+}
+
+/* The doors count 401s; other answers to a failed login are counted here. */
+static void judge_login(const struct policy *policy, struct alert_scene *scene,
+			struct alert_request *request, bool *ret_counted)
+{
+	const struct policy_failed_login *failed =
+		failed_login_of(policy, scene, request->event.service, request->event.op);
+
+	*ret_counted = false;
+	if (!failed)
+		return;
+	request->told_failed = true;
+	for (uint32_t i = 0; i < failed->n; i++)
+		request->failed |= failed->status[i] == request->event.status;
+	if (!request->failed || request->event.rule == GL_WATCH_AUTH)
+		return;
+	request->event.rule = GL_WATCH_AUTH;
+	*ret_counted = true;
+}
+
 void alerting_transaction(struct keeper *keeper, const struct report_transaction *tx)
 {
 	const struct policy *policy = apply_ruling(keeper->apply)->policy;
@@ -185,6 +224,7 @@ void alerting_transaction(struct keeper *keeper, const struct report_transaction
 	};
 	struct alert_event *event = &request.event;
 	struct alert_scene *scene;
+	bool counted;
 
 	if (!keeper->alerting || !policy || tx->role != GL_ROLE_SERVER || tx->flags & TX_AGENT ||
 	    !tx->status)
@@ -192,12 +232,13 @@ void alerting_transaction(struct keeper *keeper, const struct report_transaction
 	scene = scene_of(keeper);
 	snprintf(event->request_id, sizeof(event->request_id), "%s", tx->request_id);
 	snprintf(event->agent, sizeof(event->agent), "%s", tx->user_agent);
+	judge_login(policy, scene, &request, &counted);
 	alert_requests_take(keeper->alerting->requests, scene, policy, &request);
 	if (tx->protocol == HTTP_PROTOCOL_2)
 		alert_share_add(scene, tx->op, tx->status);
 	if (event->rule >= GL_WATCH_MAX)
 		return;
-	if (tx->protocol == HTTP_PROTOCOL_2) {
+	if (tx->protocol == HTTP_PROTOCOL_2 || counted) {
 		event->told = false;
 		alert_watch_count(keeper->alerting->streams, scene, event);
 		alert_watch_event(scene, event);

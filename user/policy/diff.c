@@ -277,6 +277,8 @@ static void diff_operations(struct diff *diff, const struct policy_service *old,
 		diff_content(diff, where, &was->responses, &op->responses, &was->inspect,
 			     &op->inspect);
 		diff_expect(diff, where, &was->expect, &op->expect);
+		if (memcmp(&was->failed_login, &op->failed_login, sizeof(op->failed_login)) != 0)
+			say(diff, "%s: another answer to a failed login", where);
 		if (was->deprecated != op->deprecated)
 			say(diff, "%s: %s", where,
 			    op->deprecated ? "deprecated" : "no longer deprecated");

@@ -87,6 +87,13 @@ struct policy_expect {
 
 enum policy_http2 { POLICY_HTTP2_REFUSE, POLICY_HTTP2_JUDGE, POLICY_HTTP2_ALLOW };
 
+#define POLICY_FAILED_MAX 8
+/* Statuses of a login that failed; n = 0: 400, 401, 403, 422. */
+struct policy_failed_login {
+	uint32_t status[POLICY_FAILED_MAX];
+	uint32_t n;
+};
+
 struct policy_operation {
 	struct policy_pos pos;
 	char *match; /* as written: "POST /api/v1/users/{id:uuid}" */
@@ -100,6 +107,7 @@ struct policy_operation {
 	struct policy_inspect inspect;
 	struct policy_expect expect; /* pages and uploads; the rest is the service's */
 	bool deprecated; /* answers say so (API-03) */
+	struct policy_failed_login failed_login;
 };
 
 /* What a service's TLS must be (TLS-01 to TLS-04). */

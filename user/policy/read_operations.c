@@ -135,6 +135,33 @@ static void check_texts(struct reader *r, const struct field *field, const struc
 	free(ignored.items);
 }
 
+/* Statuses an application answers a failed login with, where they are not the usual ones. */
+static void read_failed_login(struct reader *r, const struct field *field, const struct node *node,
+			      void *target)
+{
+	struct policy_failed_login *failed = target, list = {.n = 0};
+	size_t n = 0;
+
+	if (!reader_expect(r, node, NODE_LIST, "a list of statuses"))
+		return;
+	for (const struct node *item = node->first; item; item = item->next, n++) {
+		size_t mark = reader_index(r, n);
+		uint32_t status;
+
+		if (n < field->max && reader_number(r, item, "a status", 200, 599, &status)) {
+			for (uint32_t i = 0; i < list.n; i++)
+				if (list.status[i] == status)
+					reader_error(r, item, NULL, "%u is there twice", status);
+			list.status[list.n++] = status;
+		}
+		reader_up(r, mark);
+	}
+	if (n < field->min || n > field->max)
+		reader_error(r, node, "failedLogin: [200]", "%u to %u statuses", field->min,
+			     field->max);
+	*failed = list;
+}
+
 #define OPERATION(member) offsetof(struct policy_operation, member)
 static const struct field operation_fields[] = {
 	{"match", read_match, OPERATION(match), NULL, 0, 0, FIELD_REQUIRED},
@@ -148,6 +175,7 @@ static const struct field operation_fields[] = {
 	{"inspect", read_inspect, OPERATION(inspect), &shape_operation_inspect, 0, 0, 0},
 	{"expect", read_expect, OPERATION(expect), &shape_operation_expect, 0, 0, 0},
 	{"deprecated", read_bool, OPERATION(deprecated), NULL, 0, 0, 0},
+	{"failedLogin", read_failed_login, OPERATION(failed_login), NULL, 1, POLICY_FAILED_MAX, 0},
 	{"roles", check_texts, 0, &text_label, 0, OPERATION_TEXTS_MAX, FIELD_UNENFORCED},
 	{"owner", check_owner, 0, NULL, 0, 0, FIELD_UNENFORCED},
 };

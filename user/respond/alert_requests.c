@@ -152,8 +152,12 @@ static void raise_case(struct alert_scene *scene, struct statement *s, uint64_t 
 /* ---------------------------------------------------------------------------------------------
  * Logins
  */
-static bool failed(uint16_t status)
+static bool failed(const struct alert_request *request)
 {
+	uint16_t status = request->event.status;
+
+	if (request->told_failed)
+		return request->failed;
 	return status == 400 || status == 401 || status == 403 || status == 422;
 }
 
@@ -169,7 +173,7 @@ static void look_source(struct alert_requests *requests, struct alert_scene *sce
 	begin(scene, &s, ALERT_CREDENTIAL_STUFFING, request, rule);
 	alert_source_subject(&e->source, s.subject);
 	s.report.source = &e->source;
-	if (!failed(e->status)) {
+	if (!failed(request)) {
 		recent = recents_find(requests->by_source, key);
 		if (!recent || !alerts_current(scene->alerts, &s.report, e->wall_ns))
 			return;
@@ -200,7 +204,7 @@ static void look_password(struct alert_requests *requests, struct alert_scene *s
 	struct statement s;
 
 	begin(scene, &s, ALERT_PASSWORD_SPRAYING, request, rule);
-	if (!failed(e->status)) {
+	if (!failed(request)) {
 		recent = recents_find(requests->by_password, key);
 		if (!recent || recent->n < rule->at_least ||
 		    !alerts_current(scene->alerts, &s.report, e->wall_ns))

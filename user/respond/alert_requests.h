@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "user/policy/model.h"
 #include "user/respond/alert_scene.h"
 
@@ -15,6 +17,7 @@
 struct alert_request {
 	struct alert_event event; /* rule: not looked at */
 	uint64_t account, password; /* of a login; 0: none */
+	bool told_failed, failed; /* told: the policy says what a failed login is answered with */
 	uint64_t object, number; /* what it asked for */
 };
 

@@ -147,6 +147,8 @@ static void show(const char *path)
 	json_decref(request);
 	CHECK(got.replies == before + 1 && got.status < 500);
 	text = json_dumps(got.body, JSON_ENCODE_ANY);
+	if (!text)
+		fprintf(stderr, "%s has no answer\n", path);
 	CHECK(text);
 	free(text);
 }

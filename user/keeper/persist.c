@@ -8,6 +8,7 @@
 #include "user/base/addr.h"
 #include "user/base/clock.h"
 #include "user/base/log.h"
+#include "user/base/utf8.h"
 #include "user/respond/playbook.h"
 #include "user/keeper/alerting.h"
 
@@ -32,12 +33,12 @@ static void load_finding(const struct store_finding *row, void *userdata)
 		.count = row->count,
 	};
 
-	snprintf(f.control, sizeof(f.control), "%s", row->control);
-	snprintf(f.rule, sizeof(f.rule), "%s", row->rule);
-	snprintf(f.service, sizeof(f.service), "%s", row->service);
-	snprintf(f.subject, sizeof(f.subject), "%s", row->subject);
-	snprintf(f.evidence, sizeof(f.evidence), "%s", row->evidence);
-	snprintf(f.request, sizeof(f.request), "%s", row->request);
+	utf8_copy(f.control, sizeof(f.control), row->control);
+	utf8_copy(f.rule, sizeof(f.rule), row->rule);
+	utf8_copy(f.service, sizeof(f.service), row->service);
+	utf8_copy(f.subject, sizeof(f.subject), row->subject);
+	utf8_copy(f.evidence, sizeof(f.evidence), row->evidence);
+	utf8_copy(f.request, sizeof(f.request), row->request);
 	findings_restore(keeper->findings, &f);
 }
 
@@ -53,7 +54,7 @@ static void load_value(const struct store_tls_value *row, void *userdata)
 
 	if (id <= 0 || kind < 0)
 		return;
-	snprintf(value.text, sizeof(value.text), "%s", row->value);
+	utf8_copy(value.text, sizeof(value.text), row->value);
 	tls_history_restore_value(keeper->tls_history, (uint16_t)id, (enum tls_kind)kind, &value);
 }
 
@@ -75,7 +76,7 @@ static void load_name(const struct store_tls_name *row, void *userdata)
 
 	if (id <= 0)
 		return;
-	snprintf(name.sni, sizeof(name.sni), "%s", row->sni);
+	utf8_copy(name.sni, sizeof(name.sni), row->sni);
 	tls_history_restore_name(keeper->tls_history, (uint16_t)id, &name);
 	key.service = (uint16_t)id;
 	kern_tls_best_set(keeper->kern, &key, &best);
@@ -100,13 +101,13 @@ static void load_certificate(const struct store_certificate *row, void *userdata
 	if (id <= 0)
 		return;
 	c.service = (uint16_t)id;
-	snprintf(c.fingerprint, sizeof(c.fingerprint), "%s", row->fingerprint);
-	snprintf(c.key, sizeof(c.key), "%s", row->key);
-	snprintf(c.signature, sizeof(c.signature), "%s", row->signature);
-	snprintf(c.subject, sizeof(c.subject), "%s", row->subject);
-	snprintf(c.issuer, sizeof(c.issuer), "%s", row->issuer);
-	snprintf(c.names, sizeof(c.names), "%s", row->names);
-	snprintf(c.server_name, sizeof(c.server_name), "%s", row->server_name);
+	utf8_copy(c.fingerprint, sizeof(c.fingerprint), row->fingerprint);
+	utf8_copy(c.key, sizeof(c.key), row->key);
+	utf8_copy(c.signature, sizeof(c.signature), row->signature);
+	utf8_copy(c.subject, sizeof(c.subject), row->subject);
+	utf8_copy(c.issuer, sizeof(c.issuer), row->issuer);
+	utf8_copy(c.names, sizeof(c.names), row->names);
+	utf8_copy(c.server_name, sizeof(c.server_name), row->server_name);
 	certificates_restore(keeper->certificates, &c);
 }
 
@@ -129,10 +130,10 @@ static void load_alert(const struct store_alert *row, void *userdata)
 		return;
 	a.kind = (enum alert_kind)kind;
 	a.have_source = addr_parse(row->source, &a.source) == 0;
-	snprintf(a.control, sizeof(a.control), "%s", row->control);
-	snprintf(a.service, sizeof(a.service), "%s", row->service);
-	snprintf(a.operation, sizeof(a.operation), "%s", row->operation);
-	snprintf(a.subject, sizeof(a.subject), "%s", row->subject);
+	utf8_copy(a.control, sizeof(a.control), row->control);
+	utf8_copy(a.service, sizeof(a.service), row->service);
+	utf8_copy(a.operation, sizeof(a.operation), row->operation);
+	utf8_copy(a.subject, sizeof(a.subject), row->subject);
 	alerts_restore(keeper->alerts, &a);
 }
 

@@ -7,6 +7,7 @@
 #include "user/base/addr.h"
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
+#include "user/base/utf8.h"
 #include "user/respond/incident_private.h"
 #include "user/store/incidents.h"
 
@@ -220,8 +221,8 @@ static void read_task(const struct store_incident_task *row, void *userdata)
 		.done_ns = clock_wall_read(row->done_ns),
 		.told = row->told != 0,
 	};
-	snprintf(grown->owner, sizeof(grown->owner), "%s", row->owner);
-	snprintf(grown->text, sizeof(grown->text), "%s", row->text);
+	utf8_copy(grown->owner, sizeof(grown->owner), row->owner);
+	utf8_copy(grown->text, sizeof(grown->text), row->text);
 }
 
 static void read_alert(const struct store_incident_alert *row, void *userdata)
@@ -245,12 +246,12 @@ static void read_alert(const struct store_incident_alert *row, void *userdata)
 	};
 	if (link->have_source)
 		addr_parse(row->source, &link->source);
-	snprintf(link->kind, sizeof(link->kind), "%s", row->kind);
-	snprintf(link->pattern, sizeof(link->pattern), "%s", row->pattern);
-	snprintf(link->control, sizeof(link->control), "%s", row->control);
-	snprintf(link->service, sizeof(link->service), "%s", row->service);
-	snprintf(link->operation, sizeof(link->operation), "%s", row->operation);
-	snprintf(link->subject, sizeof(link->subject), "%s", row->subject);
+	utf8_copy(link->kind, sizeof(link->kind), row->kind);
+	utf8_copy(link->pattern, sizeof(link->pattern), row->pattern);
+	utf8_copy(link->control, sizeof(link->control), row->control);
+	utf8_copy(link->service, sizeof(link->service), row->service);
+	utf8_copy(link->operation, sizeof(link->operation), row->operation);
+	utf8_copy(link->subject, sizeof(link->subject), row->subject);
 	t->n_links++;
 	reading->last->n_links++;
 }
@@ -292,10 +293,10 @@ static void read_incident(const struct store_incident *row, void *userdata)
 	};
 	for (size_t n = 0; n < ARRAY_SIZE(i->reached_ns); n++)
 		i->reached_ns[n] = clock_wall_read(row->reached_ns[n]);
-	snprintf(i->title, sizeof(i->title), "%s", row->title);
-	snprintf(i->service, sizeof(i->service), "%s", row->service);
-	snprintf(i->assignee, sizeof(i->assignee), "%s", row->assignee);
-	snprintf(i->origin, sizeof(i->origin), "%s", row->origin);
+	utf8_copy(i->title, sizeof(i->title), row->title);
+	utf8_copy(i->service, sizeof(i->service), row->service);
+	utf8_copy(i->assignee, sizeof(i->assignee), row->assignee);
+	utf8_copy(i->origin, sizeof(i->origin), row->origin);
 	if (incident_find(reading->incidents, i->id) ||
 	    incident_insert(reading->incidents, i) < 0) {
 		free(i);

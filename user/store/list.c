@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "user/base/utf8.h"
 #include "user/store/store_private.h"
 
 #define PARAMETERS_MAX 8
@@ -89,6 +90,7 @@ static bool add_cell(struct store_query *query, sqlite3_stmt *statement, int col
 		if (!grow((void **)&query->texts, &query->size_texts, query->n_texts + n, 1))
 			return false;
 		memcpy(query->texts + query->n_texts, text, n);
+		utf8_mend(query->texts + query->n_texts); /* a damaged row can still be shown */
 		cell.number = (int64_t)query->n_texts;
 		query->n_texts += n;
 	}

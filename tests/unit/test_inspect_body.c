@@ -221,7 +221,7 @@ static void test_event_stream(void **state)
 	assert_int_equal(feed.transactions, 0);
 	feed_end(&feed);
 	assert_int_equal(feed.transactions, 1);
-	assert_int_equal(feed.last.response_body.flags, BODY_PRESENT | BODY_STREAM);
+	assert_int_equal(feed.last.response_body.flags, BODY_PRESENT | BODY_STREAM | BODY_SHOWN);
 	assert_int_equal(feed.window_bytes[1], 22);
 	assert_int_equal(feed.windows_last[1], 1);
 }

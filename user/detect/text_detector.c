@@ -197,20 +197,28 @@ void text_body(struct text *text, const struct transaction *tx, const struct det
 {
 	static const struct detect_policy none;
 
-	/* what this host asks others is another control's (AI-04) */
-	if (window->off == 0 || tx->role == GL_ROLE_CLIENT || tx->flags & TX_AGENT)
+	/* the first is the transaction's, whose end a stream does not wait for; what this host
+	 * asks others is another control's (AI-04) */
+	if ((window->off == 0 && !window->early) || tx->role == GL_ROLE_CLIENT ||
+	    tx->flags & TX_AGENT)
 		return;
 	scan_body(text, (struct raw){(const char *)window->bytes, window->n}, window->overlap,
-		  false, window->direction == GL_TO_CLIENT, policy ?: &none, out);
+		  window->early, window->direction == GL_TO_CLIENT, policy ?: &none, out);
 }
 
 /* --- the transaction -------------------------------------------------------------------------- */
 
+/* What was shown when it came was scanned then. */
+static struct raw unseen(const struct body *body)
+{
+	if (body->flags & BODY_SHOWN)
+		return (struct raw){NULL, 0};
+	return (struct raw){(const char *)body->bytes, body->n};
+}
+
 static void judge(const struct transaction *tx, const struct detect_policy *policy,
 		  const struct detect_out *out)
 {
-	const struct body *request = &tx->request_body, *response = &tx->response_body;
-
 	if (!scanner)
 		return;
 	text_scan(scanner, (const uint8_t *)tx->target.p, tx->target.n, 0, PART_PATH, out);
@@ -221,10 +229,8 @@ static void judge(const struct transaction *tx, const struct detect_policy *poli
 			text_scan(scanner, (const uint8_t *)value.p, value.n, 0, PART_RESPONSE_HEAD,
 				  out);
 	}
-	scan_body(scanner, (struct raw){(const char *)request->bytes, request->n}, 0, true, false,
-		  policy, out);
-	scan_body(scanner, (struct raw){(const char *)response->bytes, response->n}, 0, true, true,
-		  policy, out);
+	scan_body(scanner, unseen(&tx->request_body), 0, true, false, policy, out);
+	scan_body(scanner, unseen(&tx->response_body), 0, true, true, policy, out);
 }
 
 static const char *const controls[] = {"REV-17", "REV-11",  "REV-12", "PRE-07", "PRE-15", "PRE-17",

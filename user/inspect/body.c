@@ -80,6 +80,7 @@ static void show(struct inspect *in, struct body_state *body, int direction, boo
 	struct inspect_window window = {
 		.direction = (uint8_t)direction,
 		.last = last,
+		.early = body->flags & BODY_SHOWN && !body->rolling,
 		.bytes = buf->p,
 		.n = buf->n,
 		.overlap = buf->n - body->fresh,
@@ -268,6 +269,8 @@ bool body_tick(struct inspect *in, struct connection *c, struct exchange *x, int
 		return false;
 	if (in->now_ns - body->fresh_ns < in->options.stream_wait_ns)
 		return true;
+	if (!body->rolling)
+		body->flags |= BODY_SHOWN;
 	show_and_roll(in, c, x, direction, INSPECT_OVERLAP);
 	return false;
 }

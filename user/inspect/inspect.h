@@ -33,6 +33,7 @@
 struct inspect_window {
 	uint8_t direction; /* enum gl_direction: GL_TO_SERVER is the request's body */
 	bool last; /* nothing more comes; n may be 0 */
+	bool early; /* the first of a stream that goes on: nobody waits for its end */
 	const uint8_t *bytes;
 	size_t n;
 	size_t overlap; /* of bytes[], from the front: the last window's end; a match that ends in

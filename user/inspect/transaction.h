@@ -51,6 +51,7 @@ enum body_flags {
 	BODY_BOMB = 16, /* decoding was stopped by its limits */
 	BODY_STREAM = 32, /* text/event-stream or of no announced end */
 	BODY_SKIPPED = 64, /* by the capture plan: content type, size, sampling */
+	BODY_SHOWN = 128, /* a stream: bytes[] were shown when they came (inspect_window.early) */
 };
 
 /*

@@ -70,7 +70,7 @@ static void ended(const struct http_answer *answer, void *userdata)
 	if (answer->error) {
 		CHECK(*answer->error);
 	} else {
-		CHECK(answer->status >= 0 && answer->status <= 999);
+		CHECK(answer->status >= 100 && answer->status <= 999);
 		CHECK(answer->size <= HTTP_ANSWER_MAX);
 		CHECK(!answer->body || answer->body[answer->size] == '\0');
 		otlp_rejected(answer);

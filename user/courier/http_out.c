@@ -100,6 +100,9 @@ static void transfer_ended(struct http_transfer *t, CURLcode code)
 		answer.error = *t->error ? t->error : curl_easy_strerror(code);
 	} else {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &answer.status);
+		/* of any digits, also of more than fit (libcurl 7.88 with "HTTP/2") */
+		if (answer.status < 100 || answer.status > 999)
+			answer.error = "the answer has no HTTP status";
 		/* seconds, or the distance to a date */
 		if (curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &after_s) == CURLE_OK &&
 		    after_s > 0)

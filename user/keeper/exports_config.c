@@ -394,7 +394,6 @@ static json_t *read_listen(struct exports_reading *r, const struct node *node)
 int exports_config_read(const struct node *node, struct problems *problems, json_t **ret_config)
 {
 	struct exports_reading r = {.problems = problems};
-	size_t before = problems->errors;
 	json_t *sinks = json_array(), *listen = NULL;
 
 	if (node->kind != NODE_MAP)
@@ -409,7 +408,8 @@ int exports_config_read(const struct node *node, struct problems *problems, json
 			exports_wrong(&r, member->key, "sinks or metrics",
 				      "there is no such setting");
 	}
-	if (problems->errors > before) {
+	/* of the document as well: a key that is there twice leaves open which is meant */
+	if (problems->errors) {
 		json_decref(sinks);
 		json_decref(listen);
 		return -EINVAL;
@@ -436,6 +436,8 @@ int exports_config_read_file(const char *path, json_t **ret_config)
 	/* a file of comments is one without sinks */
 	if (text[strspn(text, " \t\r\n")])
 		r = document_parse(text, size, &problems, &document);
+	if (r == 0 && problems.errors)
+		r = -EINVAL;
 	if (r == 0 && document && document_root(document)->kind == NODE_MAP)
 		section = node_member(document_root(document), "exports");
 	if (r == 0 && section)

@@ -143,8 +143,21 @@ static void test_fresh(void **state)
 	store_close(store);
 }
 
+static void note_tally(const struct store_tally *tally, void *userdata)
+{
+	uint64_t *n = userdata;
+
+	assert_string_equal(tally->control, "REV-13");
+	n[0]++;
+	n[1] += tally->count;
+	n[2] += tally->last_id;
+	if (strcmp(tally->service, "shop") == 0)
+		assert_int_equal(tally->last_ns, 9);
+}
+
 static void test_migration(void **state)
 {
+	uint64_t tallies[3] = {};
 	struct store *store = NULL;
 	const struct store_tls_value value = {"shop", "versions", "1.3", 1, 2, 3};
 
@@ -163,11 +176,19 @@ static void test_migration(void **state)
 	    "NULL, service TEXT NOT NULL, subject TEXT NOT NULL, severity INTEGER NOT NULL, "
 	    "evidence TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, count INTEGER "
 	    "NOT NULL) STRICT;"
+	    "INSERT INTO findings VALUES (1,'REV-13','r','shop','s',2,'e',1,7,10),"
+	    "(2,'REV-13','r','shop','t',1,'e',1,9,5), (3,'REV-13','r','pay','t',1,'e',1,2,4),"
+	    "(4,'API-07','r','shop','t',0,'e',1,2,1000);"
 	    "INSERT INTO decisions VALUES (41,'source','192.0.2.9','ban','manual','r',1,2,3,'b');"
 	    "PRAGMA user_version = 1;");
 	assert_int_equal(store_open(dir, &store), 0);
 	assert_null(store_trouble(store));
 	assert_int_equal(count_decisions(store), 1);
+	/* what the findings came to is known from them; those of severity info do not count */
+	assert_int_equal(store_each_tally(store, note_tally, tallies), 0);
+	assert_int_equal(tallies[0], 2);
+	assert_int_equal(tallies[1], 19);
+	assert_int_equal(tallies[2], 2 + 3);
 	assert_int_equal(store_begin(store), 0);
 	assert_int_equal(store_put_tls_value(store, &value), 0);
 	assert_int_equal(store_commit(store), 0);
@@ -415,6 +436,90 @@ static void test_retention(void **state)
 	store_close(store);
 }
 
+struct past {
+	unsigned n;
+	int64_t first, last;
+	bool with_text;
+};
+
+static void note_policy(const struct store_policy *p, void *userdata)
+{
+	struct past *past = userdata;
+
+	past->first = past->n ? past->first : p->id;
+	past->last = p->id;
+	past->n++;
+	past->with_text = p->text != NULL;
+	/* of "spec: {}" */
+	assert_string_equal(p->hash,
+			    "b171adef546482dfb1100b86eadad750db5768a4b2350c6f571ee3a210ce8c36");
+}
+
+/* In their order, with their texts when one is asked for; the newest 500 outlive a start. */
+static void test_policies(void **state)
+{
+	const struct store_policy p = {
+		.name = "shop", .file = "shop.yaml", .origin = "api", .text = "spec: {}", .uid = 7};
+	struct store *store = NULL;
+	struct past past = {};
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(store_put_policy(store, &p), -EIO); /* outside of a transaction */
+	assert_int_equal(store_begin(store), 0);
+	for (int i = 0; i < STORE_POLICIES_KEPT + 20; i++)
+		assert_int_equal(store_put_policy(store, &p), 0);
+	assert_int_equal(store_commit(store), 0);
+	store_close(store);
+	assert_int_equal(store_open(dir, &store), 0);
+	assert_int_equal(store_each_policy(store, 0, 1000, note_policy, &past), 0);
+	assert_int_equal(past.n, STORE_POLICIES_KEPT);
+	assert_int_equal(past.first, STORE_POLICIES_KEPT + 20);
+	assert_int_equal(past.last, 21);
+	assert_false(past.with_text);
+	past = (struct past){};
+	assert_int_equal(store_each_policy(store, 100, 10, note_policy, &past), 0);
+	assert_int_equal(past.n, 10);
+	assert_int_equal(past.first, 99);
+	past = (struct past){};
+	assert_int_equal(store_get_policy(store, 99, note_policy, &past), 0);
+	assert_int_equal(past.n, 1);
+	assert_true(past.with_text);
+	assert_int_equal(store_get_policy(store, 1, note_policy, &past), 0);
+	assert_int_equal(past.n, 1);
+	store_close(store);
+}
+
+static void note_attestation(const struct store_attestation *a, void *userdata)
+{
+	uint64_t *n = userdata;
+
+	n[0]++;
+	n[1] += (uint64_t)a->expires_s;
+}
+
+/* The last ones replace those before. */
+static void test_attestations(void **state)
+{
+	const struct store_attestation a = {"PRE-14", "o", "e", "2027-01-01", 100, 1};
+	const struct store_attestation b = {"PRE-15", "o", "e", "2027-01-01", 10, 1};
+	struct store *store = NULL;
+	uint64_t n[2] = {};
+
+	(void)state;
+	assert_int_equal(store_open(dir, &store), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(store_begin(store), 0);
+		assert_int_equal(store_clear_attestations(store), 0);
+		assert_int_equal(store_put_attestation(store, i ? &b : &a), 0);
+		assert_int_equal(store_commit(store), 0);
+	}
+	assert_int_equal(store_each_attestation(store, note_attestation, n), 0);
+	assert_int_equal(n[0], 1);
+	assert_int_equal(n[1], 10);
+	store_close(store);
+}
+
 /* ---------------------------------------------------------------------------------------------
  * With threads
  */
@@ -544,6 +649,8 @@ int main(void)
 		TEST(test_rollback),
 		TEST(test_retention),
 		TEST(test_a_killed_writer_loses_nothing),
+		TEST(test_policies),
+		TEST(test_attestations),
 		TEST(test_a_thread_writes),
 		TEST(test_a_disk_that_does_not_answer),
 		TEST(test_a_batch_without_hope),

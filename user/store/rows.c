@@ -134,39 +134,6 @@ int store_each_audit(struct store *store, int64_t before, size_t max,
 	return store_list_end(store, &l);
 }
 
-int store_each_finding(struct store *store, size_t max,
-		       void (*fn)(const struct store_finding *finding, void *userdata),
-		       void *userdata)
-{
-	struct store_list l;
-	int r = store_list_begin(store,
-				 "SELECT * FROM (SELECT * FROM findings ORDER BY id DESC LIMIT ?)"
-				 " ORDER BY id",
-				 &l);
-
-	if (r < 0)
-		return r;
-	store_list_bind(&l, (int64_t)max);
-	while (store_list_next(&l)) {
-		const struct store_finding f = {
-			.id = (uint64_t)store_list_number(&l, 0),
-			.control = store_list_text(&l, 1),
-			.rule = store_list_text(&l, 2),
-			.service = store_list_text(&l, 3),
-			.subject = store_list_text(&l, 4),
-			.severity = (int)store_list_number(&l, 5),
-			.evidence = store_list_text(&l, 6),
-			.first_ns = store_list_number(&l, 7),
-			.last_ns = store_list_number(&l, 8),
-			.count = (uint64_t)store_list_number(&l, 9),
-			.request = store_list_text(&l, 10),
-		};
-
-		fn(&f, userdata);
-	}
-	return store_list_end(store, &l);
-}
-
 int store_each_tls_value(struct store *store,
 			 void (*fn)(const struct store_tls_value *value, void *userdata),
 			 void *userdata)

@@ -95,6 +95,29 @@ static const char *const steps[STORE_SCHEMA] = {
 	" target TEXT NOT NULL, why TEXT NOT NULL, who TEXT NOT NULL) STRICT;",
 	/* 9 */
 	"CREATE INDEX findings_last ON findings (last);",
+	/* 10: what lists are asked for, and what findings of each control come to */
+	"CREATE INDEX alerts_kind ON alerts (kind, id, severity, state, service);"
+	"CREATE INDEX alerts_service ON alerts (service, id, severity, state, kind);"
+	"CREATE INDEX alerts_severity ON alerts (severity, id);"
+	"CREATE INDEX alerts_state ON alerts (state, id);"
+	"CREATE INDEX alerts_open ON alerts (id) WHERE state < 2;"
+	"CREATE INDEX alerts_gone ON alerts (last) WHERE state = 2 AND incident = 0;"
+	"CREATE INDEX findings_control ON findings (control, id, severity, service);"
+	"CREATE INDEX findings_service ON findings (service, id, severity);"
+	"CREATE INDEX findings_severity ON findings (severity, id);"
+	"CREATE TABLE tallies (control TEXT NOT NULL, service TEXT NOT NULL,"
+	" count INTEGER NOT NULL, last_id INTEGER NOT NULL, last INTEGER NOT NULL,"
+	" PRIMARY KEY (control, service)) STRICT, WITHOUT ROWID;"
+	"INSERT INTO tallies SELECT control, service, sum(count), max(id), max(last)"
+	" FROM findings WHERE severity > 0 GROUP BY control, service;",
+	/* 11 */
+	"CREATE TABLE policies (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL,"
+	" name TEXT NOT NULL, file TEXT NOT NULL, origin TEXT NOT NULL, hash TEXT NOT NULL,"
+	" uid INTEGER NOT NULL, pid INTEGER NOT NULL, time INTEGER NOT NULL,"
+	" changes INTEGER NOT NULL, text TEXT NOT NULL) STRICT;"
+	"CREATE TABLE attestations (control TEXT PRIMARY KEY, owner TEXT NOT NULL,"
+	" evidence TEXT NOT NULL, expires TEXT NOT NULL, expires_at INTEGER NOT NULL,"
+	" time INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
 };
 
 static const char prune[] =
@@ -105,6 +128,7 @@ static const char prune[] =
 	" ORDER BY best_time DESC LIMIT 1 OFFSET 16384);"
 	"DELETE FROM certificates WHERE last < (SELECT last FROM certificates"
 	" ORDER BY last DESC LIMIT 1 OFFSET 511);"
+	"DELETE FROM policies WHERE id <= (SELECT max(id) FROM policies) - 500;"
 	"DELETE FROM ja4_keys WHERE key NOT IN (SELECT key FROM ja4_keys LIMIT 8192);"
 	"DELETE FROM incidents WHERE status = 5 AND id <= (SELECT max(id) FROM incidents) - 10000;"
 	"DELETE FROM incident_alerts WHERE incident < (SELECT min(id) FROM incidents);"

@@ -244,6 +244,34 @@ struct plain_job {
 	struct store *store;
 };
 
+struct other_job {
+	struct worker_job job;
+	void (*fn)(void *data);
+	void *data;
+};
+
+static void run_other(struct worker_job *job, struct worker *worker)
+{
+	struct other_job *other = (struct other_job *)job;
+
+	(void)worker;
+	other->fn(other->data);
+	free(other);
+}
+
+void store_run(struct store *store, void (*fn)(void *data), void *data)
+{
+	struct other_job *job = store->writer ? calloc(1, sizeof(*job)) : NULL;
+
+	if (job)
+		*job = (struct other_job){
+			.job = {.bytes = sizeof(*job), .run = run_other}, .fn = fn, .data = data};
+	if (job && worker_put(store->writer, &job->job, &store->ticket) == 0)
+		return;
+	free(job);
+	fn(data);
+}
+
 static int give(struct worker *worker, struct store *store,
 		void (*run)(struct worker_job *job, struct worker *worker))
 {
@@ -381,6 +409,18 @@ enum store_check store_checked(struct store *store)
 	checked = store->checked;
 	pthread_mutex_unlock(&store->lock);
 	return checked;
+}
+
+const char *store_check_name(enum store_check check)
+{
+	static const char *const names[] = {
+		[STORE_UNKNOWN] = "unknown",
+		[STORE_UNCHECKED] = "not checked",
+		[STORE_CHECKING] = "under way",
+		[STORE_CHECKED] = "whole",
+	};
+
+	return names[check];
 }
 
 struct store_counts store_counts(struct store *store)

@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define STORE_FILE_NAME "glacis.db"
-#define STORE_SCHEMA    9 /* PRAGMA user_version: a newer one is left alone */
+#define STORE_SCHEMA    11 /* PRAGMA user_version: a newer one is left alone */
 
 struct store;
 
@@ -42,6 +42,10 @@ bool store_is_written(struct store *store, uint64_t ticket);
 /* Waits until all batches are; false: they are not, and the disk had timeout_ms to take them. */
 bool store_settle(struct store *store, unsigned timeout_ms);
 
+/* Calls fn(data) after what was given so far, in the thread that writes; at once where there is
+ * none. */
+void store_run(struct store *store, void (*fn)(void *data), void *data);
+
 /* Why nothing is stored; NULL: it is. Valid until the next call. */
 const char *store_trouble(struct store *store);
 /* Tries again what failed before, at most every few seconds. True if the store works. */
@@ -51,6 +55,7 @@ unsigned store_epoch(struct store *store);
 /* A large file is looked through as a whole after the start, beside the work. */
 enum store_check { STORE_UNKNOWN, STORE_UNCHECKED, STORE_CHECKING, STORE_CHECKED };
 enum store_check store_checked(struct store *store);
+const char *store_check_name(enum store_check check);
 
 struct store_counts {
 	uint64_t transactions, failed, set_aside; /* failed: to be opened, too */
@@ -140,6 +145,73 @@ int store_put_alert(struct store *store, const struct store_alert *alert);
 /* The newest `max`, ascending by id. */
 int store_each_alert(struct store *store, size_t max,
 		     void (*fn)(const struct store_alert *alert, void *userdata), void *userdata);
+
+/*
+ * Pages by id: those below `from` (newest first) or above it (oldest first); 0: from the end. NULL,
+ * -1: any. severity: at least. No question reads the whole table (test_store).
+ */
+struct store_page {
+	bool newest;
+	uint64_t from;
+	const char *kind, *service; /* kind: of an alert; of a finding its control */
+	int severity;
+	int state; /* of an alert; STORE_NOT_CLOSED */
+	size_t max;
+};
+#define STORE_NOT_CLOSED -2
+typedef void (*store_id_fn)(uint64_t id, void *userdata);
+int store_page_alerts(struct store *store, const struct store_page *page, store_id_fn fn,
+		      void *userdata);
+int store_page_findings(struct store *store, const struct store_page *page, store_id_fn fn,
+			void *userdata);
+/* Those of these ids that are there (at most STORE_IDS_MAX), ascending. */
+#define STORE_IDS_MAX 128
+int store_get_alerts(struct store *store, const uint64_t *ids, size_t n,
+		     void (*fn)(const struct store_alert *alert, void *userdata), void *userdata);
+int store_get_findings(struct store *store, const uint64_t *ids, size_t n,
+		       void (*fn)(const struct store_finding *finding, void *userdata),
+		       void *userdata);
+
+/* What findings of a control about a service come to. */
+struct store_tally {
+	const char *control, *service;
+	uint64_t count, last_id;
+	int64_t last_ns;
+};
+int store_put_tally(struct store *store, const struct store_tally *tally);
+int store_each_tally(struct store *store,
+		     void (*fn)(const struct store_tally *tally, void *userdata), void *userdata);
+
+/* A policy that began to rule; hash (SHA-256 of the text, in hex) and id are given by the store. */
+struct store_policy {
+	int64_t id, time_ns;
+	uint64_t generation, changes; /* lines of the difference to the one before */
+	const char *name, *file, *hash;
+	const char *origin; /* "start", "signal", "api" */
+	const char *text; /* NULL from store_each_policy() */
+	uint32_t uid;
+	int32_t pid;
+};
+#define STORE_POLICIES_KEPT 500 /* older ones are pruned when the store is opened */
+int store_put_policy(struct store *store, const struct store_policy *policy);
+/* Newest first, ids below `before` (0: from the newest), at most `max`. */
+int store_each_policy(struct store *store, int64_t before, size_t max,
+		      void (*fn)(const struct store_policy *policy, void *userdata),
+		      void *userdata);
+/* That one, with its text. fn is not called where there is none. */
+int store_get_policy(struct store *store, int64_t id,
+		     void (*fn)(const struct store_policy *policy, void *userdata), void *userdata);
+
+/* What people signed for, as it was taken last: all of it anew, within one transaction. */
+struct store_attestation {
+	const char *control, *owner, *evidence, *expires;
+	int64_t expires_s, time_ns;
+};
+int store_clear_attestations(struct store *store);
+int store_put_attestation(struct store *store, const struct store_attestation *attestation);
+int store_each_attestation(struct store *store,
+			   void (*fn)(const struct store_attestation *attestation, void *userdata),
+			   void *userdata);
 
 struct store_tls_value {
 	const char *service, *kind, *value;

@@ -90,6 +90,12 @@ int store_list_end(struct store *store, struct store_list *list);
 int64_t store_list_number(const struct store_list *list, int column);
 const char *store_list_text(const struct store_list *list, int column); /* NULL: null */
 
+/* page.c: the text of a question; "... WHERE id IN (...) ORDER BY id". */
+#define STORE_PAGE_SQL 320
+char *store_page_sql(bool of_alerts, const struct store_page *page, char sql[STORE_PAGE_SQL]);
+#define STORE_IDS_SQL (320 + 21 * STORE_IDS_MAX)
+char *store_ids_sql(const char *select, const uint64_t *ids, size_t n, char sql[STORE_IDS_SQL]);
+
 /* audit_chain.c: the hash of a row that follows the one with hash `previous`. */
 int chain_hash(const char *previous, const struct store_audit *row, char ret_hash[STORE_HASH]);
 

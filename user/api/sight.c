@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "user/api/api.h"
+#include "user/api/page.h"
 #include "user/keeper/controls.h"
 #include "user/keeper/coverage.h"
+#include "user/keeper/persist.h"
 #include "user/keeper/transactions.h"
 
 #define PAGE 100
@@ -57,36 +58,102 @@ static bool is_wanted(const struct finding *f, const struct wanted *w)
 	       (!w->service || !strcmp(w->service, f->service));
 }
 
-/* Oldest first; `after` is the id of the last one of the page before. */
+static bool is_remembered(const struct keeper *keeper, uint64_t id)
+{
+	return findings_find(keeper->findings, id) != NULL;
+}
+
+/* Rows of a page that memory does not have, by position. */
+struct rows {
+	const struct api_page *page;
+	json_t *items[API_PAGE_MAX];
+	size_t n;
+};
+
+static void take_row(const struct store_finding *row, void *userdata)
+{
+	struct rows *rows = userdata;
+	struct finding f;
+
+	persist_finding_of(row, &f);
+	for (size_t i = 0; i < rows->n; i++)
+		if (rows->page->merged[i] == row->id)
+			rows->items[i] = finding_json(&f);
+}
+
+static void collect(struct api_request *rq, const struct wanted *w, uint64_t after,
+		    struct api_page *page)
+{
+	const struct findings *findings = rq->keeper->findings;
+	size_t count = findings_count(findings);
+	const struct store_page question = {
+		.newest = page->newest,
+		.from = after,
+		.kind = w->control,
+		.service = w->service,
+		.severity = w->severity,
+		.state = -1,
+	};
+
+	for (size_t i = 0; i < count; i++) {
+		const struct finding *f = findings_at(findings, page->newest ? count - 1 - i : i);
+
+		if ((!after || (page->newest ? f->id < after : f->id > after)) && is_wanted(f, w))
+			api_page_add(page, f->id);
+	}
+	api_page_ask(page, store_page_findings, question, count);
+}
+
+static bool read_order(struct api_request *rq, bool *ret_newest)
+{
+	const char *order = json_string_value(json_object_get(rq->query, "order"));
+
+	*ret_newest = order && strcmp(order, "newest") == 0;
+	if (!order || *ret_newest || strcmp(order, "oldest") == 0)
+		return true;
+	api_problem(rq, 400, "bad-order", NULL, "order is newest or oldest (first), not '%.32s'",
+		    order);
+	return false;
+}
+
+/* Oldest first unless asked otherwise; `after` is the id of the last one of the page before. */
 void api_findings(struct api_request *rq)
 {
-	static const char *const parameters[] = {"limit",   "after",    "control",
-						 "service", "severity", NULL};
-	const struct findings *findings = rq->keeper->findings;
+	static const char *const parameters[] = {"limit",    "after", "control", "service",
+						 "severity", "order", NULL};
+	struct api_page page = {.remembered = is_remembered, .keeper = rq->keeper};
+	struct rows rows = {.page = &page};
+	uint64_t after, ids[API_PAGE_MAX];
 	struct wanted wanted;
-	const struct finding *f;
-	bool more = false;
-	uint64_t after;
 	json_t *items;
-	size_t limit;
+	size_t n;
 
-	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, PAGE, &limit) ||
-	    !api_page_after(rq, &after) || !read_wanted(rq, &wanted))
+	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, PAGE, &n) ||
+	    !api_page_after(rq, &after) || !read_wanted(rq, &wanted) ||
+	    !read_order(rq, &page.newest))
 		return;
+	page.max = n + 1;
+	/* what cannot be read now is said with the page: memory is answered */
+	collect(rq, &wanted, after, &page);
+	rows.n = page.n < n ? page.n : n;
+	store_get_findings(rq->keeper->store, ids, api_page_stored(&page, ids), take_row, &rows);
 	items = json_array();
-	for (size_t i = 0; (f = findings_at(findings, i)); i++) {
-		if (f->id <= after || !is_wanted(f, &wanted))
-			continue;
-		more = json_array_size(items) == limit;
-		if (more)
-			break;
-		json_array_append_new(items, finding_json(f));
+	for (size_t i = 0; i < rows.n; i++) {
+		const struct finding *f = findings_find(rq->keeper->findings, page.merged[i]);
+
+		json_array_append_new(items, f ? finding_json(f) : rows.items[i]);
 	}
-	api_page(rq, items, more);
+	api_page_reply(rq, &page, items);
+}
+
+static void keep_row(const struct store_finding *row, void *userdata)
+{
+	persist_finding_of(row, userdata);
 }
 
 void api_finding(struct api_request *rq)
 {
+	struct finding stored = {};
 	const struct finding *f;
 	char *end;
 	uint64_t id = strtoull(rq->parameter, &end, 10);
@@ -97,6 +164,13 @@ void api_finding(struct api_request *rq)
 		return;
 	}
 	f = findings_find(rq->keeper->findings, id);
+	if (!f && store_get_findings(rq->keeper->store, &id, 1, keep_row, &stored) == -EBUSY) {
+		api_problem(rq, 503, "store-unreadable", NULL,
+			    "finding %" PRIu64 " is in the store, which does not answer now", id);
+		return;
+	}
+	if (!f && stored.id)
+		f = &stored;
 	if (f)
 		api_reply(rq, 200, finding_json(f));
 	else

@@ -115,6 +115,10 @@ void api_status(struct api_request *rq)
 	json_object_set_new(o, "windows",
 			    json_pack("{s:I, s:I}", "used", (json_int_t)used, "capacity",
 				      (json_int_t)capacity));
+	json_object_set_new(o, "store",
+			    json_pack("{s:s, s:s*}", "check",
+				      store_check_name(store_checked(keeper->store)), "trouble",
+				      store_trouble(keeper->store)));
 	api_reply(rq, 200, o);
 }
 

@@ -104,7 +104,10 @@ static int run_alerts(struct ctl *ctl)
 		return r;
 	if (ctl_option(ctl, "follow"))
 		return api_follow(ctl, "/v1/events/stream", &follower);
-	r = api_collect(ctl, "/v1/alerts", max, &alerts);
+	r = api_collect(ctl,
+			ctl_option(ctl, "all") || ctl_option(ctl, "state") ? "/v1/alerts"
+									   : "/v1/alerts?all=false",
+			max, &alerts);
 	if (r != CTL_OK)
 		return r;
 	items = json_object_get(alerts, "items");

@@ -13,6 +13,7 @@
 #define PAGE_MAX     100
 #define SHOWN        20
 #define FINDINGS_MAX 4096
+#define FINDINGS     400 /* looked at unless asked otherwise: four pages */
 
 /* ---------------------------------------------------------------------------------------------
  * Events of one kind, as they come
@@ -151,9 +152,26 @@ static bool is_wanted(const struct ctl *ctl, const json_t *finding)
 	return true;
 }
 
+/* The agent looks for what it can: names that need no escape. */
+static void findings_path(const struct ctl *ctl, char *path, size_t size)
+{
+	static const char *const by[] = {"control", "service"};
+	size_t used = (size_t)snprintf(path, size, "/v1/findings?order=newest");
+
+	for (size_t i = 0; i < ARRAY_SIZE(by); i++) {
+		const char *wanted = ctl_option(ctl, by[i]);
+
+		if (wanted && strlen(wanted) < 64 &&
+		    wanted[strspn(wanted, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					  "0123456789-._")] == '\0')
+			used += (size_t)snprintf(path + used, size - used, "&%s=%s", by[i], wanted);
+	}
+}
+
 static int run_findings(struct ctl *ctl)
 {
-	unsigned max = FINDINGS_MAX;
+	unsigned max = FINDINGS;
+	char path[256];
 	json_t *findings = NULL, *items, *item;
 	int r = numbers_option(ctl, "limit", 1, FINDINGS_MAX, &max);
 
@@ -161,7 +179,8 @@ static int run_findings(struct ctl *ctl)
 		return r;
 	if (ctl_option(ctl, "follow"))
 		return follow(ctl, "finding", print_finding_event);
-	r = api_collect(ctl, "/v1/findings", max, &findings);
+	findings_path(ctl, path, sizeof(path));
+	r = api_collect(ctl, path, max, &findings);
 	if (r != CTL_OK)
 		return r;
 	items = json_object_get(findings, "items");

@@ -2,6 +2,7 @@
 #include "user/detect/findings.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,8 @@ struct findings {
 	size_t n;
 	uint64_t last_id, evicted;
 	uint64_t made; /* occurrences */
+	struct finding_tally tallies[FINDING_TALLIES_MAX];
+	size_t n_tallies;
 };
 
 const char *finding_severity_name(enum finding_severity severity)
@@ -115,6 +118,39 @@ static struct finding *add(struct findings *f, const struct finding *finding)
 	return &f->items[slot];
 }
 
+static struct finding_tally *tally_of(struct findings *f, const char *control, const char *service)
+{
+	struct finding_tally *tally;
+
+	for (size_t i = 0; i < f->n_tallies; i++)
+		if (strcmp(f->tallies[i].control, control) == 0 &&
+		    strcmp(f->tallies[i].service, service) == 0)
+			return &f->tallies[i];
+	if (f->n_tallies == FINDING_TALLIES_MAX)
+		return NULL;
+	tally = &f->tallies[f->n_tallies++];
+	*tally = (struct finding_tally){.count = 0};
+	snprintf(tally->control, sizeof(tally->control), "%s", control);
+	snprintf(tally->service, sizeof(tally->service), "%s", service);
+	return tally;
+}
+
+static void count(struct findings *f, const struct finding *item, uint64_t n)
+{
+	struct finding_tally *tally;
+
+	if (item->severity == FINDING_INFO)
+		return;
+	tally = tally_of(f, item->control, item->service);
+	if (!tally)
+		return;
+	tally->count += n;
+	tally->last_id = item->id;
+	if (item->last_wall_ns > tally->last_wall_ns)
+		tally->last_wall_ns = item->last_wall_ns;
+	tally->dirty = true;
+}
+
 int findings_put(struct findings *findings, const struct finding *finding,
 		 const struct finding **ret_finding)
 {
@@ -135,6 +171,7 @@ int findings_put(struct findings *findings, const struct finding *finding,
 	item->count += 1ull + finding->more;
 	item->dirty = true;
 	findings->made += 1ull + finding->more;
+	count(findings, item, 1ull + finding->more);
 	if (ret_finding)
 		*ret_finding = item;
 	return fresh;
@@ -186,6 +223,8 @@ void findings_each_dirty(const struct findings *findings,
 
 static void mark(struct findings *findings, bool dirty)
 {
+	for (size_t i = 0; i < findings->n_tallies; i++)
+		findings->tallies[i].dirty = dirty;
 	for (size_t i = 0; i < findings->n; i++)
 		findings->items[findings->order[i]].dirty = dirty;
 }
@@ -198,6 +237,21 @@ void findings_stored(struct findings *findings)
 void findings_unstored(struct findings *findings)
 {
 	mark(findings, true);
+}
+
+const struct finding_tally *findings_tally(const struct findings *findings, size_t i)
+{
+	return i < findings->n_tallies ? &findings->tallies[i] : NULL;
+}
+
+void findings_restore_tally(struct findings *findings, const struct finding_tally *tally)
+{
+	struct finding_tally *to = tally_of(findings, tally->control, tally->service);
+
+	if (!to)
+		return;
+	*to = *tally;
+	to->dirty = false;
 }
 
 uint64_t findings_made(const struct findings *findings)

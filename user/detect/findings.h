@@ -12,13 +12,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FINDINGS_MAX     4096
-#define FINDING_CONTROL  12
-#define FINDING_RULE     32
-#define FINDING_SERVICE  64
-#define FINDING_SUBJECT  96
-#define FINDING_EVIDENCE 240
-#define FINDING_REQUEST  64
+#define FINDINGS_MAX        4096
+#define FINDING_TALLIES_MAX 1024
+#define FINDING_CONTROL     12
+#define FINDING_RULE        32
+#define FINDING_SERVICE     64
+#define FINDING_SUBJECT     96
+#define FINDING_EVIDENCE    240
+#define FINDING_REQUEST     64
 
 enum finding_severity { FINDING_INFO, FINDING_LOW, FINDING_MEDIUM, FINDING_HIGH, FINDING_CRITICAL };
 const char *finding_severity_name(enum finding_severity severity);
@@ -37,6 +38,19 @@ struct finding {
 	uint64_t count;
 	uint32_t more; /* to findings_put(): occurrences beside this one */
 	bool dirty; /* not stored yet */
+};
+
+/*
+ * What was stated of a control about a service, in all: findings that made room are in it, those of
+ * severity info are not.
+ */
+struct finding_tally {
+	char control[FINDING_CONTROL];
+	char service[FINDING_SERVICE];
+	uint64_t count;
+	uint64_t last_id; /* of the newest one */
+	int64_t last_wall_ns;
+	bool dirty;
 };
 
 struct findings;
@@ -65,4 +79,8 @@ void findings_stored(struct findings *findings);
 void findings_unstored(struct findings *findings);
 /* Occurrences since the start, those of findings that were counted on included. */
 uint64_t findings_made(const struct findings *findings);
+/* In no order; NULL past the last. At most FINDING_TALLIES_MAX: beyond, nothing is counted. */
+const struct finding_tally *findings_tally(const struct findings *findings, size_t i);
+/* One that was remembered; nothing of it may be counted yet. */
+void findings_restore_tally(struct findings *findings, const struct finding_tally *tally);
 uint64_t findings_evicted(const struct findings *findings);

@@ -44,6 +44,8 @@ struct controls {
 	struct attestations attestations;
 	int64_t looked_s; /* for what expires; 0: never */
 	int64_t hour; /* whose marks the rows have; 0: none yet */
+	/* for each tally of findings: the first row that says the same; ROWS_MAX: none */
+	size_t of_tally[FINDING_TALLIES_MAX];
 };
 
 const char *control_state_name(enum control_state state)
@@ -146,7 +148,7 @@ size_t controls_count(const struct controls *controls)
 struct evidence {
 	enum control_state state;
 	uint64_t inspected, violated;
-	const struct finding *last;
+	const struct finding_tally *last;
 	const struct attestation *attestation;
 	char why[CONTROL_WHY];
 };
@@ -192,23 +194,32 @@ static uint64_t transactions_of(const struct keeper *keeper, const char *service
 	return sum;
 }
 
+/* Which rows the tallies are about: once for all rows. */
+static void map_tallies(struct controls *controls, const struct keeper *keeper)
+{
+	const struct finding_tally *tally;
+	const struct row *row;
+
+	for (size_t i = 0; (tally = findings_tally(keeper->findings, i)); i++) {
+		row = find(controls, tally->control, strlen(tally->control));
+		controls->of_tally[i] = row ? row->same : ROWS_MAX;
+	}
+}
+
 /* Findings of the row and of those that say the same. */
 static void count_findings(const struct controls *controls, const struct row *row,
 			   const struct keeper *keeper, const char *service,
 			   struct evidence *evidence)
 {
-	const struct finding *f;
+	const struct finding_tally *tally;
 
-	for (size_t i = 0; (f = findings_at(keeper->findings, i)); i++) {
-		const struct row *of =
-			find((struct controls *)controls, f->control, strlen(f->control));
-
-		if (!of || of->same != row->same || f->severity == FINDING_INFO ||
-		    (service && strcmp(f->service, service) != 0))
+	for (size_t i = 0; (tally = findings_tally(keeper->findings, i)); i++) {
+		if (controls->of_tally[i] != row->same ||
+		    (service && strcmp(tally->service, service) != 0))
 			continue;
-		evidence->violated += f->count;
-		if (!evidence->last || f->last_wall_ns > evidence->last->last_wall_ns)
-			evidence->last = f;
+		evidence->violated += tally->count;
+		if (!evidence->last || tally->last_wall_ns > evidence->last->last_wall_ns)
+			evidence->last = tally;
 	}
 }
 
@@ -337,7 +348,7 @@ static void look(const struct controls *controls, const struct row *row,
 /* Violations of this hour against those of the one before; nothing while there were none. */
 static void set_trend(json_t *o, const struct row *row, uint64_t violated)
 {
-	/* a finding that was forgotten takes its count along */
+	/* a store that was lost takes its counts along */
 	uint64_t now = violated > row->hour ? violated - row->hour : 0;
 	uint64_t before = row->hour > row->hour_before ? row->hour - row->hour_before : 0;
 
@@ -370,7 +381,7 @@ static json_t *row_json(const struct row *row, const struct evidence *e)
 					      e->attestation->expires));
 	set_trend(o, row, e->violated);
 	if (e->last) {
-		snprintf(id, sizeof(id), "%" PRIu64, e->last->id);
+		snprintf(id, sizeof(id), "%" PRIu64, e->last->last_id);
 		json_object_set_new(o, "lastFinding", json_string(id));
 		json_object_set_new(o, "lastSeen",
 				    json_string(clock_format(e->last->last_wall_ns, time)));
@@ -378,12 +389,12 @@ static json_t *row_json(const struct row *row, const struct evidence *e)
 	return o;
 }
 
-json_t *controls_json(const struct controls *controls, const struct keeper *keeper,
-		      const char *service)
+json_t *controls_json(struct controls *controls, const struct keeper *keeper, const char *service)
 {
 	json_t *list = json_array();
 	struct evidence evidence;
 
+	map_tallies(controls, keeper);
 	for (size_t i = 0; i < controls->n; i++) {
 		look(controls, &controls->rows[i], keeper, service, &evidence);
 		json_array_append_new(list, row_json(&controls->rows[i], &evidence));
@@ -406,6 +417,41 @@ static int is_attestable(const char *id, void *userdata)
 	return row->attestable ? 0 : -EPERM;
 }
 
+static void store_attestations(const struct controls *controls, struct keeper *keeper)
+{
+	int64_t now_ns = clock_wall_ns();
+	int r = store_begin(keeper->store);
+
+	if (r == 0)
+		r = store_clear_attestations(keeper->store);
+	for (size_t i = 0; i < controls->attestations.n && r == 0; i++) {
+		const struct attestation *a = &controls->attestations.items[i];
+		const struct store_attestation row = {a->control, a->owner,     a->evidence,
+						      a->expires, a->expires_s, now_ns};
+
+		r = store_put_attestation(keeper->store, &row);
+	}
+	if (r == 0)
+		r = store_commit(keeper->store);
+	if (r < 0)
+		log_err(r, "the attestations are not stored");
+}
+
+static void load_attestation(const struct store_attestation *row, void *userdata)
+{
+	struct controls *controls = userdata;
+	struct attestation *a = &controls->attestations.items[controls->attestations.n];
+
+	if (controls->attestations.n == ATTEST_MAX || is_attestable(row->control, controls) < 0)
+		return;
+	*a = (struct attestation){.expires_s = row->expires_s};
+	snprintf(a->control, sizeof(a->control), "%s", row->control);
+	snprintf(a->owner, sizeof(a->owner), "%s", row->owner);
+	snprintf(a->evidence, sizeof(a->evidence), "%s", row->evidence);
+	snprintf(a->expires, sizeof(a->expires), "%s", row->expires);
+	controls->attestations.n++;
+}
+
 int controls_attest(struct controls *controls, struct keeper *keeper, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
@@ -426,6 +472,11 @@ int controls_attest(struct controls *controls, struct keeper *keeper, const char
 	problems_print(&problems, stderr);
 	problems_clear(&problems);
 	controls->looked_s = 0;
+	/* a file that was broken while nobody ran: what was signed before is in the store */
+	if (r < 0 && !controls->attestations.n && keeper->store)
+		store_each_attestation(keeper->store, load_attestation, controls);
+	if (r == 0 && keeper->store)
+		store_attestations(controls, keeper);
 	if (r < 0)
 		records_note(keeper, EVENT_AGENT, "attest",
 			     "attestations are not taken (%.30s): the old ones go on",
@@ -460,6 +511,7 @@ static void mark_hour(struct controls *controls, const struct keeper *keeper)
 {
 	struct evidence evidence;
 
+	map_tallies(controls, keeper);
 	for (size_t i = 0; i < controls->n; i++) {
 		struct row *row = &controls->rows[i];
 

@@ -42,5 +42,4 @@ void controls_tick(struct controls *controls, struct keeper *keeper);
  * Every row as an array of objects, in the catalogue's order. service: NULL = all of the policy's.
  * NULL without memory.
  */
-json_t *controls_json(const struct controls *controls, const struct keeper *keeper,
-		      const char *service);
+json_t *controls_json(struct controls *controls, const struct keeper *keeper, const char *service);

@@ -16,7 +16,7 @@
 #include "user/keeper/incidents.h"
 #include "user/keeper/traffic.h"
 
-#define ROWS_MAX    100000 /* looked at: about 100 ms */
+#define ROWS_MAX    20000 /* looked at: people wait for the answer, and so does the agent */
 #define KEYS_MAX    256 /* of a list; the rest is counted */
 #define AROUND_NS   (60ll * 1000000000) /* before the first and after the last evidence */
 #define SELECTS_MAX 256
@@ -39,6 +39,8 @@ struct scope {
 	struct item items[LISTS][KEYS_MAX];
 	size_t n[LISTS];
 	uint64_t beyond[LISTS];
+	uint64_t looked; /* at so many rows */
+	uint32_t only_service; /* its name; 0: any */
 	uint64_t rows, answered, by_agent, bytes;
 	int64_t first_ns, last_ns;
 	bool cut;
@@ -94,10 +96,12 @@ static bool add_row(const struct traffic_row *row, void *userdata)
 	struct scope *scope = userdata;
 	struct item *item;
 
-	if (scope->rows == ROWS_MAX) {
+	if (scope->looked++ == ROWS_MAX) {
 		scope->cut = true;
 		return false;
 	}
+	if (scope->only_service && row->service != scope->only_service)
+		return true;
 	scope->rows++;
 	scope->answered += is_answered(row);
 	scope->by_agent += (row->flags & TX_AGENT) != 0;
@@ -203,7 +207,9 @@ static int read_operations(struct scope *scope, struct traffic_query query)
 			continue;
 		query.by = TRAFFIC_OPERATION;
 		query.operation = traffic_name(scope->store, link->operation);
-		query.service = traffic_name(scope->store, link->service);
+		/* not asked for: rows of others would be read unseen, and not counted as looked at
+		 */
+		scope->only_service = traffic_name(scope->store, link->service);
 		if (query.operation)
 			r = traffic_each(scope->store, &query, add_row, scope);
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "user/keeper/persist.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,24 +23,44 @@ static int service_id(struct keeper *keeper, const char *name)
 	return intern_id(apply_intern(keeper->apply), INTERN_SERVICE, name);
 }
 
-static void load_finding(const struct store_finding *row, void *userdata)
+void persist_finding_of(const struct store_finding *row, struct finding *f)
 {
-	struct keeper *keeper = userdata;
-	struct finding f = {
+	*f = (struct finding){
 		.id = row->id,
 		.severity = (enum finding_severity)row->severity,
 		.first_wall_ns = row->first_ns,
 		.last_wall_ns = row->last_ns,
 		.count = row->count,
 	};
+	utf8_copy(f->control, sizeof(f->control), row->control);
+	utf8_copy(f->rule, sizeof(f->rule), row->rule);
+	utf8_copy(f->service, sizeof(f->service), row->service);
+	utf8_copy(f->subject, sizeof(f->subject), row->subject);
+	utf8_copy(f->evidence, sizeof(f->evidence), row->evidence);
+	utf8_copy(f->request, sizeof(f->request), row->request);
+}
 
-	utf8_copy(f.control, sizeof(f.control), row->control);
-	utf8_copy(f.rule, sizeof(f.rule), row->rule);
-	utf8_copy(f.service, sizeof(f.service), row->service);
-	utf8_copy(f.subject, sizeof(f.subject), row->subject);
-	utf8_copy(f.evidence, sizeof(f.evidence), row->evidence);
-	utf8_copy(f.request, sizeof(f.request), row->request);
+static void load_finding(const struct store_finding *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct finding f;
+
+	persist_finding_of(row, &f);
 	findings_restore(keeper->findings, &f);
+}
+
+static void load_tally(const struct store_tally *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct finding_tally tally = {
+		.count = row->count,
+		.last_id = row->last_id,
+		.last_wall_ns = row->last_ns,
+	};
+
+	snprintf(tally.control, sizeof(tally.control), "%s", row->control);
+	snprintf(tally.service, sizeof(tally.service), "%s", row->service);
+	findings_restore_tally(keeper->findings, &tally);
 }
 
 static void load_value(const struct store_tls_value *row, void *userdata)
@@ -111,11 +132,11 @@ static void load_certificate(const struct store_certificate *row, void *userdata
 	certificates_restore(keeper->certificates, &c);
 }
 
-static void load_alert(const struct store_alert *row, void *userdata)
+int persist_alert_of(const struct store_alert *row, struct alert *a)
 {
-	struct keeper *keeper = userdata;
 	int kind = alert_kind_find(row->kind);
-	struct alert a = {
+
+	*a = (struct alert){
 		.id = row->id,
 		.severity = (enum alert_severity)row->severity,
 		.state = (enum alert_state)row->state,
@@ -124,17 +145,25 @@ static void load_alert(const struct store_alert *row, void *userdata)
 		.last_ns = row->last_ns,
 		.count = row->count,
 	};
-
 	if (kind < 0 || row->severity < 0 || row->severity >= ALERT_SEVERITY_MAX ||
-	    row->state < 0 || row->state >= ALERT_STATE_MAX || alert_unpack(row->data, &a) < 0)
-		return;
-	a.kind = (enum alert_kind)kind;
-	a.have_source = addr_parse(row->source, &a.source) == 0;
-	utf8_copy(a.control, sizeof(a.control), row->control);
-	utf8_copy(a.service, sizeof(a.service), row->service);
-	utf8_copy(a.operation, sizeof(a.operation), row->operation);
-	utf8_copy(a.subject, sizeof(a.subject), row->subject);
-	alerts_restore(keeper->alerts, &a);
+	    row->state < 0 || row->state >= ALERT_STATE_MAX || alert_unpack(row->data, a) < 0)
+		return -EINVAL;
+	a->kind = (enum alert_kind)kind;
+	a->have_source = addr_parse(row->source, &a->source) == 0;
+	utf8_copy(a->control, sizeof(a->control), row->control);
+	utf8_copy(a->service, sizeof(a->service), row->service);
+	utf8_copy(a->operation, sizeof(a->operation), row->operation);
+	utf8_copy(a->subject, sizeof(a->subject), row->subject);
+	return 0;
+}
+
+static void load_alert(const struct store_alert *row, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct alert a;
+
+	if (persist_alert_of(row, &a) == 0)
+		alerts_restore(keeper->alerts, &a);
 }
 
 static void load_key(const char *ja4, uint64_t key, void *userdata)
@@ -151,6 +180,7 @@ void persist_load(struct keeper *keeper)
 	if (store_trouble(store))
 		return;
 	store_each_finding(store, FINDINGS_MAX, load_finding, keeper);
+	store_each_tally(store, load_tally, keeper);
 	incidents_load(keeper->incidents);
 	actions_load(keeper->actions);
 	store_each_tls_value(store, load_value, keeper);
@@ -265,7 +295,7 @@ static void put_finding(const struct finding *f, void *userdata)
 	store_put_finding(keeper->store, &row);
 }
 
-static void put_alert(const struct alert *a, void *userdata)
+void persist_alert(const struct alert *a, void *userdata)
 {
 	struct keeper *keeper = userdata;
 	char source[ADDR_TEXT] = "", *data = alert_pack(a);
@@ -291,6 +321,24 @@ static void put_alert(const struct alert *a, void *userdata)
 	free(data);
 }
 
+static void put_tallies(struct keeper *keeper)
+{
+	const struct finding_tally *t;
+
+	for (size_t i = 0; (t = findings_tally(keeper->findings, i)); i++) {
+		const struct store_tally row = {
+			.control = t->control,
+			.service = t->service,
+			.count = t->count,
+			.last_id = t->last_id,
+			.last_ns = t->last_wall_ns,
+		};
+
+		if (t->dirty)
+			store_put_tally(keeper->store, &row);
+	}
+}
+
 static void store_sight(struct keeper *keeper)
 {
 	const struct tls_history_sink sink = {put_value, put_name, put_key, keeper};
@@ -303,7 +351,8 @@ static void store_sight(struct keeper *keeper)
 	tls_history_each_dirty(keeper->tls_history, &sink);
 	certificates_each_dirty(keeper->certificates, put_certificate, keeper);
 	findings_each_dirty(keeper->findings, put_finding, keeper);
-	alerts_each_dirty(keeper->alerts, put_alert, keeper);
+	put_tallies(keeper);
+	alerts_each_dirty(keeper->alerts, persist_alert, keeper);
 	if (store_commit(keeper->store) < 0)
 		return;
 	keeper->sight_ticket = store_ticket(keeper->store);

@@ -11,5 +11,10 @@
 void persist_load(struct keeper *keeper);
 /* Everything that is not stored yet. */
 void persist_tick(struct keeper *keeper);
+/* From rows; -EINVAL: a version that knows less wrote, or reads, it. */
+void persist_finding_of(const struct store_finding *row, struct finding *ret_finding);
+int persist_alert_of(const struct store_alert *row, struct alert *ret_alert);
+/* Within a transaction of the store; userdata is the keeper. */
+void persist_alert(const struct alert *alert, void *userdata);
 /* Decisions alone, at once: before a change of them is answered. */
 void persist_decisions(struct keeper *keeper);

@@ -170,7 +170,8 @@ static int setup(void **state)
 	    problems_init(&problems, "shop.yaml") < 0 ||
 	    apply_prepare(keeper.apply, POLICY, strlen(POLICY), "shop.yaml", &problems,
 			  &candidate) < 0 ||
-	    reload_install(&keeper, candidate, "file") < 0)
+	    reload_install(&keeper, candidate, "file", &(struct audit_actor){.origin = "start"}) <
+		    0)
 		return -1;
 	problems_clear(&problems);
 	return alerting_new(&keeper, &keeper.alerting);

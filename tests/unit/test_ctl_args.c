@@ -193,7 +193,7 @@ static void test_completion(void **state)
 		 "transactions findings coverage controls scan rules tls audit exports completion "
 		 "version "
 		 "--socket --output --help"},
-		{"glacisctl policy ''", "validate show apply backtest"},
+		{"glacisctl policy ''", "validate show apply history past rollback backtest"},
 		{"glacisctl policy a", "apply"},
 		{"glacisctl findings ''", "list show --follow --control --service --limit"},
 		{"glacisctl findings list --c", "--control"},

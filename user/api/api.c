@@ -29,6 +29,8 @@ static const struct route routes[] = {
 	{"POST", "/v1/detach", ROLE_ROOT, api_detach, false},
 	{"GET", "/v1/policy", ROLE_READER, api_policy_get, false},
 	{"POST", "/v1/policy", ROLE_ROOT, api_policy_post, true},
+	{"GET", "/v1/policies", ROLE_READER, api_policies_list, false},
+	{"GET", "/v1/policies/{id}", ROLE_READER, api_policies_get, false},
 	{"PUT", "/v1/mode", ROLE_ROOT, api_mode_put, false},
 	{"POST", "/v1/panic", ROLE_ROOT, api_panic, false},
 	{"GET", "/v1/decisions", ROLE_READER, api_decisions_list, false},

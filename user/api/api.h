@@ -68,6 +68,8 @@ void api_doctor(struct api_request *rq);
 void api_detach(struct api_request *rq);
 void api_policy_get(struct api_request *rq);
 void api_policy_post(struct api_request *rq);
+void api_policies_list(struct api_request *rq);
+void api_policies_get(struct api_request *rq);
 void api_mode_put(struct api_request *rq);
 void api_panic(struct api_request *rq);
 void api_decisions_list(struct api_request *rq);

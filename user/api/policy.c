@@ -3,6 +3,9 @@
  * policy.c - policy, mode and panic over the API.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "user/api/api.h"
@@ -63,7 +66,8 @@ static void install(struct api_request *rq, struct candidate *candidate,
 	const struct ruling *ruling = apply_ruling(keeper->apply);
 	json_t *before = json_pack("{s:s?, s:I}", "name", ruling->name, "generation",
 				   (json_int_t)ruling->generation);
-	int r = reload_install(keeper, candidate, "api");
+	const struct audit_actor who = {.origin = "api", .uid = rq->uid, .pid = rq->pid};
+	int r = reload_install(keeper, candidate, "api", &who);
 
 	if (r < 0) {
 		candidate_free(candidate);
@@ -206,4 +210,82 @@ void api_panic(struct api_request *rq)
 		return;
 	if (change_mode(rq, NULL, MODE_ASK_MONITOR, "panic"))
 		api_reply(rq, 200, json_pack("{s:s, s:n}", "mode", "monitor", "service"));
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * History
+ */
+static json_t *past_json(const struct store_policy *p)
+{
+	char id[24], time[CLOCK_TEXT];
+
+	snprintf(id, sizeof(id), "%" PRId64, p->id);
+	return json_pack("{s:s, s:I, s:s, s:s, s:s, s:s, s:I, s:i, s:s, s:I, s:s*}", "id", id,
+			 "generation", (json_int_t)p->generation, "name", p->name, "file", p->file,
+			 "origin", p->origin, "sha256", p->hash, "uid", (json_int_t)p->uid, "pid",
+			 (int)p->pid, "time", clock_format(p->time_ns, time), "changes",
+			 (json_int_t)p->changes, "text", p->text);
+}
+
+static void add_past(const struct store_policy *policy, void *userdata)
+{
+	json_array_append_new(userdata, past_json(policy));
+}
+
+static void unreadable(struct api_request *rq, int r)
+{
+	api_problem(rq, 503, "store-unreadable", NULL, "the history cannot be read: %s",
+		    store_trouble(rq->keeper->store) ?: strerror(-r));
+}
+
+/* Newest first. */
+void api_policies_list(struct api_request *rq)
+{
+	static const char *const parameters[] = {"limit", "after", NULL};
+	json_t *items, *next = json_null();
+	uint64_t after;
+	size_t limit;
+	int r;
+
+	if (!api_query_has_only(rq, parameters) || !api_page_limit(rq, API_PAGE_MAX, &limit) ||
+	    !api_page_after(rq, &after))
+		return;
+	items = json_array();
+	r = store_each_policy(rq->keeper->store, (int64_t)after, limit + 1, add_past, items);
+	if (r < 0) {
+		json_decref(items);
+		unreadable(rq, r);
+		return;
+	}
+	if (json_array_size(items) > limit) {
+		json_array_remove(items, limit);
+		next = json_incref(json_object_get(json_array_get(items, limit - 1), "id"));
+	}
+	api_reply(rq, 200, json_pack("{s:o, s:o}", "items", items, "next", next));
+}
+
+void api_policies_get(struct api_request *rq)
+{
+	static const char *const parameters[] = {NULL};
+	json_t *found;
+	char *end;
+	unsigned long long id = strtoull(rq->parameter, &end, 10);
+	int r;
+
+	if (!api_query_has_only(rq, parameters))
+		return;
+	if (*end || rq->parameter[0] < '0' || rq->parameter[0] > '9' || id > INT64_MAX) {
+		api_problem(rq, 400, "bad-id", NULL,
+			    "'%.32s' is not the number of a policy of the history", rq->parameter);
+		return;
+	}
+	found = json_array();
+	r = store_get_policy(rq->keeper->store, (int64_t)id, add_past, found);
+	if (r < 0)
+		unreadable(rq, r);
+	else if (!json_array_size(found))
+		api_problem(rq, 404, "no-such-policy", NULL, "the history has no policy %llu", id);
+	else
+		api_reply(rq, 200, json_incref(json_array_get(found, 0)));
+	json_decref(found);
 }

@@ -10,6 +10,7 @@
 #include "user/ctl/api.h"
 #include "user/ctl/backtest_log.h"
 #include "user/ctl/ctl.h"
+#include "user/ctl/numbers.h"
 #include "user/ctl/out.h"
 #include "user/policy/compile.h"
 #include "user/policy/read.h"
@@ -159,6 +160,93 @@ static int run_apply(struct ctl *ctl)
 	return CTL_OK;
 }
 
+/* --- history -----------------------------------------------------------------------------------
+ */
+#define HISTORY_MAX 500
+#define HASH_SHOWN  12
+
+static void print_history(const struct ctl *ctl, const json_t *items)
+{
+	static const char *const titles[] = {">ID",      ">GENERATION", "SINCE", "WHO", ">UID",
+					     ">CHANGES", "SHA-256",     "NAME",  "FILE"};
+	struct out_table *table = out_table_new(titles, ARRAY_SIZE(titles));
+	const json_t *item;
+	size_t i;
+
+	for (i = 0; (item = json_array_get(items, i)); i++) {
+		char hash[HASH_SHOWN + 1];
+
+		snprintf(hash, sizeof(hash), "%s", out_member(item, "sha256"));
+		OUT_ROW(table, OUT_PLAIN, out_member(item, "id"), out_member(item, "generation"),
+			out_time(out_member(item, "time")), out_member(item, "origin"),
+			out_member(item, "uid"), out_member(item, "changes"), hash,
+			out_member(item, "name"), out_member(item, "file"));
+	}
+	out_table_print(ctl, table, "no policy ruled yet");
+}
+
+static int run_history(struct ctl *ctl)
+{
+	unsigned max = 100;
+	json_t *policies = NULL;
+	int r = numbers_option(ctl, "limit", 1, HISTORY_MAX, &max);
+
+	if (r >= 0)
+		return r;
+	r = api_collect(ctl, "/v1/policies", max, &policies);
+	if (r != CTL_OK)
+		return r;
+	if (!api_print_json(ctl, policies))
+		print_history(ctl, json_object_get(policies, "items"));
+	json_decref(policies);
+	return CTL_OK;
+}
+
+/* The one of the history with that number. */
+static int fetch_past(const struct ctl *ctl, const char *id, json_t **ret_policy)
+{
+	char path[64];
+
+	if (!*id || strspn(id, "0123456789") != strlen(id) || strlen(id) > 18)
+		return ctl_usage(ctl, "'%s' is not a number of glacisctl policy history", id);
+	snprintf(path, sizeof(path), "/v1/policies/%s", id);
+	return api_call(ctl, "GET", path, NULL, ret_policy);
+}
+
+static int run_past(struct ctl *ctl)
+{
+	json_t *policy = NULL;
+	int r = fetch_past(ctl, ctl->arguments[0], &policy);
+
+	if (r != CTL_OK)
+		return r;
+	if (!api_print_json(ctl, policy))
+		fputs(out_member(policy, "text"), ctl->out);
+	json_decref(policy);
+	return CTL_OK;
+}
+
+static int run_rollback(struct ctl *ctl)
+{
+	json_t *policy = NULL, *answer = NULL, *body;
+	int r = fetch_past(ctl, ctl->arguments[0], &policy);
+
+	if (r != CTL_OK)
+		return r;
+	body = json_pack("{s:O,s:O,s:b}", "text", json_object_get(policy, "text"), "name",
+			 json_object_get(policy, "file"), "dryRun",
+			 ctl_option(ctl, "dry-run") != NULL);
+	json_decref(policy);
+	r = api_call(ctl, "POST", "/v1/policy", body, &answer);
+	if (r != CTL_OK)
+		return r;
+	out_problems(ctl, json_object_get(answer, "warnings"));
+	if (!api_print_json(ctl, answer))
+		print_applied(ctl, answer);
+	json_decref(answer);
+	return CTL_OK;
+}
+
 /* --- mode, panic -------------------------------------------------------------------------------
  */
 
@@ -256,6 +344,37 @@ const struct ctl_command ctl_policy_commands[] = {
 		.example = "glacisctl policy apply shop.yaml --dry-run",
 		.options = {{"dry-run", NULL, "say what would change"}},
 		.run = run_apply,
+	},
+	{
+		.name = "policy history",
+		.arguments = "",
+		.summary = "Which policies ruled: since when, by whom, from where",
+		.details = "Newest first. The texts are kept, the newest 500.",
+		.example = "glacisctl policy history --limit 5",
+		.options = {{"limit", "N", "at most so many (default 100)"}},
+		.run = run_history,
+	},
+	{
+		.name = "policy past",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "The text of one of the history",
+		.example = "glacisctl policy past 12 > before.yaml",
+		.run = run_past,
+	},
+	{
+		.name = "policy rollback",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "Let one of the history rule again",
+		.details =
+			"It is read and compiled anew, as policy apply does: all of it, or nothing "
+			"on any error. --dry-run\nshows what differs from the one that rules.",
+		.example = "glacisctl policy rollback 12 --dry-run",
+		.options = {{"dry-run", NULL, "say what would change"}},
+		.run = run_rollback,
 	},
 	{
 		.name = "policy backtest",

@@ -321,7 +321,9 @@ static int install_policy(struct keeper *keeper, const struct policy_source *sou
 	/* an adopted kernel is lowered before anything new can rule in it (I6) */
 	if (modes_asked(keeper->modes, NULL) == MODE_ASK_MONITOR)
 		modes_apply(keeper->modes, NULL, NULL, kern_control(keeper->kern));
-	r = reload_install(keeper, candidate, source->origin);
+	r = reload_install(
+		keeper, candidate, source->origin,
+		&(struct audit_actor){.origin = "start", .uid = getuid(), .pid = getpid()});
 	if (r == -EAGAIN) {
 		log_warning("the policies of the last minute may still be in use: the adopted one "
 			    "rules until then");

@@ -190,7 +190,8 @@ struct policy_source {
 };
 int reload_choose(const struct options *options, struct policy_source *ret_source);
 void policy_source_clear(struct policy_source *source);
-int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin);
+int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin,
+		   const struct audit_actor *actor);
 int reload_file(struct keeper *keeper, const char *actor); /* "SIGHUP" */
 void reload_follow(struct keeper *keeper); /* modes, escalation, protection as the policy says */
 

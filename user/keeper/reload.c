@@ -116,19 +116,54 @@ void reload_follow(struct keeper *keeper)
 	keeper->protect_ns = 0; /* trusted proxies and protect.never may have changed */
 }
 
-int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin)
-{
-	int r = apply_install(keeper->apply, candidate, origin);
-
-	if (r >= 0)
-		reload_follow(keeper);
-	return r;
-}
-
 static void count_line(const char *line, void *userdata)
 {
+	size_t *n = userdata;
+
 	(void)line;
-	(void)userdata;
+	*n += 1;
+}
+
+/* What rules from now on, for the history; a store that cannot take it costs the history a row. */
+static void record(struct keeper *keeper, const struct audit_actor *actor, size_t changes)
+{
+	const struct ruling *ruling = apply_ruling(keeper->apply);
+	const struct store_policy row = {
+		.time_ns = clock_wall_ns(),
+		.generation = ruling->generation,
+		.changes = changes,
+		.name = ruling->name,
+		.file = ruling->file,
+		.origin = actor->origin,
+		.text = ruling->text,
+		.uid = actor->uid,
+		.pid = actor->pid,
+	};
+	int r = store_begin(keeper->store);
+
+	if (r == 0)
+		r = store_put_policy(keeper->store, &row);
+	if (r == 0)
+		r = store_commit(keeper->store);
+	if (r < 0)
+		log_err(r, "the history has not the policy %s", ruling->name);
+}
+
+int reload_install(struct keeper *keeper, struct candidate *candidate, const char *origin,
+		   const struct audit_actor *actor)
+{
+	const struct policy *before = apply_ruling(keeper->apply)->policy;
+	size_t changes = 0;
+	int r;
+
+	if (before)
+		policy_diff(before, candidate_policy(candidate), count_line, &changes);
+	r = apply_install(keeper->apply, candidate, origin);
+	if (r >= 0)
+		reload_follow(keeper);
+	if (r > 0)
+		record(keeper, actor, changes);
+	return r;
 }
 
 static int install_source(struct keeper *keeper, const struct policy_source *source,
@@ -136,22 +171,22 @@ static int install_source(struct keeper *keeper, const struct policy_source *sou
 {
 	_cleanup_(candidate_freep) struct candidate *candidate = NULL;
 	const struct ruling *ruling;
-	size_t changes;
+	const struct audit_actor who = {.origin = "signal", .pid = getpid()};
+	size_t changes = 0;
 	int r = apply_prepare(keeper->apply, source->text, source->size, source->file, problems,
 			      &candidate);
 
 	problems_print(problems, stderr);
 	if (r < 0)
 		return r;
-	changes = policy_diff(apply_ruling(keeper->apply)->policy, candidate_policy(candidate),
-			      count_line, NULL);
-	r = reload_install(keeper, candidate, "file");
+	policy_diff(apply_ruling(keeper->apply)->policy, candidate_policy(candidate), count_line,
+		    &changes);
+	r = reload_install(keeper, candidate, "file", &who);
 	if (r < 0)
 		return r;
 	TAKE_PTR(candidate);
 	ruling = apply_ruling(keeper->apply);
-	audit_write(keeper->audit, &(struct audit_actor){.origin = "signal", .pid = getpid()},
-		    "policy reload", NULL,
+	audit_write(keeper->audit, &who, "policy reload", NULL,
 		    json_pack("{s:s, s:s, s:I}", "name", ruling->name, "file", ruling->file,
 			      "generation", (json_int_t)ruling->generation));
 	records_note(keeper, EVENT_POLICY, actor, "policy %s %s (generation %llu, %zu changes)",

@@ -3,13 +3,16 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
 #include "user/base/clock.h"
+#include "user/base/log.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/traffic.h"
+#include "user/policy/apply_store.h"
 
 #define LOOK_MS 100 /* for those that waited long enough */
 
@@ -96,6 +99,58 @@ void held_reply(struct held *held, struct courier_reply *reply, int status, json
 	send_due(held);
 }
 
+/* ---------------------------------------------------------------------------------------------
+ * The ruling policy's files: several times synchronized with the disk
+ */
+struct files {
+	char *state_dir, *text, *name, *file, *origin;
+	struct ruling ruling;
+};
+
+static void files_free(struct files *f)
+{
+	if (!f)
+		return;
+	free(f->state_dir);
+	free(f->text);
+	free(f->name);
+	free(f->file);
+	free(f->origin);
+	free(f);
+}
+
+static void write_files(void *data)
+{
+	struct files *f = data;
+	int r = apply_store(f->state_dir, &f->ruling);
+
+	if (r < 0)
+		log_warning("the ruling policy's text is not stored: %s", strerror(-r));
+	files_free(f);
+}
+
+static int store_ruling(const char *state_dir, const struct ruling *ruling, void *userdata)
+{
+	struct keeper *keeper = userdata;
+	struct files *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -ENOMEM;
+	f->ruling = *ruling;
+	f->ruling.policy = NULL; /* lives as long as it rules */
+	f->state_dir = strdup(state_dir);
+	f->ruling.text = f->text = strndup(ruling->text, ruling->size);
+	f->ruling.name = f->name = strdup(ruling->name);
+	f->ruling.file = f->file = strdup(ruling->file);
+	f->ruling.origin = f->origin = strdup(ruling->origin);
+	if (!f->state_dir || !f->text || !f->name || !f->file || !f->origin) {
+		files_free(f);
+		return -ENOMEM;
+	}
+	store_run(keeper->store, write_files, f);
+	return 0;
+}
+
 static int start_threads(struct held *held)
 {
 	struct keeper *keeper = held->keeper;
@@ -103,6 +158,8 @@ static int start_threads(struct held *held)
 
 	if (r == 0)
 		r = traffic_begin(keeper->traffic);
+	if (r == 0)
+		apply_store_with(keeper->apply, store_ruling, keeper);
 	return r < 0 ? r : access_log_start(keeper->access_log);
 }
 
@@ -146,6 +203,7 @@ void held_free(struct held *held)
 		event_free(held->written);
 	if (held->look)
 		event_free(held->look);
+	apply_store_with(held->keeper->apply, NULL, NULL);
 	/* the thread must not write into another file's descriptor */
 	store_stop(held->keeper->store);
 	if (held->fd >= 0)

@@ -21,6 +21,8 @@ struct apply {
 	struct policy *policy;
 	char *text, *file, *origin;
 	struct ruling ruling;
+	apply_store_fn store; /* NULL: apply_store() */
+	void *store_data;
 };
 
 struct candidate {
@@ -105,6 +107,12 @@ int apply_save_names(const struct apply *apply)
 
 	intern_path(apply->state_dir, path);
 	return intern_save(apply->intern, path);
+}
+
+void apply_store_with(struct apply *apply, apply_store_fn fn, void *userdata)
+{
+	apply->store = fn;
+	apply->store_data = userdata;
 }
 
 const struct ruling *apply_ruling(const struct apply *apply)
@@ -249,7 +257,8 @@ int apply_install(struct apply *apply, struct candidate *candidate, const char *
 			return r;
 	}
 	take(apply, candidate, TAKE_PTR(origin_copy));
-	r = apply_store(apply->state_dir, &apply->ruling);
+	r = apply->store ? apply->store(apply->state_dir, &apply->ruling, apply->store_data)
+			 : apply_store(apply->state_dir, &apply->ruling);
 	if (r < 0)
 		log_warning("the ruling policy's text is not stored: %s", strerror(-r));
 	return same ? 0 : 1;

@@ -64,6 +64,13 @@ int apply_prepare(struct apply *apply, const char *text, size_t size, const char
  */
 int apply_install(struct apply *apply, struct candidate *candidate, const char *origin);
 
+/*
+ * From now on `fn` sees to it that the texts of what rules are stored (apply_store.h), so that an
+ * installation does not wait for the disk; NULL: it does. The ruling is borrowed for the call.
+ */
+typedef int (*apply_store_fn)(const char *state_dir, const struct ruling *ruling, void *userdata);
+void apply_store_with(struct apply *apply, apply_store_fn fn, void *userdata);
+
 /* The text in policy.yaml, as it was when an agent last installed one; -ENOENT. Origin and file as
  * in struct ruling; all owned by the caller. */
 int apply_stored(const char *state_dir, char **ret_text, size_t *ret_size, char **ret_file,

@@ -9,69 +9,21 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
-#include "user/store/store_private.h"
+#include "tests/unit/store_fixture.h"
 
 #define ROUNDS 50
 #define SECOND 1000000000ull
-
-static char dir[] = "/tmp/glacis-test-store-XXXXXX";
-static char path[sizeof(dir) + 32];
-
-static int make_dir(void **state)
-{
-	(void)state;
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	if (!mkdtemp(dir))
-		return -1;
-	snprintf(path, sizeof(path), "%s/" STORE_FILE_NAME, dir);
-	return 0;
-}
-
-/* Calls fn for every file there is. */
-static unsigned each_file(const char *part, void (*fn)(const char *file))
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	unsigned n = 0;
-
-	while ((entry = readdir(d))) {
-		char file[512];
-
-		if (entry->d_name[0] == '.' || !strstr(entry->d_name, part))
-			continue;
-		snprintf(file, sizeof(file), "%s/%s", dir, entry->d_name);
-		if (fn)
-			fn(file);
-		n++;
-	}
-	closedir(d);
-	return n;
-}
-
-static void remove_file(const char *file)
-{
-	unlink(file);
-}
-
-static int remove_dir(void **state)
-{
-	(void)state;
-	each_file("", remove_file);
-	return rmdir(dir);
-}
 
 static void raw(const char *sql)
 {
@@ -80,47 +32,6 @@ static void raw(const char *sql)
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-static int put(struct store *store, uint32_t id, const char *reason)
-{
-	const struct store_decision d = {
-		.id = id,
-		.kind = "source",
-		.subject = "192.0.2.1",
-		.verdict = "ban",
-		.origin = "manual",
-		.reason = reason,
-		.boot_id = "b",
-		.created_ns = 1,
-		.expires_ns = 2,
-		.expires_boot_ns = 3,
-	};
-	int r = store_begin(store);
-
-	if (r == 0)
-		store_put_decision(store, &d);
-	return r == 0 ? store_commit(store) : r;
-}
-
-static void note_id(const struct store_decision *d, void *userdata)
-{
-	uint8_t *seen = userdata;
-
-	assert_in_range(d->id, 1, 99999);
-	seen[d->id]++;
-}
-
-static unsigned count_decisions(struct store *store)
-{
-	static uint8_t seen[100000];
-	unsigned n = 0;
-
-	memset(seen, 0, sizeof(seen));
-	assert_int_equal(store_each_decision(store, note_id, seen), 0);
-	for (size_t i = 0; i < sizeof(seen); i++)
-		n += seen[i];
-	return n;
 }
 
 static void test_fresh(void **state)
@@ -520,122 +431,6 @@ static void test_attestations(void **state)
 	store_close(store);
 }
 
-/* ---------------------------------------------------------------------------------------------
- * With threads
- */
-static struct store *start(int *ret_fd)
-{
-	struct store *store = NULL;
-
-	*ret_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	assert_true(*ret_fd >= 0);
-	assert_int_equal(store_open(dir, &store), 0);
-	assert_int_equal(store_start(store, *ret_fd), 0);
-	return store;
-}
-
-static void test_a_thread_writes(void **state)
-{
-	struct store *store;
-	uint64_t n = 0;
-	int fd;
-
-	(void)state;
-	store = start(&fd);
-	for (uint32_t id = 1; id <= 100; id++)
-		assert_int_equal(put(store, id, "x"), 0);
-	assert_int_equal(store_ticket(store), 100);
-	assert_true(store_settle(store, 10000));
-	assert_true(store_is_written(store, 100));
-	assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
-	assert_in_range(n, 1, 100);
-	assert_int_equal(count_decisions(store), 100);
-	assert_int_equal(store_counts(store).transactions, 100);
-	store_close(store);
-	close(fd);
-}
-
-/* Somebody holds the file: nobody waits, everything that was taken is written in the end. */
-static void test_a_disk_that_does_not_answer(void **state)
-{
-	_cleanup_free_ char *large = calloc(1, 500001);
-	const struct store_audit audit = {.origin = "api", .what = "x"};
-	unsigned taken = 0, refused = 0;
-	struct store *store;
-	sqlite3 *db = NULL;
-	int fd, r;
-
-	(void)state;
-	memset(large, 'x', 500000);
-	store = start(&fd);
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
-	for (uint32_t id = 1; id <= 60; id++) {
-		r = put(store, id, large);
-		assert_true(r == 0 || r == -ENOBUFS);
-		taken += r == 0;
-		refused += r < 0;
-	}
-	assert_true(taken >= 10 && refused >= 10);
-	assert_int_equal(store_counts(store).refused, refused);
-	assert_false(store_settle(store, 50));
-	/* reading goes on: nothing is there yet */
-	assert_int_equal(count_decisions(store), 0);
-	assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_close(db), SQLITE_OK);
-	assert_true(store_settle(store, 20000));
-	assert_int_equal(count_decisions(store), taken);
-	assert_int_equal(store_counts(store).dropped, 0);
-	/* there is room again */
-	assert_int_equal(store_begin(store), 0);
-	assert_int_equal(store_add_audit(store, &audit), 0);
-	assert_int_equal(store_commit(store), 0);
-	assert_true(store_settle(store, 20000));
-	assert_int_equal(store_audits_waiting(store), 0);
-	store_close(store);
-	close(fd);
-}
-
-/* What can never be written does not keep the rest from it. */
-static void test_a_batch_without_hope(void **state)
-{
-	const struct store_audit bad = {.origin = NULL, .what = "x"}; /* NOT NULL */
-	struct store *store;
-	int fd;
-
-	(void)state;
-	store = start(&fd);
-	assert_int_equal(store_begin(store), 0);
-	assert_int_equal(store_add_audit(store, &bad), 0);
-	assert_int_equal(store_commit(store), 0);
-	assert_true(store_settle(store, 10000));
-	assert_int_equal(store_counts(store).dropped, 1);
-	assert_int_equal(store_audits_waiting(store), 0);
-	assert_null(store_trouble(store));
-	assert_int_equal(put(store, 1, "x"), 0);
-	assert_true(store_settle(store, 10000));
-	assert_int_equal(count_decisions(store), 1);
-	store_close(store);
-	close(fd);
-}
-
-/* Closing writes what was taken. */
-static void test_closing_writes(void **state)
-{
-	struct store *store;
-	int fd;
-
-	(void)state;
-	store = start(&fd);
-	for (uint32_t id = 1; id <= 50; id++)
-		assert_int_equal(put(store, id, "x"), 0);
-	store_close(store);
-	close(fd);
-	assert_int_equal(store_open(dir, &store), 0);
-	assert_int_equal(count_decisions(store), 50);
-	store_close(store);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_dir, remove_dir)
@@ -651,10 +446,6 @@ int main(void)
 		TEST(test_a_killed_writer_loses_nothing),
 		TEST(test_policies),
 		TEST(test_attestations),
-		TEST(test_a_thread_writes),
-		TEST(test_a_disk_that_does_not_answer),
-		TEST(test_a_batch_without_hope),
-		TEST(test_closing_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
 
 #define NS_PER_US 1000
 #define LATE_NS   (300ll * 1000000000)
-#define WAIT_MS   400
+#define WAIT_MS   1500 /* a scope of many rows on a busy machine */
 
 /* ---------------------------------------------------------------------------------------------
  * Reading

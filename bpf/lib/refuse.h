@@ -196,19 +196,19 @@ __global int refuse_answer(struct __sk_buff *skb, struct packet *p, struct flow 
 	answer_stamps(skb, p, &spec);
 	spec.seq = p->ack;
 	spec.ack = p->seq + packet_length(p) + (p->flags & TCP_FIN ? 1 : 0);
-	if (refuse_reset_server(skb, p, rcv_nxt))
-		return refuse_failed();
-	f->state = FLOW_CLOSED;
 	if (a)
 		spec.payload = refuse_text(a, &f->refusal);
 	else
 		spec.payload =
 			refuse_alert_text(f->tls.hello.record_version, f->refusal.answer & 0xff);
-	if (!spec.payload)
+	if (!spec.payload || refuse_reset_server(skb, p, rcv_nxt))
 		return refuse_failed();
 	flow_name(skb, p, &key);
 	t.seq = spec.seq + spec.payload + 1;
 	tombstone_put(&key, &t);
+	/* last: what the server still sends becomes its reset now, on any processor, and what the
+	 * client sends to the socket that is gone must find its tombstone */
+	f->state = FLOW_CLOSED;
 	if (answer_write(skb, p, &spec))
 		return refuse_failed();
 	count(a ? GL_CTR_ANSWERS : GL_CTR_ALERTS);

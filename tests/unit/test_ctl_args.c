@@ -188,7 +188,7 @@ static void test_completion(void **state)
 		{"glacisctl '' ",
 		 "status doctor detach policy mode panic block unblock allow "
 		 "unallow decisions endpoint key principal ja4 service kill unkill grant ungrant "
-		 "incident approvals "
+		 "incident approvals approve "
 		 "limits sources counters explain events alerts "
 		 "transactions findings coverage controls scan rules tls audit exports completion "
 		 "version "

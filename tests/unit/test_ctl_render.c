@@ -63,25 +63,25 @@ static void test_containment(void **state)
 	static const struct row rows[] = {
 		{"block 192.0.2.7 --ttl 1h --reason ticket_1",
 		 "POST /v1/decisions {\"source\":\"192.0.2.7\",\"verdict\":\"ban\",\"ttl\":\"1h\","
-		 "\"reason\":\"ticket 1\",\"force\":false,\"dryRun\":false}",
+		 "\"reason\":\"ticket 1\",\"force\":false,\"dryRun\":false,\"keepOpen\":false}",
 		 CREATED "{\"id\":\"1\",\"source\":\"192.0.2.7\",\"verdict\":\"ban\","
 			 "\"expiresAt\":\"2026-01-31T14:03:07.123Z\"}",
 		 0, "banned 192.0.2.7 until 2026-01-31T15:33:07+01:30\n", NULL},
 		{"block 2001:db8::/48 --force --dry-run",
 		 "POST /v1/decisions {\"source\":\"2001:db8::/48\",\"verdict\":\"ban\","
-		 "\"force\":true,\"dryRun\":true}",
+		 "\"force\":true,\"dryRun\":true,\"keepOpen\":false}",
 		 OK "{\"id\":\"0\",\"source\":\"2001:db8::/48\",\"verdict\":\"ban\","
 		    "\"expiresAt\":null}",
 		 0, "would have banned 2001:db8::/48 for good\n", NULL},
 		{"block 127.0.0.1",
 		 "POST /v1/decisions {\"source\":\"127.0.0.1\",\"verdict\":\"ban\","
-		 "\"force\":false,\"dryRun\":false}",
+		 "\"force\":false,\"dryRun\":false,\"keepOpen\":false}",
 		 "HTTP/1.1 409 Conflict" PROBLEM
 		 "{\"title\":\"Conflict\",\"status\":409,\"detail\":\"127.0.0.1 is protected\"}",
 		 1, "", "glacisctl: 127.0.0.1 is protected\n"},
 		{"allow 192.0.2.0/24",
 		 "POST /v1/decisions {\"source\":\"192.0.2.0/24\",\"verdict\":\"allow\","
-		 "\"force\":false,\"dryRun\":false}",
+		 "\"force\":false,\"dryRun\":false,\"keepOpen\":false}",
 		 CREATED "{\"source\":\"192.0.2.0/24\",\"verdict\":\"allow\"}", 0,
 		 "allowed 192.0.2.0/24 for good\n", NULL},
 		{"unblock 192.0.2.0/24", "DELETE /v1/decisions?source=192.0.2.0%2F24&verdict=ban",
@@ -107,7 +107,8 @@ static void test_containment(void **state)
 		{"decisions remove 1x", "", "", 2, "", "a decision's number"},
 		{"endpoint suspend POST_/pay --service shop --ttl 2h",
 		 "POST /v1/decisions {\"verdict\":\"suspend\",\"service\":\"shop\","
-		 "\"operation\":\"POST /pay\",\"ttl\":\"2h\",\"force\":false,\"dryRun\":false}",
+		 "\"operation\":\"POST "
+		 "/pay\",\"ttl\":\"2h\",\"force\":false,\"dryRun\":false,\"keepOpen\":false}",
 		 CREATED "{\"id\":\"7\",\"subject\":\"shop POST /pay\",\"verdict\":\"suspend\","
 			 "\"expiresAt\":\"2026-01-31T14:03:07.123Z\"}",
 		 0,
@@ -127,7 +128,7 @@ static void test_containment(void **state)
 		{"grant --source 192.0.2.7 --principal 00112233445566ff", "", "", 2, "", "either"},
 		{"grant --source 192.0.2.7 --bans",
 		 "POST /v1/decisions {\"verdict\":\"allow\",\"source\":\"192.0.2.7\","
-		 "\"force\":false,\"dryRun\":false}",
+		 "\"force\":false,\"dryRun\":false,\"keepOpen\":false}",
 		 CREATED "{\"id\":\"8\",\"source\":\"192.0.2.7\",\"verdict\":\"allow\","
 			 "\"expiresAt\":\"2026-01-31T14:03:07.123Z\"}",
 		 0,

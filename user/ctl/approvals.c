@@ -161,16 +161,6 @@ const struct ctl_command ctl_approval_commands[] = {
 		.run = run_approve,
 	},
 	{
-		.name = "approve",
-		.arguments = "ID",
-		.min = 1,
-		.max = 1,
-		.summary = "Do what a playbook proposes; as approvals approve",
-		.example = "glacisctl approve 3",
-		.options = {{"dry-run", NULL, "only say whom it would hit"}},
-		.run = run_approve,
-	},
-	{
 		.name = "approvals deny",
 		.arguments = "ID",
 		.min = 1,
@@ -180,6 +170,16 @@ const struct ctl_command ctl_approval_commands[] = {
 		.options = {{"reason", "TEXT", "kept with it"},
 			    {"dry-run", NULL, "only check whether it would be accepted"}},
 		.run = run_deny,
+	},
+	{
+		.name = "approve",
+		.arguments = "ID",
+		.min = 1,
+		.max = 1,
+		.summary = "Do what a playbook proposes; as approvals approve",
+		.example = "glacisctl approve 3",
+		.options = {{"dry-run", NULL, "only say whom it would hit"}},
+		.run = run_approve,
 	},
 	{.name = NULL},
 };

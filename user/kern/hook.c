@@ -9,10 +9,8 @@
 #include "user/kern/kern_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <linux/if_link.h>
-#include <sched.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -99,39 +97,27 @@ static int clsact_attach(struct kern *kern, int program_fd, int ifindex, bool in
 	return bpf_obj_pin(program_fd, pin);
 }
 
-static int clsact_detach(int ifindex, bool ingress)
+struct clsact_place {
+	int ifindex;
+	bool ingress;
+};
+
+static int clsact_detach(void *userdata)
 {
 	LIBBPF_OPTS(bpf_tc_opts, opts, .handle = CLSACT_HANDLE, .priority = CLSACT_PRIORITY);
+	const struct clsact_place *place = userdata;
 	struct bpf_tc_hook hook;
 
-	clsact_hook(&hook, ifindex, ingress);
+	clsact_hook(&hook, place->ifindex, place->ingress);
 	return bpf_tc_detach(&hook, &opts);
 }
 
 /* Removes the filter of a dead agent; the namespace is found by its inode, or is gone with it. */
 int hook_remove_clsact_in(ino_t netns_inode, int ifindex, bool ingress)
 {
-	_cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int fd = -1;
-	ino_t self;
-	int r;
+	struct clsact_place place = {.ifindex = ifindex, .ingress = ingress};
 
-	if (home < 0)
-		return -errno;
-	r = netns_self_inode(&self);
-	if (r < 0)
-		return r;
-	if (self == netns_inode)
-		return clsact_detach(ifindex, ingress);
-	r = netns_open(netns_inode, &fd);
-	if (r < 0)
-		return r;
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return -errno;
-	r = clsact_detach(ifindex, ingress);
-	if (setns(home, CLONE_NEWNET) < 0)
-		abort();
-	return r;
+	return netns_call(netns_inode, clsact_detach, &place);
 }
 
 /* Native first; generic only where the device was named for it: it is no faster than tcx. */

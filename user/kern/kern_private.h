@@ -167,6 +167,8 @@ void netns_free(struct netns *list, size_t n);
 int netns_self_inode(ino_t *ret_inode);
 /* The namespace some process lives in; -ENOENT: none does. */
 int netns_open(ino_t inode, int *ret_fd);
+/* Calls fn in that namespace and comes back: what fn returned, or -errno without calling it. */
+int netns_call(ino_t inode, int (*fn)(void *userdata), void *userdata);
 
 /* hook.c: one program on one device, in the current network namespace. */
 int hook_attach(struct kern *kern, const struct netdev *device, enum gl_door door, bool ingress,

@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -52,6 +53,31 @@ int netns_open(ino_t inode, int *ret_fd)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int netns_call(ino_t inode, int (*fn)(void *userdata), void *userdata)
+{
+	_cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd = -1;
+	ino_t self;
+	int r;
+
+	if (home < 0)
+		return -errno;
+	r = netns_self_inode(&self);
+	if (r < 0)
+		return r;
+	if (self == inode)
+		return fn(userdata);
+	r = netns_open(inode, &fd);
+	if (r < 0)
+		return r;
+	if (setns(fd, CLONE_NEWNET) < 0)
+		return -errno;
+	r = fn(userdata);
+	if (setns(home, CLONE_NEWNET) < 0)
+		abort(); /* in a stranger's namespace everything else would be wrong */
+	return r;
 }
 
 /* Does a table of /proc/PID/net list a listening socket on a port of the policy? */

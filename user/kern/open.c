@@ -7,12 +7,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -140,47 +138,30 @@ static int destroy_one(int fd, const struct gl_open *open)
 	return answer.header.nlmsg_type == NLMSG_ERROR ? answer.error.error : -EPROTO;
 }
 
+struct open_batch {
+	const struct gl_open *opens;
+	size_t n;
+	uint32_t netns;
+};
+
 /* Those of one namespace, which this thread is in. */
-static int destroy_here(const struct gl_open *opens, size_t n, uint32_t netns)
+static int destroy_here(void *userdata)
 {
+	const struct open_batch *batch = userdata;
 	_cleanup_close_ int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	int ended = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (size_t i = 0; i < n; i++) {
-		int r = opens[i].netns == netns ? destroy_one(fd, &opens[i]) : -ENOENT;
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct gl_open *one = &batch->opens[i];
+		int r = one->netns == batch->netns ? destroy_one(fd, one) : -ENOENT;
 
 		if (r == -EOPNOTSUPP)
 			return -ENOTSUP;
 		ended += r == 0;
 	}
 	return ended;
-}
-
-static int destroy_in(const struct gl_open *opens, size_t n, uint32_t netns)
-{
-	_cleanup_close_ int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	_cleanup_close_ int fd = -1;
-	ino_t self;
-	int r;
-
-	if (home < 0)
-		return -errno;
-	r = netns_self_inode(&self);
-	if (r < 0)
-		return r;
-	if (self == netns)
-		return destroy_here(opens, n, netns);
-	r = netns_open(netns, &fd);
-	if (r < 0)
-		return r;
-	if (setns(fd, CLONE_NEWNET) < 0)
-		return -errno;
-	r = destroy_here(opens, n, netns);
-	if (setns(home, CLONE_NEWNET) < 0)
-		abort();
-	return r;
 }
 
 static bool is_first_of(const struct gl_open *opens, size_t i)
@@ -196,7 +177,8 @@ int kern_destroy(const struct gl_open *opens, size_t n)
 	int ended = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		int r = is_first_of(opens, i) ? destroy_in(opens, n, opens[i].netns) : 0;
+		struct open_batch batch = {.opens = opens, .n = n, .netns = opens[i].netns};
+		int r = is_first_of(opens, i) ? netns_call(batch.netns, destroy_here, &batch) : 0;
 
 		if (r == -ENOTSUP)
 			return r;

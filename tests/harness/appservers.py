@@ -5,7 +5,7 @@ The same in node (https: HTTP/1.1; http2: HTTP/2) and in Python (threads, ssl). 
     app = s.serve(lambda: APPS["node"](s.server, folder, 8443, certificate))
 """
 
-from tlsservers import TlsServer
+from tlsservers import PYTHON_TLS, TlsServer
 
 LEAK = "AKIA" + "Q3EGRZ5XBFTLN7WD"
 RIGHT = "Right-horse-7"
@@ -105,25 +105,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-class Server(http.server.ThreadingHTTPServer):
-    address_family, request_queue_size = socket.AF_INET6, 512
-
-    def server_bind(self):
-        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
-
-    def get_request(self):
-        connection, address = self.socket.accept()
-        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-    def handle_error(self, request, address):
-        pass
-
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("@cert@", "@key@")
-context.maximum_version = ssl.TLSVersion.@most@
-Server(("::", @port@), Handler).serve_forever()
-"""
+""" + PYTHON_TLS
 
     def command(self, folder):
         return "/usr/bin/python3", self.write("app.py", self.PROGRAM, right=RIGHT, leak=LEAK, most=self.MOST)

@@ -180,6 +180,29 @@ class NodeHttps(Node):
     PROGRAM = Node.PROGRAM.replace('require("http2").createSecureServer', 'require("https").createServer')
 
 
+# what follows a Handler: threads, dual stack, and the handshake in the thread, not the listener
+PYTHON_TLS = """
+class Server(http.server.ThreadingHTTPServer):
+    address_family, request_queue_size = socket.AF_INET6, 512
+
+    def server_bind(self):
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        super().server_bind()
+
+    def get_request(self):
+        connection, address = self.socket.accept()
+        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
+
+    def handle_error(self, request, address):
+        pass
+
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain("@cert@", "@key@")
+context.maximum_version = ssl.TLSVersion.@most@
+Server(("::", @port@), Handler).serve_forever()
+"""
+
+
 class PythonThreads(TlsServer):
     PROGRAM = """
 import http.server, os, socket, ssl
@@ -204,28 +227,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args):
         pass
 
-class Server(http.server.ThreadingHTTPServer):
-    address_family, request_queue_size = socket.AF_INET6, 512
-
-    def server_bind(self):
-        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        super().server_bind()
-
-    def get_request(self):
-        # the handshake is the thread's, not the listener's
-        connection, address = self.socket.accept()
-        return context.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), address
-
-    def handle_error(self, request, address):
-        pass
-
-context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-context.load_cert_chain("@cert@", "@key@")
-Server(("::", @port@), Handler).serve_forever()
-"""
+""" + PYTHON_TLS
 
     def command(self, folder):
-        return "/usr/bin/python3", self.write("server.py", self.PROGRAM)
+        return "/usr/bin/python3", self.write("server.py", self.PROGRAM, most="TLSv1_3")
 
 
 class Uvicorn(TlsServer):

@@ -40,7 +40,9 @@ FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 
 LIB_OBJ := $(LIB_SRC:%.c=$(O)/%.o)
 CTL_OBJ := $(CTL_SRC:%.c=$(O)/%.o)
-SAN_OBJ := $(patsubst %.c,$(O)/san/%.o,$(LIB_SRC) $(filter-out user/ctl/main.c,$(wildcard user/ctl/*.c)))
+# what tests and fuzzers link: all but the two main()s
+TESTED_SRC := $(LIB_SRC) $(filter-out user/ctl/main.c,$(wildcard user/ctl/*.c))
+SAN_OBJ := $(TESTED_SRC:%.c=$(O)/san/%.o)
 BPF_OBJ := $(BPF_SRC:bpf/%.bpf.c=$(O)/bpf/%.bpf.o)
 SKEL := $(BPF_SRC:bpf/%.bpf.c=$(O)/%.skel.h)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(O)/unit/%)
@@ -48,7 +50,7 @@ KERNEL_BIN := $(KERNEL_SRC:tests/kernel/%.c=$(O)/kernel/%)
 KERNEL_OBJ := $(KERNEL_BPF_SRC:tests/kernel/%.bpf.c=$(O)/kernel/%.bpf.o)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzz/%)
 FUZZING_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(O)/fuzzing/%)
-FUZZING_OBJ := $(LIB_SRC:%.c=$(O)/fuzzing/%.o)
+FUZZING_OBJ := $(TESTED_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
 .PHONY: all run check demo drill lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect bench-store quality \
@@ -109,7 +111,7 @@ bench: all ## ratios against peers; not part of check
 	@tests/bench/run && tests/bench/sight && tests/bench/body
 	+@$(MAKE) --no-print-directory bench-detect bench-inspect
 
-fuzz: deps-fuzz $(FUZZING_BIN) ## every fuzz target for SECONDS (600) of CPU each; ONLY=fuzz_http for one
+fuzz: deps-fuzz $(if $(ONLY),$(ONLY:%=$(O)/fuzzing/%),$(FUZZING_BIN)) ## every fuzz target for SECONDS (600) of CPU each; ONLY=fuzz_http for one
 	@tests/fuzz/run $(O)/fuzzing $(or $(SECONDS),600) $(if $(ONLY),$(ONLY),$(notdir $(FUZZING_BIN)))
 
 check-kernels: deps-kernels all ## the kernel matrix in qemu

@@ -99,6 +99,7 @@ int pins_mount(const char *pin_dir);
 int pins_lock(const char *pin_dir, int *ret_fd);
 /* "<pin_dir>/<kind>/<name>"; kind is "maps", "links" or "clsact"; the folder is made. */
 int pins_path(const char *pin_dir, const char *kind, const char *name, char *ret_path, size_t size);
+int pins_remove(const char *pin);
 int pins_remove_all(const char *pin_dir);
 int pins_remove_doors(const char *pin_dir);
 void pins_tidy(const char *pin_dir);

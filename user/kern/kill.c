@@ -85,7 +85,7 @@ static void let_go(const struct kern *kern, const struct hook *hook)
 	char pin[PATH_MAX];
 
 	if (pins_path(kern->pin_dir, "links", hook->pin, pin, sizeof(pin)) == 0)
-		unlink(pin);
+		pins_remove(pin);
 }
 
 static int hold_all(const struct kern *kern, bool wanted)

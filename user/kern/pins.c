@@ -82,6 +82,20 @@ int pins_path(const char *pin_dir, const char *kind, const char *name, char *ret
 	return 0;
 }
 
+/*
+ * The kernel frees what an unlinked pin held when it comes to it, milliseconds later on a busy
+ * machine; a link that was detached stops nothing from here on. Links that cannot be (probes) and
+ * pins of other things are only unlinked.
+ */
+int pins_remove(const char *pin)
+{
+	_cleanup_close_ int link = bpf_obj_get(pin);
+
+	if (link >= 0)
+		bpf_link_detach(link);
+	return unlink(pin) < 0 ? -errno : 0;
+}
+
 /* "in-4026531840-7": door, network namespace, ifindex. */
 static void remove_clsact_named(const char *name)
 {
@@ -104,22 +118,25 @@ static bool is_door(const char *name)
 static int remove_kind(const char *pin_dir, const char *kind, bool doors_only)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
-	char path[PATH_MAX];
+	char path[PATH_MAX], pin[PATH_MAX + NAME_MAX + 1];
 	struct dirent *entry;
+	int r = 0;
 
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", pin_dir, kind) >= sizeof(path))
 		return -ENAMETOOLONG;
 	dir = opendir(path);
 	if (!dir)
 		return errno == ENOENT ? 0 : -errno;
-	while ((entry = readdir(dir))) {
+	while (r == 0 && (entry = readdir(dir))) {
 		if (entry->d_name[0] == '.' || (doors_only && !is_door(entry->d_name)))
 			continue;
 		if (strcmp(kind, "clsact") == 0)
 			remove_clsact_named(entry->d_name);
-		if (unlinkat(dirfd(dir), entry->d_name, 0) < 0)
-			return -errno;
+		snprintf(pin, sizeof(pin), "%s/%s", path, entry->d_name);
+		r = pins_remove(pin);
 	}
+	if (r < 0)
+		return r;
 	return !doors_only && rmdir(path) < 0 ? -errno : 0;
 }
 

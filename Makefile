@@ -28,8 +28,8 @@ MODULES := base sandbox policy store inspect kern detect inspector respond couri
 LIB_SRC := $(filter-out user/keeper/main.c,$(foreach m,$(MODULES),$(wildcard user/$(m)/*.c)))
 # glacisctl reads and compiles policies but never loads one: policy/apply reaches the kernel side;
 # it scans files with the rules of detect, and has nothing else of it
-TEXT_SRC := $(addprefix user/detect/,assigned.c blocks.c checks.c findings.c personal.c rules.c rules_read.c text.c text_build.c \
-	token_pattern.c)
+TEXT_SRC := $(addprefix user/detect/,assigned.c blocks.c checks.c findings.c literals.c personal.c rules.c rules_read.c text.c \
+	text_build.c token_pattern.c)
 CTL_SRC := $(wildcard user/ctl/*.c) $(wildcard user/base/*.c) \
 	$(filter-out user/policy/apply%,$(wildcard user/policy/*.c)) $(TEXT_SRC)
 BPF_SRC := $(wildcard bpf/*.bpf.c)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * fuzz_text.c - any bytes through the installed text rules. Beyond not crashing: matches are inside
- * of the bytes, in order and apart from each other, shown printable; and the same wherever the
- * bytes stand, for they are looked at 64 at a time.
+ * of the bytes, in order and apart from each other, shown printable; the same wherever the bytes
+ * stand, for they are looked at 64 at a time; and the same where Vectorscan finds the literals.
  */
 #include "tests/fuzz/fuzz.h"
 #include "user/detect/text.h"
@@ -17,8 +17,8 @@ struct said {
 	size_t n, size, last;
 };
 
-static struct text *text;
-static struct said first, moved;
+static struct text *fast, *plain;
+static struct said first, other;
 
 static void on_match(const struct text_match *match, void *userdata)
 {
@@ -36,7 +36,8 @@ static void on_match(const struct text_match *match, void *userdata)
 	said->items[said->n++].end = match->end;
 }
 
-static void scan(const char *bytes, size_t size, enum rule_where where, struct said *said)
+static void scan(struct text *text, const char *bytes, size_t size, enum rule_where where,
+		 struct said *said)
 {
 	said->n = said->last = 0;
 	said->size = size;
@@ -48,7 +49,19 @@ static void start(void)
 	struct rules *rules = NULL;
 
 	CHECK(rules_load("deploy/rules", NULL, NULL, &rules) == 0);
-	CHECK(text_new(rules, &text) == 0);
+	CHECK(text_new(rules, &fast) == 0);
+	CHECK(text_new_by(rules, TEXT_VECTORSCAN, &plain) == 0);
+}
+
+/* The same as the first, `by` bytes further on. */
+static void same(size_t by)
+{
+	CHECK(first.n == other.n);
+	for (size_t i = 0; i < first.n; i++) {
+		CHECK(first.items[i].rule == other.items[i].rule);
+		CHECK(first.items[i].begin + by == other.items[i].begin);
+		CHECK(first.items[i].end + by == other.items[i].end);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -57,21 +70,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t before = size ? 1 + (data[0] + size) % 64 : 1;
 	char *bytes;
 
-	if (!text)
+	if (!fast)
 		start();
 	bytes = malloc(before + size);
 	CHECK(bytes);
 	memset(bytes, '\n', before);
 	memcpy(bytes + before, data, size);
 	for (int where = 0; where < WHERE_MAX; where++) {
-		scan((const char *)data, size, (enum rule_where)where, &first);
-		scan(bytes, before + size, (enum rule_where)where, &moved);
-		CHECK(first.n == moved.n);
-		for (size_t i = 0; i < first.n; i++) {
-			CHECK(first.items[i].rule == moved.items[i].rule);
-			CHECK(first.items[i].begin + before == moved.items[i].begin);
-			CHECK(first.items[i].end + before == moved.items[i].end);
-		}
+		scan(fast, (const char *)data, size, (enum rule_where)where, &first);
+		scan(fast, bytes, before + size, (enum rule_where)where, &other);
+		same(before);
+		scan(plain, (const char *)data, size, (enum rule_where)where, &other);
+		same(0);
 	}
 	free(bytes);
 	return 0;

@@ -23,17 +23,17 @@ static void same(const char *bytes)
 	const struct blocks_way *ways;
 	size_t n = blocks_ways(&ways);
 
-	blocks_text_plain(bytes, &text_plain);
+	blocks_text_plain(bytes, 1, &text_plain);
 	blocks_json_plain(bytes, &json_plain);
 	for (size_t i = 0; i < n; i++) {
 		memset(&text, 0xa5, sizeof(text));
 		memset(&json, 0xa5, sizeof(json));
-		ways[i].text(bytes, &text);
+		ways[i].text(bytes, 1, &text);
 		assert_memory_equal(&text, &text_plain, sizeof(text));
 		ways[i].json(bytes, &json);
 		assert_memory_equal(&json, &json_plain, sizeof(json));
 	}
-	blocks_text(bytes, &text);
+	blocks_text(bytes, 1, &text);
 	assert_memory_equal(&text, &text_plain, sizeof(text));
 	blocks_json(bytes, &json);
 	assert_memory_equal(&json, &json_plain, sizeof(json));
@@ -79,7 +79,7 @@ static void test_meaning(void **state UNUSED)
 	struct json_bits json;
 
 	assert_int_equal(sizeof(bytes) - 1, BLOCK_BYTES - 1);
-	blocks_text_plain(bytes, &text);
+	blocks_text_plain(bytes, 1, &text);
 	assert_int_equal(text.digits, 1 | 1 << 14);
 	assert_int_equal(text.uppers, 1 << 2);
 	assert_int_equal(text.words, 0xf | 1 << 14);

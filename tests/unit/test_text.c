@@ -23,7 +23,7 @@
 #define UNUSED __attribute__((unused))
 
 static struct rules *rules;
-static struct text *text;
+static struct text *text, *other; /* other: the literals found another way */
 
 static void show(const struct problems *problems, void *userdata)
 {
@@ -40,12 +40,27 @@ static int load(void **state UNUSED)
 	assert_int_equal(rules_load("deploy/rules", show, &warnings, &rules), 0);
 	assert_int_equal(warnings, 0); /* every rule has its literal */
 	assert_int_equal(text_new(rules, &text), 0);
+	assert_int_equal(text_new_by(rules, TEXT_VECTORSCAN, &other), 0);
+	return 0;
+}
+
+/* The same with the literals found by what every processor has. */
+static int load_other(void **state)
+{
+	struct text *fast;
+
+	load(state);
+	fast = text;
+	text = other;
+	other = fast;
+	assert_string_equal(text_way_name(text), "vectorscan");
 	return 0;
 }
 
 static int unload(void **state UNUSED)
 {
 	text_free(text);
+	text_free(other);
 	rules_free(rules);
 	return 0;
 }
@@ -522,5 +537,6 @@ int main(void)
 		cmocka_unit_test(test_evidence),
 	};
 
-	return cmocka_run_group_tests(tests, load, unload);
+	return cmocka_run_group_tests_name("fastest", tests, load, unload) +
+	       cmocka_run_group_tests_name("vectorscan", tests, load_other, unload);
 }

@@ -25,7 +25,7 @@ static bool is_word(char c)
 	return is_digit(c) || is_upper(c) || (c >= 'a' && c <= 'z') || c == '_';
 }
 
-void blocks_text_plain(const char *p, struct text_bits *ret_bits)
+static void text_plain(const char *p, struct text_bits *ret_bits)
 {
 	struct text_bits bits = {0};
 
@@ -39,6 +39,12 @@ void blocks_text_plain(const char *p, struct text_bits *ret_bits)
 		bits.gaps |= (uint64_t)(p[i] == ' ' || p[i] == '-') << i;
 	}
 	*ret_bits = bits;
+}
+
+void blocks_text_plain(const char *p, size_t n, struct text_bits *ret_bits)
+{
+	for (size_t i = 0; i < n; i++)
+		text_plain(p + i * BLOCK_BYTES, &ret_bits[i]);
 }
 
 void blocks_json_plain(const char *p, struct json_bits *ret_bits)
@@ -74,7 +80,8 @@ static uint64_t mask16(__m128i v, unsigned i)
 	return (uint64_t)(uint32_t)_mm_movemask_epi8(v) << 16 * i;
 }
 
-static void text_sse2(const char *p, struct text_bits *ret_bits)
+static inline __attribute__((always_inline)) void one_sse2(const char *p,
+							   struct text_bits *ret_bits)
 {
 	struct text_bits bits = {0};
 
@@ -92,6 +99,12 @@ static void text_sse2(const char *p, struct text_bits *ret_bits)
 		bits.gaps |= mask16(_mm_or_si128(equal16(v, ' '), equal16(v, '-')), i);
 	}
 	*ret_bits = bits;
+}
+
+static void text_sse2(const char *p, size_t n, struct text_bits *ret_bits)
+{
+	for (size_t i = 0; i < n; i++)
+		one_sse2(p + i * BLOCK_BYTES, &ret_bits[i]);
 }
 
 static void json_sse2(const char *p, struct json_bits *ret_bits)
@@ -130,7 +143,8 @@ AVX2 static uint64_t mask32(__m256i v, unsigned i)
 	return (uint64_t)(uint32_t)_mm256_movemask_epi8(v) << 32 * i;
 }
 
-AVX2 static void text_avx2(const char *p, struct text_bits *ret_bits)
+AVX2 static inline __attribute__((always_inline)) void one_avx2(const char *p,
+								struct text_bits *ret_bits)
 {
 	struct text_bits bits = {0};
 
@@ -149,6 +163,12 @@ AVX2 static void text_avx2(const char *p, struct text_bits *ret_bits)
 		bits.gaps |= mask32(_mm256_or_si256(equal32(v, ' '), equal32(v, '-')), i);
 	}
 	*ret_bits = bits;
+}
+
+AVX2 static void text_avx2(const char *p, size_t n, struct text_bits *ret_bits)
+{
+	for (size_t i = 0; i < n; i++)
+		one_avx2(p + i * BLOCK_BYTES, &ret_bits[i]);
 }
 
 AVX2 static void json_avx2(const char *p, struct json_bits *ret_bits)
@@ -181,7 +201,8 @@ AVX512 static uint64_t equal64(__m512i v, char c)
 	return _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8(c));
 }
 
-AVX512 static void text_avx512(const char *p, struct text_bits *ret_bits)
+AVX512 static inline __attribute__((always_inline)) void one_avx512(const char *p,
+								    struct text_bits *ret_bits)
 {
 	__m512i v = _mm512_loadu_si512((const void *)p);
 	uint64_t digits = range64(v, '0', 10);
@@ -196,6 +217,12 @@ AVX512 static void text_avx512(const char *p, struct text_bits *ret_bits)
 		.colons = equal64(v, ':'),
 		.gaps = equal64(v, ' ') | equal64(v, '-'),
 	};
+}
+
+AVX512 static void text_avx512(const char *p, size_t n, struct text_bits *ret_bits)
+{
+	for (size_t i = 0; i < n; i++)
+		one_avx512(p + i * BLOCK_BYTES, &ret_bits[i]);
 }
 
 AVX512 static void json_avx512(const char *p, struct json_bits *ret_bits)
@@ -243,10 +270,10 @@ static void choose(void)
 	blocks_json = ways[n - 1].json;
 }
 
-static void text_first(const char *p, struct text_bits *ret_bits)
+static void text_first(const char *p, size_t n, struct text_bits *ret_bits)
 {
 	choose();
-	blocks_text(p, ret_bits);
+	blocks_text(p, n, ret_bits);
 }
 
 static void json_first(const char *p, struct json_bits *ret_bits)
@@ -255,5 +282,5 @@ static void json_first(const char *p, struct json_bits *ret_bits)
 	blocks_json(p, ret_bits);
 }
 
-void (*blocks_text)(const char *p, struct text_bits *ret_bits) = text_first;
+void (*blocks_text)(const char *p, size_t n, struct text_bits *ret_bits) = text_first;
 void (*blocks_json)(const char *p, struct json_bits *ret_bits) = json_first;

@@ -21,18 +21,18 @@ struct json_bits {
 	uint64_t opens, closes; /* '{' '[', '}' ']'; where a control is is not said */
 };
 
-/* Reads BLOCK_BYTES at p. */
-extern void (*blocks_text)(const char *p, struct text_bits *ret_bits);
+/* Read n blocks, or one, of BLOCK_BYTES at p. */
+extern void (*blocks_text)(const char *p, size_t n, struct text_bits *ret_bits);
 extern void (*blocks_json)(const char *p, struct json_bits *ret_bits);
 
 /* The same, one byte after the other: what tests compare with. */
-void blocks_text_plain(const char *p, struct text_bits *ret_bits);
+void blocks_text_plain(const char *p, size_t n, struct text_bits *ret_bits);
 void blocks_json_plain(const char *p, struct json_bits *ret_bits);
 
 /* The ways this processor has, the best of them, which is taken, last. */
 struct blocks_way {
 	const char *name;
-	void (*text)(const char *p, struct text_bits *ret_bits);
+	void (*text)(const char *p, size_t n, struct text_bits *ret_bits);
 	void (*json)(const char *p, struct json_bits *ret_bits);
 };
 size_t blocks_ways(const struct blocks_way **ret_ways);

@@ -12,6 +12,7 @@
 #define DOMAIN_MAX  255
 #define NUMBER_MAX  40 /* bytes of a number with what stands between its digits */
 #define LABEL_SHORT 2
+#define BLOCKS      32 /* read at once */
 
 static bool is_digit(char c)
 {
@@ -547,36 +548,38 @@ static void look_ats(struct personal *personal, struct raw bytes, size_t base, u
 	}
 }
 
-static void look(struct personal *personal, struct raw bytes, size_t base, struct pass *pass)
+static void look(struct personal *personal, struct raw bytes, size_t base,
+		 const struct text_bits *bits, struct pass *pass)
 {
-	struct text_bits bits;
-	struct rows digits, words;
-	char last[BLOCK_BYTES] = {0};
+	struct rows digits = read_rows(bits->digits, pass->before.digits, &pass->digits);
+	struct rows words = read_rows(bits->words, pass->before.words, &pass->words);
 
-	if (base + BLOCK_BYTES <= bytes.n) {
-		blocks_text(bytes.p + base, &bits);
-	} else {
-		memcpy(last, bytes.p + base, bytes.n - base);
-		blocks_text(last, &bits);
-	}
-	digits = read_rows(bits.digits, pass->before.digits, &pass->digits);
-	words = read_rows(bits.words, pass->before.words, &pass->words);
-	look_ats(personal, bytes, base, bits.ats);
-	look_numbers(personal, bytes, base, &bits, &digits, pass);
-	look_ibans(personal, bytes, base, &bits, &digits, pass);
-	look_addresses(personal, bytes, base, &bits, pass);
-	look_v6(personal, bytes, base, &bits, pass);
+	look_ats(personal, bytes, base, bits->ats);
+	look_numbers(personal, bytes, base, bits, &digits, pass);
+	look_ibans(personal, bytes, base, bits, &digits, pass);
+	look_addresses(personal, bytes, base, bits, pass);
+	look_v6(personal, bytes, base, bits, pass);
 	if (personal->word)
 		look_words(personal, base, &words, pass);
-	pass->before = bits;
+	pass->before = *bits;
 	pass->digits = digits;
 	pass->words = words;
 }
 
 void personal_scan(struct personal *personal, struct raw bytes)
 {
+	size_t n = bytes.n / BLOCK_BYTES + 1, at = 0; /* the last one is no whole one */
+	struct text_bits bits[BLOCKS];
+	char last[BLOCK_BYTES] = {0};
 	struct pass pass = {0};
 
-	for (size_t at = 0; at < bytes.n && (personal->forms || personal->word); at += BLOCK_BYTES)
-		look(personal, bytes, at, &pass);
+	memcpy(last, bytes.p + bytes.n / BLOCK_BYTES * BLOCK_BYTES, bytes.n % BLOCK_BYTES);
+	for (size_t now; n > 0 && (personal->forms || personal->word); n -= now) {
+		now = n <= BLOCKS ? n : BLOCKS;
+		blocks_text(bytes.p + at, now == n ? n - 1 : now, bits);
+		if (now == n)
+			blocks_text(last, 1, &bits[n - 1]);
+		for (size_t i = 0; i < now; i++, at += BLOCK_BYTES)
+			look(personal, bytes, at, &bits[i], &pass);
+	}
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * text.c - one scan: literals by Vectorscan and candidates by personal.c, each confirmed against
- * its rule, then put in order so that two rules never speak of the same bytes. How literals become
- * a database is text_build.c's.
+ * text.c - one scan: literals by literals.c or Vectorscan and candidates by personal.c, each
+ * confirmed against its rule, then put in order so that two rules never speak of the same bytes.
+ * How literals become a database is text_build.c's.
  */
 #include <string.h>
 
@@ -111,8 +111,7 @@ static void confirm(struct scan *scan, const struct rule *rule, size_t begin, si
 
 /* --- what finds ------------------------------------------------------------------------------- */
 
-static int on_literal(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
-		      void *userdata)
+static void on_literal(unsigned id, size_t to, void *userdata)
 {
 	struct scan *scan = userdata;
 	const struct text *text = scan->text;
@@ -121,8 +120,6 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 	size_t value = 0;
 	bool asked = false;
 
-	(void)from;
-	(void)flags;
 	scan->text->hits++;
 	for (size_t i = literal->first; i < literal->end; i++) {
 		const struct use *use = &text->uses[i];
@@ -141,6 +138,14 @@ static int on_literal(unsigned id, unsigned long long from, unsigned long long t
 		if (value && token_pattern_match_at(use->pattern, scan->bytes, value, &match))
 			confirm(scan, use->rule, match.value_begin, match.value_end);
 	}
+}
+
+static int on_hs_literal(unsigned id, unsigned long long from, unsigned long long to,
+			 unsigned flags, void *userdata)
+{
+	(void)from;
+	(void)flags;
+	on_literal(id, to, userdata);
 	return 0;
 }
 
@@ -228,17 +233,27 @@ static bool better(const struct found *a, const struct found *b)
 		return b->rule->generic;
 	if (a->rule->severity != b->rule->severity)
 		return a->rule->severity > b->rule->severity;
-	return a->end - a->begin > b->end - b->begin;
+	if (a->end - a->begin != b->end - b->begin)
+		return a->end - a->begin > b->end - b->begin;
+	return a->rule < b->rule;
 }
 
-/* Few, and nearly in order: the literals came by their ends. */
+/* Of one begin, the rule that stands first: what finds them has an order of its own. */
+static bool before(const struct found *a, const struct found *b)
+{
+	if (a->begin != b->begin)
+		return a->begin < b->begin;
+	return a->rule != b->rule ? a->rule < b->rule : a->end < b->end;
+}
+
+/* Few, and nearly in order: the literals came by their places. */
 static void sort(struct found *found, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct found one = found[i];
 		size_t j = i;
 
-		for (; j > 0 && found[j - 1].begin > one.begin; j--)
+		for (; j > 0 && before(&one, &found[j - 1]); j--)
 			found[j] = found[j - 1];
 		found[j] = one;
 	}
@@ -301,8 +316,10 @@ void text_each(struct text *text, struct raw bytes, enum rule_where where, unsig
 	memset(text->told, 0, text->rules->n * sizeof(*text->told));
 	personal.forms = forms(&scan);
 	personal_scan(&personal, bytes);
+	if (text->fast)
+		literals_find(text->fast, bytes, on_literal, &scan);
 	if (text->database)
-		hs_scan(text->database, bytes.p, (unsigned)bytes.n, 0, text->scratch, on_literal,
+		hs_scan(text->database, bytes.p, (unsigned)bytes.n, 0, text->scratch, on_hs_literal,
 			&scan);
 	if (text->slow)
 		hs_scan(text->slow, bytes.p, (unsigned)bytes.n, 0, text->scratch, on_unanchored,
@@ -314,4 +331,9 @@ void text_counts(const struct text *text, uint64_t *ret_hits, uint64_t *ret_matc
 {
 	*ret_hits = text->hits;
 	*ret_matches = text->matches;
+}
+
+const char *text_way_name(const struct text *text)
+{
+	return text->fast ? "vbmi" : "vectorscan";
 }

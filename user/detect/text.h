@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * text.h - secrets, personal data, hashes and stack traces in any bytes. Vectorscan finds the
- * literals of all rules in one pass, personal.c what has none; what they find is confirmed here:
- * form, checksum, entropy, words near by, allow lists.
+ * text.h - secrets, personal data, hashes and stack traces in any bytes. literals.c, or Vectorscan
+ * where the processor is not for it, finds the literals of all rules in one pass, personal.c what
+ * has none; what they find is confirmed here: form, checksum, entropy, words near by, allow lists.
  *
  * Everything is allocated by text_new(); a scan allocates nothing, opens nothing and asks the
  * kernel for nothing. One scanner belongs to one thread.
@@ -20,6 +20,11 @@ struct text;
 
 /* Borrows the rules. -ENOMEM; -EINVAL: Vectorscan refused an unanchored pattern. */
 int text_new(const struct rules *rules, struct text **ret_text);
+/* The same by a stated way, for tests and benches: what every processor has, or the best there is.
+ */
+enum text_way { TEXT_FASTEST, TEXT_VECTORSCAN };
+int text_new_by(const struct rules *rules, enum text_way way, struct text **ret_text);
+const char *text_way_name(const struct text *text); /* "vbmi", "vectorscan" */
 void text_free(struct text *text); /* NULL-safe */
 static inline void text_freep(struct text **p)
 {

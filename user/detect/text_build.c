@@ -123,26 +123,42 @@ static int hs_error(hs_error_t error)
 	return error == HS_SUCCESS ? 0 : error == HS_NOMEM ? -ENOMEM : -EINVAL;
 }
 
-static int compile_literals(struct text *text, const struct wishes *wishes)
+static int compile_database(struct text *text, const struct literal_text *texts, size_t n)
 {
-	_cleanup_free_ const char **bytes = calloc(wishes->n + 1, sizeof(*bytes));
-	_cleanup_free_ unsigned *flags = calloc(wishes->n + 1, sizeof(*flags));
-	_cleanup_free_ unsigned *ids = calloc(wishes->n + 1, sizeof(*ids));
-	_cleanup_free_ size_t *sizes = calloc(wishes->n + 1, sizeof(*sizes));
+	_cleanup_free_ const char **bytes = calloc(n + 1, sizeof(*bytes));
+	_cleanup_free_ unsigned *flags = calloc(n + 1, sizeof(*flags));
+	_cleanup_free_ unsigned *ids = calloc(n + 1, sizeof(*ids));
+	_cleanup_free_ size_t *sizes = calloc(n + 1, sizeof(*sizes));
 	hs_compile_error_t *why = NULL;
-	size_t n = 0;
 	int r;
 
 	if (!bytes || !flags || !ids || !sizes)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		bytes[i] = texts[i].bytes;
+		sizes[i] = texts[i].n;
+		flags[i] = texts[i].ignore_case ? HS_FLAG_CASELESS : 0;
+		ids[i] = (unsigned)i;
+	}
+	r = hs_error(hs_compile_lit_multi(bytes, flags, ids, sizes, (unsigned)n, HS_MODE_BLOCK,
+					  NULL, &text->database, &why));
+	hs_free_compile_error(why);
+	return r;
+}
+
+static int compile_literals(struct text *text, const struct wishes *wishes, enum text_way way)
+{
+	_cleanup_free_ struct literal_text *texts = calloc(wishes->n + 1, sizeof(*texts));
+	size_t n = 0;
+	int r;
+
+	if (!texts)
 		return -ENOMEM;
 	for (size_t i = 0; i < wishes->n; i++) {
 		const struct wish *wish = &wishes->items[i];
 
 		if (i == 0 || !same_literal(wish, wish - 1)) {
-			bytes[n] = wish->bytes;
-			sizes[n] = wish->n;
-			flags[n] = wish->ignore_case ? HS_FLAG_CASELESS : 0;
-			ids[n] = (unsigned)n;
+			texts[n] = (struct literal_text){wish->bytes, wish->n, wish->ignore_case};
 			text->literals[n++] = (struct literal){i, i, wish->n};
 		}
 		text->literals[n - 1].end = i + 1;
@@ -152,10 +168,8 @@ static int compile_literals(struct text *text, const struct wishes *wishes)
 	text->n_literals = n;
 	if (n == 0)
 		return 0;
-	r = hs_error(hs_compile_lit_multi(bytes, flags, ids, sizes, (unsigned)n, HS_MODE_BLOCK,
-					  NULL, &text->database, &why));
-	hs_free_compile_error(why);
-	return r;
+	r = way == TEXT_VECTORSCAN ? -ENOTSUP : literals_new(texts, n, &text->fast);
+	return r == -ENOTSUP ? compile_database(text, texts, n) : r;
 }
 
 static int compile_slow(struct text *text)
@@ -186,6 +200,11 @@ static int compile_slow(struct text *text)
 
 int text_new(const struct rules *rules, struct text **ret_text)
 {
+	return text_new_by(rules, TEXT_FASTEST, ret_text);
+}
+
+int text_new_by(const struct rules *rules, enum text_way way, struct text **ret_text)
+{
 	_cleanup_(text_freep) struct text *text = calloc(1, sizeof(*text));
 	struct wishes wishes = {0};
 	int r;
@@ -195,7 +214,7 @@ int text_new(const struct rules *rules, struct text **ret_text)
 	text->rules = rules;
 	r = gather(text, &wishes);
 	if (r == 0)
-		r = compile_literals(text, &wishes);
+		r = compile_literals(text, &wishes, way);
 	free(wishes.items);
 	if (r == 0)
 		r = compile_slow(text);
@@ -213,6 +232,7 @@ void text_free(struct text *text)
 	if (!text)
 		return;
 	hs_free_scratch(text->scratch);
+	literals_free(text->fast);
 	hs_free_database(text->database);
 	hs_free_database(text->slow);
 	free(text->literals);

@@ -4,6 +4,7 @@
 
 #include <hs/hs.h>
 
+#include "user/detect/literals.h"
 #include "user/detect/text.h"
 
 #define TEXT_FOUND_MAX 512 /* kept until they are put in order */
@@ -36,6 +37,7 @@ struct found {
 
 struct text {
 	const struct rules *rules;
+	struct literals *fast; /* what finds literals here; NULL: the database does */
 	hs_database_t *database, *slow; /* NULL: no rule needs it */
 	hs_scratch_t *scratch;
 	struct literal *literals;

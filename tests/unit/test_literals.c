@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * test_literals.c - what the pass over many bytes at a time finds is what looking for each literal
- * at each place finds, in order of place; nothing is read outside of the bytes.
+ * at each place finds, and with the installed rules what Vectorscan finds; nothing is read outside
+ * of the bytes.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """appservers.py - applications that can be attacked: logins, objects by id, what only some may see, a crash, a leak.
-The same in node (https: HTTP/1.1; http2: HTTP/2) and in Python (threads, ssl). Called by tests.
+The same in node (https: HTTP/1.1; http2: HTTP/2) and in Python (threads, ssl). What reached them is logged with its
+time. Called by tests.
 
     app = s.serve(lambda: APPS["node"](s.server, folder, 8443, certificate))
 """
@@ -11,7 +12,15 @@ LEAK = "AKIA" + "Q3EGRZ5XBFTLN7WD"
 RIGHT = "Right-horse-7"
 
 
-class NodeApp(TlsServer):
+class App(TlsServer):
+    def moments(self, path):
+        """When requests whose path begins so reached it."""
+        with open(self.reached, encoding="utf-8") as f:
+            rows = [line.split() for line in f.read().split("\n")[:-1]]
+        return [float(row[3]) for row in rows if row[2].startswith(path)]
+
+
+class NodeApp(App):
     MOST = "TLSv1.3"
     MODULE = "https"
     PROGRAM = """
@@ -35,7 +44,7 @@ function route(request, response, body) {
 }
 function answer(request, response) {
 	const who = (request.socket.remoteAddress || "gone").replace("::ffff:", "");
-	fs.writeSync(log, `${who} ${request.method} ${request.url}\\n`);
+	fs.writeSync(log, `${who} ${request.method} ${request.url} ${Date.now() / 1000}\\n`);
 	let body = "";
 	request.on("data", (more) => { body += more; });
 	request.on("end", () => {
@@ -61,10 +70,10 @@ class NodeApp2(NodeApp):
     MODULE = "http2"
 
 
-class PythonApp(TlsServer):
+class PythonApp(App):
     MOST = "TLSv1_3"
     PROGRAM = """
-import http.server, json, os, socket, ssl
+import http.server, json, os, socket, ssl, time
 log = os.open("@reached@", os.O_WRONLY | os.O_APPEND)
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -93,7 +102,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self):
         who = self.client_address[0].removeprefix("::ffff:")
-        os.write(log, f"{who} {self.command} {self.path}\\n".encode())
+        os.write(log, f"{who} {self.command} {self.path} {time.time():.3f}\\n".encode())
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         try:
             self.route(body)

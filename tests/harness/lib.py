@@ -72,7 +72,7 @@ class Scene:
         busy, took = watch.busy(), watch.took() if took is None else took
         quiet = busy is not None and busy < Watch.QUIET
         share = "unknown" if busy is None else f"{busy:.0%}"
-        self.note(f"{what}: {took:.2f} s, {seconds} s wanted; waiting for the machine {share} of the time")
+        self.note(f"{what}: {took:.3f} s, {seconds} s wanted; waiting for the machine {share} of the time")
         return self.check(took <= (seconds if quiet else max(seconds, PATIENCE)), what, f"took {took:.2f} s")
 
     @staticmethod

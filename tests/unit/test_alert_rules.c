@@ -22,6 +22,7 @@
 
 static struct alert_scene *scene;
 static struct alert_watch *watch;
+static uint64_t crossings; /* as a door counts them */
 static struct gl_watch *table;
 static struct gl_policy *image;
 static struct policy policy;
@@ -102,10 +103,17 @@ static int counted(unsigned source, uint16_t status, enum gl_watch_rule_id rule,
 	for (unsigned by = 0; by < GL_WATCH_BY_MAX; by++) {
 		ask.by = (uint8_t)by;
 		if (watch_name(&ask, &image->watch[rule], &image->subject_key) &&
-		    watch_once(&ask, scene->now.boot_ns) == WATCH_CROSSED)
+		    watch_once(&ask, scene->now.boot_ns) == WATCH_CROSSED) {
 			crossed = (int)ask.index;
+			crossings++;
+		}
 	}
 	return crossed;
+}
+
+static unsigned poll_lines(void)
+{
+	return alert_watch_poll(watch, scene, crossings);
 }
 
 static const struct alert *only(enum alert_kind kind)
@@ -128,22 +136,45 @@ static void test_with_and_without_a_record(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(counted(1, 401, GL_WATCH_AUTH, login), -1);
-	assert_int_equal(alert_watch_poll(watch, scene), 0);
+	assert_int_equal(poll_lines(), 0);
 	assert_int_equal(alerts_count(scene->alerts), 0);
 	alert_watch_look(watch, scene, (uint32_t)counted(1, 401, GL_WATCH_AUTH, login));
 	a = only(ALERT_AUTH_FAILURES);
 	assert_non_null(a);
 	assert_int_equal(a->count, 5);
 	assert_string_equal(a->subject, "source 198.18.0.1");
-	assert_int_equal(alert_watch_poll(watch, scene), 0); /* a record had told it */
+	assert_int_equal(poll_lines(), 0); /* a record had told it */
 	for (unsigned i = 0; i < 5; i++)
 		counted(2, 401, GL_WATCH_AUTH, login);
-	assert_int_equal(alert_watch_poll(watch, scene), 2); /* no record had: source, operation */
+	assert_int_equal(poll_lines(), 2); /* no record had: source, operation */
 	assert_int_equal(alerts_count(scene->alerts), 2); /* the sources explain the operation */
 	counted(1, 401, GL_WATCH_AUTH, login);
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_int_equal(alerts_get(scene->alerts, 1)->count, 6);
 	alert_watch_look(watch, scene, GL_WATCH_LINES); /* a record may say anything */
+}
+
+/* What is not counted has not crossed: no look at sixteen thousand lines each second. */
+static void test_looks_when_counted(void **state)
+{
+	uint64_t counted_before;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++)
+		counted(1, 403, GL_WATCH_FORBIDDEN, login);
+	assert_int_equal(poll_lines(), 1);
+	counted_before = crossings;
+	for (unsigned i = 0; i < 5; i++)
+		counted(2, 403, GL_WATCH_FORBIDDEN, login);
+	assert_int_equal(crossings, counted_before + 2); /* source and operation */
+	counted(1, 403, GL_WATCH_FORBIDDEN, login);
+	/* what had crossed goes on being counted, the rest is not looked at */
+	assert_int_equal(alert_watch_poll(watch, scene, counted_before), 0);
+	assert_int_equal(alerts_get(scene->alerts, 1)->count, 6);
+	assert_int_equal(alerts_count(scene->alerts), 1);
+	assert_int_equal(poll_lines(), 2); /* sources explain the operation */
+	assert_int_equal(alerts_count(scene->alerts), 2);
+	assert_int_equal(poll_lines(), 0);
 }
 
 static void test_operation(void **state)
@@ -153,7 +184,7 @@ static void test_operation(void **state)
 		counted(10 + i, 401, GL_WATCH_AUTH, login);
 		alert_share_add(scene, login, i % 2 ? 401 : 200);
 	}
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_non_null(only(ALERT_AUTH_FAILURES));
 	assert_string_equal(only(ALERT_AUTH_FAILURES)->operation, "POST /login");
 	assert_false(only(ALERT_AUTH_FAILURES)->have_source);
@@ -166,7 +197,7 @@ static void test_busy_operation(void **state)
 		counted(10 + i, 401, GL_WATCH_AUTH, login);
 	for (unsigned i = 0; i < 100; i++)
 		alert_share_add(scene, login, i < 10 ? 401 : 200);
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_int_equal(alerts_count(scene->alerts), 0);
 }
 
@@ -175,15 +206,15 @@ static void test_restart(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 7; i++)
 		counted(1, 403, GL_WATCH_FORBIDDEN, login);
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_int_equal(only(ALERT_FORBIDDEN)->count, 7);
 	alert_watch_free(watch);
 	assert_int_equal(alert_watch_new(table, &watch), 0);
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_int_equal(only(ALERT_FORBIDDEN)->count, 7);
 	at(1010);
 	counted(1, 403, GL_WATCH_FORBIDDEN, login);
-	alert_watch_poll(watch, scene);
+	poll_lines();
 	assert_int_equal(only(ALERT_FORBIDDEN)->count, 8);
 }
 
@@ -201,7 +232,7 @@ static void exceed(unsigned source, unsigned times, uint16_t op)
 		alert_watch_event(scene, &e);
 	}
 	scene->now.boot_ns++; /* time never stands between two looks */
-	alert_watch_poll(watch, scene);
+	poll_lines();
 }
 
 static void test_patterns(void **state)
@@ -397,6 +428,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_with_and_without_a_record),
+		TEST(test_looks_when_counted),
 		TEST(test_operation),
 		TEST(test_busy_operation),
 		TEST(test_restart),

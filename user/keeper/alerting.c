@@ -21,6 +21,7 @@ struct alerting {
 	struct alert_watch *streams; /* HTTP/2, counted here */
 	struct alert_requests *requests;
 	struct alert_losses *losses;
+	uint64_t crossings; /* as the doors counted them last */
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -268,24 +269,31 @@ void alerting_finding(struct keeper *keeper, const struct finding *finding, bool
 		alert_statement_take(scene_of(keeper), &statement);
 }
 
-static void look_losses(struct keeper *keeper, struct alert_scene *scene)
+static void look_losses(struct keeper *keeper, struct alert_scene *scene, const uint64_t *counters)
 {
 	const struct policy *policy = apply_ruling(keeper->apply)->policy;
-	uint64_t counters[GL_CTR_MAX];
 
-	if (policy && policy->loss.enabled && kern_counters(keeper->kern, counters) == 0)
+	if (policy && policy->loss.enabled)
 		alert_losses_look(keeper->alerting->losses, scene, &policy->loss, counters);
 }
 
 void alerting_tick(struct keeper *keeper)
 {
+	uint64_t counters[GL_CTR_MAX];
 	struct alert_scene *scene;
+	bool counted;
 
 	if (!keeper->alerting)
 		return;
 	scene = scene_of(keeper);
-	alert_watch_poll(keeper->alerting->doors, scene);
-	alert_watch_poll(keeper->alerting->streams, scene);
-	look_losses(keeper, scene);
+	/* before the lines: a line has crossed before its crossing is counted */
+	counted = kern_counters(keeper->kern, counters) == 0;
+	/* a number that was not before: all lines are looked at */
+	keeper->alerting->crossings =
+		counted ? counters[GL_CTR_CROSSED] : keeper->alerting->crossings - 1;
+	alert_watch_poll(keeper->alerting->doors, scene, keeper->alerting->crossings);
+	alert_watch_poll(keeper->alerting->streams, scene, 0);
+	if (counted)
+		look_losses(keeper, scene, counters);
 	alert_store_look(scene, store_trouble(keeper->store));
 }

@@ -20,7 +20,6 @@
 #include "user/keeper/known.h"
 #include "user/keeper/transactions.h"
 
-#define TICK_MS          1000
 #define RESTART_MS       50 /* the first time; twice as long each time it ends soon again */
 #define RESTART_MAX_MS   400
 #define STEADY_NS        (10 * CLOCK_NS_PER_S) /* lived so long: an end is a first one again */
@@ -45,7 +44,6 @@ struct one {
 
 struct inspectors {
 	struct keeper *keeper;
-	struct event *tick;
 	struct inspectors_losses losses;
 	int policy_fd; /* a copy of the ruling policy, sealed */
 	uint64_t policy_generation; /* of it */
@@ -399,14 +397,11 @@ static void look_after(struct one *one, uint64_t now_ns)
 		tell_policy(one);
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *userdata)
+void inspectors_tick(struct inspectors *inspectors)
 {
-	struct inspectors *inspectors = userdata;
 	uint64_t now_ns = clock_monotonic_ns();
 
-	(void)fd;
-	(void)what;
-	for (size_t i = 0; i < inspectors->n; i++)
+	for (size_t i = 0; inspectors && i < inspectors->n; i++)
 		look_after(&inspectors->items[i], now_ns);
 }
 
@@ -441,7 +436,6 @@ static size_t wanted(const struct options *options)
 int inspectors_new(struct keeper *keeper, struct inspectors **ret_inspectors)
 {
 	struct inspectors *inspectors = calloc(1, sizeof(*inspectors));
-	const struct timeval tick = {.tv_sec = TICK_MS / 1000};
 	size_t n = wanted(keeper->options);
 	int r;
 
@@ -456,9 +450,6 @@ int inspectors_new(struct keeper *keeper, struct inspectors **ret_inspectors)
 		inspectors->n++;
 		r = start_one(&inspectors->items[i], kern_inspector_ring_bytes(keeper->kern, i));
 	}
-	inspectors->tick = event_new(keeper->base, -1, EV_PERSIST, on_tick, inspectors);
-	if (r == 0 && (!inspectors->tick || event_add(inspectors->tick, &tick) < 0))
-		r = -ENOMEM;
 	if (r < 0) {
 		inspectors_free(inspectors);
 		return log_err(r, "inspectors cannot be started");
@@ -485,8 +476,6 @@ void inspectors_free(struct inspectors *inspectors)
 			__atomic_store_n(&shared[i].alive, 0, __ATOMIC_RELEASE);
 	}
 	if (inspectors) {
-		if (inspectors->tick)
-			event_free(inspectors->tick);
 		cleanup_close(&inspectors->policy_fd);
 	}
 	free(inspectors);

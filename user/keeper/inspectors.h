@@ -19,6 +19,8 @@ struct inspectors;
 int inspectors_new(struct keeper *keeper, struct inspectors **ret_inspectors);
 void inspectors_free(struct inspectors *inspectors); /* NULL-safe */
 
+/* Once a second: who is silent for too long is ended. NULL-safe. */
+void inspectors_tick(struct inspectors *inspectors);
 /* Tells every one which policy rules, if it was not told. NULL-safe. */
 void inspectors_policy(struct inspectors *inspectors);
 /* Hands a record of the kernel's to the inspector of that connection, unread. NULL-safe. */

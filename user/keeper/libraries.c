@@ -4,17 +4,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include "user/base/clock.h"
 #include "user/base/log.h"
 #include "user/keeper/keeper.h"
 
+#define NS_PER_MS 1000000ull
 #define GATHER_MS 20 /* a process maps ten files when it starts: one look for all */
-#define LOOK_MS   1000
+#define PAUSE_MS  200 /* where processes start all the time, no more looks than that */
 
 struct libraries {
 	struct keeper *keeper;
 	struct event *readable; /* something was mapped */
 	struct event *gather; /* shortly after */
-	struct event *look;
+	uint64_t gathered_ns;
 };
 
 static void arm(struct event *event, unsigned ms)
@@ -48,9 +50,14 @@ static void on_readable(evutil_socket_t fd, short what, void *userdata)
 {
 	struct libraries *libraries = userdata;
 
+	uint64_t next_ns = libraries->gathered_ns + PAUSE_MS * NS_PER_MS;
+	uint64_t now_ns = clock_monotonic_ns(), wait_ms = 0;
+
 	(void)fd;
 	(void)what;
-	arm(libraries->gather, GATHER_MS);
+	if (libraries->gathered_ns && next_ns > now_ns)
+		wait_ms = (next_ns - now_ns) / NS_PER_MS;
+	arm(libraries->gather, wait_ms > GATHER_MS ? (unsigned)wait_ms : GATHER_MS);
 }
 
 static void on_gather(evutil_socket_t fd, short what, void *userdata)
@@ -59,18 +66,15 @@ static void on_gather(evutil_socket_t fd, short what, void *userdata)
 
 	(void)fd;
 	(void)what;
+	libraries->gathered_ns = clock_monotonic_ns();
 	poll_libraries(libraries);
 	event_add(libraries->readable, NULL);
 }
 
-static void on_look(evutil_socket_t fd, short what, void *userdata)
+void libraries_tick(struct libraries *libraries)
 {
-	struct libraries *libraries = userdata;
-
-	(void)fd;
-	(void)what;
-	poll_libraries(libraries);
-	arm(libraries->look, LOOK_MS);
+	if (libraries)
+		poll_libraries(libraries);
 }
 
 int libraries_start(struct keeper *keeper)
@@ -101,11 +105,8 @@ int libraries_new(struct keeper *keeper)
 	libraries->keeper = keeper;
 	libraries->readable = event_new(keeper->base, fd, EV_READ, on_readable, libraries);
 	libraries->gather = evtimer_new(keeper->base, on_gather, libraries);
-	libraries->look = evtimer_new(keeper->base, on_look, libraries);
-	if (!libraries->readable || !libraries->gather || !libraries->look ||
-	    event_add(libraries->readable, NULL) < 0)
+	if (!libraries->readable || !libraries->gather || event_add(libraries->readable, NULL) < 0)
 		return -ENOMEM;
-	arm(libraries->look, LOOK_MS);
 	tell(keeper);
 	return 0;
 }
@@ -118,7 +119,5 @@ void libraries_free(struct libraries *libraries)
 		event_free(libraries->readable);
 	if (libraries->gather)
 		event_free(libraries->gather);
-	if (libraries->look)
-		event_free(libraries->look);
 	free(libraries);
 }

@@ -15,4 +15,6 @@ struct libraries;
 int libraries_start(struct keeper *keeper);
 /* Events of the loop. */
 int libraries_new(struct keeper *keeper);
+/* Once a second: who has ended, and what no event told. NULL-safe. */
+void libraries_tick(struct libraries *libraries);
 void libraries_free(struct libraries *libraries); /* NULL-safe */

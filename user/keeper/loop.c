@@ -15,16 +15,21 @@
 #include "user/keeper/coverage.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/incidents.h"
+#include "user/keeper/inspectors.h"
 #include "user/keeper/keeper.h"
 #include "user/keeper/kills.h"
+#include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
 #include "user/keeper/persist.h"
 
-#define DRAIN_MS      20
+/* A wakeup costs more than ten records, and a batch is taken with warm caches. */
+#define DRAIN_MS      100
+#define DRAIN_BUSY_MS 20
 #define DRAIN_IDLE_MS 200
-#define IDLE_DRAINS   50 /* empty ones before slowing down */
+#define BUSY_RECORDS  512 /* so many at once: the ring is not to fill up */
+#define IDLE_DRAINS   10 /* empty ones before slowing down */
 #define RESCAN_MS     2000
-#define SWEEP_MS      1000
+#define SECOND_MS     1000
 #define RETRY_MS      5000
 #define EXPIRIES_TOLD 10
 
@@ -33,7 +38,7 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 struct loop {
 	struct keeper *keeper;
-	struct event *drain, *rescan, *sweep, *retry, *watchdog;
+	struct event *drain, *rescan, *second, *retry, *watchdog;
 	struct event *prompt; /* the ring has what should not wait */
 	struct event *signals[N_SIGNALS];
 	unsigned empty_drains;
@@ -57,7 +62,9 @@ static void on_drain(evutil_socket_t fd, short what, void *userdata)
 	(void)what;
 	loop->keeper->ring_error = n < 0 && n != -EINTR ? n : 0;
 	loop->empty_drains = n > 0 ? 0 : loop->empty_drains + 1;
-	arm(loop->drain, loop->empty_drains < IDLE_DRAINS ? DRAIN_MS : DRAIN_IDLE_MS);
+	arm(loop->drain, n >= BUSY_RECORDS                  ? DRAIN_BUSY_MS
+			 : loop->empty_drains < IDLE_DRAINS ? DRAIN_MS
+							    : DRAIN_IDLE_MS);
 }
 
 static void on_prompt(evutil_socket_t fd, short what, void *userdata)
@@ -132,7 +139,8 @@ static void tell_subject_expiry(const struct subject *subject, void *userdata)
 			     contain_subject_text(subject, text, sizeof(text)));
 }
 
-static void on_sweep(evutil_socket_t fd, short what, void *userdata)
+/* All that is done once a second, in one wakeup. */
+static void on_second(evutil_socket_t fd, short what, void *userdata)
 {
 	struct loop *loop = userdata;
 	struct keeper *keeper = loop->keeper;
@@ -154,7 +162,9 @@ static void on_sweep(evutil_socket_t fd, short what, void *userdata)
 	access_log_flush(keeper->access_log);
 	coverage_tick(keeper);
 	controls_tick(keeper->controls, keeper);
-	arm(loop->sweep, SWEEP_MS);
+	libraries_tick(keeper->libraries);
+	inspectors_tick(keeper->inspectors);
+	arm(loop->second, SECOND_MS);
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)
@@ -226,7 +236,7 @@ void loop_end(struct keeper *keeper, enum keeper_end end)
 void loop_free(struct loop *loop)
 {
 	struct event *const timers[] = {
-		loop ? loop->drain : NULL, loop ? loop->rescan : NULL,   loop ? loop->sweep : NULL,
+		loop ? loop->drain : NULL, loop ? loop->rescan : NULL,   loop ? loop->second : NULL,
 		loop ? loop->retry : NULL, loop ? loop->watchdog : NULL,
 	};
 
@@ -254,10 +264,10 @@ int loop_new(struct keeper *keeper)
 	loop->keeper = keeper;
 	loop->drain = evtimer_new(base, on_drain, loop);
 	loop->rescan = evtimer_new(base, on_rescan, loop);
-	loop->sweep = evtimer_new(base, on_sweep, loop);
+	loop->second = evtimer_new(base, on_second, loop);
 	loop->retry = evtimer_new(base, on_retry, loop);
 	loop->watchdog = evtimer_new(base, on_watchdog, loop);
-	if (!loop->drain || !loop->rescan || !loop->sweep || !loop->retry || !loop->watchdog)
+	if (!loop->drain || !loop->rescan || !loop->second || !loop->retry || !loop->watchdog)
 		return -ENOMEM;
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		loop->signals[i] = evsignal_new(base, signals[i], on_signal, loop);
@@ -270,7 +280,7 @@ int loop_new(struct keeper *keeper)
 		return -ENOMEM;
 	arm(loop->drain, DRAIN_MS);
 	arm(loop->rescan, RESCAN_MS);
-	arm(loop->sweep, SWEEP_MS);
+	arm(loop->second, SECOND_MS);
 	if (!apply_ruling(keeper->apply)->policy)
 		arm(loop->retry, RETRY_MS);
 	if (notify_watchdog_ms())

@@ -52,7 +52,9 @@ int kern_hello_sweep(struct kern *kern, uint64_t now_ns)
 {
 	int fd = bpf_map__fd(kern->wire->maps.hello_blocks), removed = 0;
 	uint64_t key, next;
-	bool more = bpf_map_get_next_key(fd, NULL, &key) == 0;
+	/* to find that 65,536 buckets are empty takes 60 us */
+	bool more = __atomic_load_n(&kern->control->hello_blocks, __ATOMIC_ACQUIRE) &&
+		    bpf_map_get_next_key(fd, NULL, &key) == 0;
 
 	for (int i = 0; more && i < GL_HELLO_BLOCKS_MAX; i++) {
 		struct gl_hello_block block;

@@ -282,21 +282,30 @@ struct gl_subject *kern_subjects(const struct kern *kern)
 	return kern->subjects;
 }
 
+/* In one call where the kernel can (5.13 and later), else one by one. */
 int kern_counters(const struct kern *kern, uint64_t ret_values[GL_CTR_MAX])
 {
-	_cleanup_free_ uint64_t *per_cpu = calloc(kern->n_cpus, sizeof(*per_cpu));
-	int fd = bpf_map__fd(kern->wire->maps.counters);
+	size_t cpus = (size_t)kern->n_cpus;
+	_cleanup_free_ uint64_t *values = calloc(GL_CTR_MAX * cpus, sizeof(*values));
+	int fd = bpf_map__fd(kern->wire->maps.counters), r;
+	__u32 keys[GL_CTR_MAX], next, n = GL_CTR_MAX;
+	LIBBPF_OPTS(bpf_map_batch_opts, opts);
 
-	if (!per_cpu)
+	if (!values)
 		return -ENOMEM;
-	for (__u32 i = 0; i < GL_CTR_MAX; i++) {
-		int r = bpf_map_lookup_elem(fd, &i, per_cpu);
+	r = bpf_map_lookup_batch(fd, NULL, &next, keys, values, &n, &opts);
+	if (r == -ENOENT || (r == 0 && n < GL_CTR_MAX))
+		r = n == GL_CTR_MAX ? 0 : -ENOTSUP;
+	for (__u32 i = 0; r < 0 && i < GL_CTR_MAX; i++) {
+		int one = bpf_map_lookup_elem(fd, &i, &values[i * cpus]);
 
-		if (r < 0)
-			return r;
+		if (one < 0)
+			return one;
+	}
+	for (__u32 i = 0; i < GL_CTR_MAX; i++) {
 		ret_values[i] = 0;
-		for (int cpu = 0; cpu < kern->n_cpus; cpu++)
-			ret_values[i] += per_cpu[cpu];
+		for (size_t cpu = 0; cpu < cpus; cpu++)
+			ret_values[i] += values[i * cpus + cpu];
 	}
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert(GL_WATCH_LINES <= UINT16_MAX + 1u, "a line's number fits");
+
 #define LIMITS           64 /* classes whose limit is exceeded at once */
 #define REFUSED_SHARE    30 /* of a hundred answers: below, many refusals are no attack */
 #define RESTART_SLACK_NS (2 * (int64_t)CLOCK_NS_PER_S)
@@ -23,6 +25,9 @@ struct alert_watch {
 	struct gl_watch *own;
 	struct told told[GL_WATCH_LINES];
 	bool begun; /* all lines were looked at once: what is there now is new */
+	uint64_t crossings, own_crossings; /* at the last look at all lines; of the own table */
+	size_t n_crossed;
+	uint16_t crossed[GL_WATCH_LINES]; /* lines that look found */
 	/* patterns found at `limits_ns`: one look at all lines a class, not one a line */
 	uint64_t limits_ns;
 	unsigned n_limits;
@@ -406,17 +411,36 @@ void alert_watch_look(struct alert_watch *watch, struct alert_scene *scene, uint
 		look(watch, scene, index);
 }
 
-unsigned alert_watch_poll(struct alert_watch *watch, struct alert_scene *scene)
+/*
+ * All lines that have crossed, sources first: what they explain is not told again. The doors write
+ * meanwhile: a line that changes hands is in no list, or in the wrong place of one.
+ */
+static void find_crossed(struct alert_watch *watch)
 {
 	static const enum gl_watch_by order[] = {GL_WATCH_BY_SOURCE, GL_WATCH_BY_PRINCIPAL,
 						 GL_WATCH_BY_OPERATION};
-	unsigned fresh = 0;
+	uint8_t by[GL_WATCH_LINES];
 
-	/* sources first: what they explain is not told again */
+	for (uint32_t i = 0; i < GL_WATCH_LINES; i++)
+		by[i] = watch->table[i].crossed_ns ? watch->table[i].by : GL_WATCH_BY_MAX;
+	watch->n_crossed = 0;
 	for (size_t k = 0; k < GL_WATCH_BY_MAX; k++)
 		for (uint32_t i = 0; i < GL_WATCH_LINES; i++)
-			if (watch->table[i].crossed_ns && watch->table[i].by == order[k])
-				fresh += look(watch, scene, i);
+			if (by[i] == order[k])
+				watch->crossed[watch->n_crossed++] = (uint16_t)i;
+}
+
+unsigned alert_watch_poll(struct alert_watch *watch, struct alert_scene *scene, uint64_t crossings)
+{
+	unsigned fresh = 0;
+
+	if (watch->own)
+		crossings = watch->own_crossings;
+	if (!watch->begun || watch->crossings != crossings)
+		find_crossed(watch);
+	watch->crossings = crossings;
+	for (size_t i = 0; i < watch->n_crossed; i++)
+		fresh += look(watch, scene, watch->crossed[i]);
 	watch->begun = true;
 	return fresh;
 }
@@ -442,7 +466,9 @@ void alert_watch_count(struct alert_watch *watch, struct alert_scene *scene,
 		if (!watch_name(&ask, &scene->policy->watch[event->rule],
 				&scene->policy->subject_key))
 			continue;
-		if (watch_once(&ask, scene->now.boot_ns) == WATCH_CROSSED)
-			look(watch, scene, ask.index);
+		if (watch_once(&ask, scene->now.boot_ns) != WATCH_CROSSED)
+			continue;
+		watch->own_crossings++;
+		look(watch, scene, ask.index);
 	}
 }

@@ -4,9 +4,10 @@
  * (include/glacis/watch.h) to alerts. There are two tables: the kernel's, which the doors count in,
  * and one of the keeper's for HTTP/2, whose requests it judges itself.
  *
- * A record only says where to look at once; alert_watch_poll() looks at all lines and finds the
- * same, so nothing depends on a record that arrives. What was told of a line is remembered by
- * position and tag.
+ * A record only says where to look at once; alert_watch_poll() finds the same without it, so
+ * nothing depends on a record that arrives. It looks at all lines when crossings were counted since
+ * it did so last, else at those that had crossed (two megabytes each second are a quarter of what
+ * an idle keeper would cost). What was told of a line is remembered by position and tag.
  *
  * One case, one alert: a principal is not told where its source is, an operation not where one
  * source makes most of it. All sources of a class that exceed its limit are one case, with a
@@ -25,8 +26,11 @@ void alert_watch_free(struct alert_watch *watch); /* NULL-safe */
 
 /* Line `index` has crossed, a record says. */
 void alert_watch_look(struct alert_watch *watch, struct alert_scene *scene, uint32_t index);
-/* All lines; returns how many crossings no record had told. */
-unsigned alert_watch_poll(struct alert_watch *watch, struct alert_scene *scene);
+/*
+ * crossings: how many the table's counter has counted so far, read before this call; of a table of
+ * one's own none are needed. Returns how many crossings no record had told.
+ */
+unsigned alert_watch_poll(struct alert_watch *watch, struct alert_scene *scene, uint64_t crossings);
 
 /* Counts an event in the table of its own, at scene->now, and looks at what it crossed. */
 void alert_watch_count(struct alert_watch *watch, struct alert_scene *scene,

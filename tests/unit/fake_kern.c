@@ -302,6 +302,32 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 	return 0;
 }
 
+/* No tls door: user/keeper/libraries.c is linked, and holds nothing. */
+int kern_libs_start(struct kern *kern)
+{
+	(void)kern;
+	return -ENOTSUP;
+}
+
+int kern_libs_fd(const struct kern *kern)
+{
+	(void)kern;
+	return -ENOTSUP;
+}
+
+int kern_libs_poll(struct kern *kern)
+{
+	(void)kern;
+	return 0;
+}
+
+size_t kern_libraries(struct kern *kern, const struct kern_library **ret_libraries)
+{
+	(void)kern;
+	*ret_libraries = NULL;
+	return 0;
+}
+
 int kern_tls_views(struct kern *kern, struct kern_tls_view **ret_views, size_t *ret_n)
 {
 	struct kern_tls_view *views = calloc(3, sizeof(*views));

@@ -28,7 +28,8 @@ static void check_token(const uint8_t *data, size_t size)
 	CHECK(jwt.kid <= JWT_KID_CONTROL);
 	CHECK(jwt.has_kid || jwt.kid == JWT_KID_PLAIN);
 	CHECK(jwt.has_exp || jwt.exp_s == 0);
-	CHECK(jwt.exp_s > INT64_MIN && jwt.iat_s > INT64_MIN);
+	CHECK(jwt.exp_s <= JWT_TIME_MAX && jwt.exp_s >= -JWT_TIME_MAX);
+	CHECK(jwt.iat_s <= JWT_TIME_MAX && jwt.iat_s >= -JWT_TIME_MAX);
 	copy = malloc(size);
 	CHECK(copy);
 	memcpy(copy, data, size);

@@ -94,7 +94,7 @@ static void test_members(void **state)
 	assert_true(jwt.has_exp && jwt.has_iat && jwt.has_nbf && !jwt.refresh);
 	assert_int_equal(jwt.exp_s, 1764000000);
 	assert_int_equal(jwt.iat_s, -5);
-	assert_int_equal(jwt.nbf_s, INT64_MAX);
+	assert_int_equal(jwt.nbf_s, JWT_TIME_MAX);
 
 	assert_int_equal(
 		read_of("{\"alg\":\"a\"}", "{\"exp\":\"1764000000\",\"token_use\":\"id\"}", &jwt),

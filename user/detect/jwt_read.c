@@ -118,8 +118,8 @@ static bool read_time(const struct reading *r, enum json_token token, int64_t *r
 		return false;
 	number = raw_cut(raw_from(number, negative), '.', &fraction);
 	if (!raw_number(number, &value))
-		value = INT64_MAX;
-	*ret_s = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+		value = JWT_TIME_MAX;
+	*ret_s = value > JWT_TIME_MAX ? JWT_TIME_MAX : (int64_t)value;
 	if (negative)
 		*ret_s = -*ret_s;
 	return true;

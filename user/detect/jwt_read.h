@@ -13,7 +13,10 @@
 
 #define JWT_HEADER_MAX 1024 /* bytes of a part that are decoded */
 #define JWT_CLAIMS_MAX 4096
-#define JWT_TEXT       128
+/* Times saturate here, where numbers of JSON end to be exact (RFC 8259, 6): two of them can be
+ * added. */
+#define JWT_TIME_MAX (INT64_C(1) << 53)
+#define JWT_TEXT     128
 
 enum jwt_kid {
 	JWT_KID_PLAIN,
@@ -33,7 +36,7 @@ struct jwt {
 	uint8_t kid; /* enum jwt_kid */
 	char alg[24]; /* "" = none given; cut */
 	char key_url[JWT_TEXT]; /* jku, else x5u; cut */
-	int64_t exp_s, iat_s, nbf_s; /* saturated */
+	int64_t exp_s, iat_s, nbf_s; /* within +-JWT_TIME_MAX */
 };
 
 /*

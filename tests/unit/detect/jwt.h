@@ -8,6 +8,16 @@
 #define T_GOOD                                                                                     \
 	"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3NjM5OTk5NDAsImV4cCI6MTc2NDAwM"           \
 	"Dg0MH0.c2lnbmF0dXJl"
+/* {"alg":"RS256","typ":"JWT"} */
+/* {"iat":1763999940,"exp":9223372036854775807} */
+#define T_FOREVER                                                                                  \
+	"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3NjM5OTk5NDAsImV4cCI6OTIyMzM3M"           \
+	"jAzNjg1NDc3NTgwN30.c2lnbmF0dXJl"
+/* {"alg":"RS256","typ":"JWT"} */
+/* {"iat":-9223372036854775807,"exp":-9223372036854775807} */
+#define T_LONG_AGO                                                                                 \
+	"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOi05MjIzMzcyMDM2ODU0Nzc1ODA3LCJle"           \
+	"HAiOi05MjIzMzcyMDM2ODU0Nzc1ODA3fQ.c2lnbmF0dXJl"
 /* {"alg":"nOnE"} */
 /* {"iat":1763999940,"exp":1764000840} */
 #define T_NONE "eyJhbGciOiJuT25FIn0.eyJpYXQiOjE3NjM5OTk5NDAsImV4cCI6MTc2NDAwMDg0MH0."
@@ -201,6 +211,8 @@ static const struct detect_case cases_jwt[] = {
 		   "REV-05 token-lifetime medium"),
 	CASE_TAKEN("a refresh token", T_REFRESH, ""),
 	CASE_TAKEN("milliseconds", T_MILLIS, "PRE-12 exp-unit medium"),
+	CASE_TAKEN("the largest exp", T_FOREVER, "PRE-12 exp-unit medium"),
+	CASE_TAKEN("the smallest", T_LONG_AGO, "PRE-12 expired-accepted high"),
 	CASE_TAKEN("fractions", T_FRACTION, ""),
 	{"in a cookie", "GET / HTTP/1.1\nHost: a\nCookie: theme=dark; jwt=" T_NO_EXP "\n\n", OK,
 	 "PRE-12 exp-missing medium", .shown = "Cookie"},

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""tlsservers.py - HTTPS servers that differ in how they use TLS: nginx, apache (event), haproxy, node, and
-Python with threads and with uvicorn (TLS through memory). Each answers every request with 200, says in
-X-Client who asked what, as it saw it (apache: without the query), and logs the same line:
+"""tlsservers.py - HTTPS servers that differ in how they use TLS: nginx, apache (event), haproxy, node, Python
+with threads and with uvicorn (TLS through memory), and lighttpd with GnuTLS. Each answers every request with
+200, says in X-Client who asked what, as it saw it (apache: without the query), and logs the same line:
 "10.77.0.11 GET /path". Called by lib.py.
 
     for name in TLS_SERVERS:
@@ -261,5 +261,43 @@ uvicorn.Server(config).run(sockets=[listener])
         return "/usr/bin/python3", self.write("server.py", self.PROGRAM)
 
 
+class Lighttpd(TlsServer):
+    """TLS by GnuTLS. /bodies/ are files beside its folder, which it hands to the library by name."""
+
+    http2 = True
+    CONF = """
+server.modules = ("mod_gnutls", "mod_magnet", "mod_alias")
+server.document-root = "@dir@"
+server.port = @port@
+server.errorlog = "@dir@/error.log"
+server.max-keep-alive-requests = 1000000
+server.max-keep-alive-idle = 60
+server.feature-flags += ("server.h2proto" => "enable")
+ssl.pemfile = "@cert@"
+ssl.privkey = "@key@"
+ssl.engine = "enable"
+$SERVER["socket"] == "[::]:@port@" { ssl.engine = "enable" }
+mimetype.assign = ("" => "text/plain")
+alias.url = ("/bodies/" => "@dir@/../bodies/")
+$HTTP["url"] !~ "^/bodies/" { magnet.attract-raw-url-to = ("@dir@/hello.lua") }
+"""
+    HELLO = """
+local r = lighty.r
+local client = string.gsub(r.req_attr["request.remote-addr"], "^::ffff:", "")
+local line = client .. " " .. r.req_attr["request.method"] .. " " .. r.req_attr["request.orig-uri"]
+local log = io.open("@reached@", "a")
+log:write(line .. "\\n")
+log:close()
+r.resp_header["X-Client"] = line
+r.resp_header["Content-Type"] = "text/plain"
+r.resp_body.set("hello\\n")
+return 200
+"""
+
+    def command(self, folder):
+        self.write("hello.lua", self.HELLO)
+        return "lighttpd", "-D", "-f", self.write("lighttpd.conf", self.CONF)
+
+
 TLS_SERVERS = {"nginx": NginxTls, "apache": Apache, "haproxy": HaproxyTls, "node": Node, "node-https": NodeHttps,
-               "python": PythonThreads, "uvicorn": Uvicorn}
+               "python": PythonThreads, "uvicorn": Uvicorn, "lighttpd": Lighttpd}

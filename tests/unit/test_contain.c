@@ -112,8 +112,8 @@ static void an_office_is_spared(void **state)
 		sources_response(keeper.sources, &good);
 	}
 	refuse("198.18.0.1", 50, 0);
-	assert_string_equal(last_note(), "198.18.0.1 is not banned: 3 clients with proven "
-					 "credentials share it");
+	assert_string_equal(last_note(), "198.18.0.1 is not banned: 3 clients share it, by "
+					 "credential or fingerprint");
 	assert_false(is_banned("198.18.0.1"));
 	/* two are an attacker with two stolen keys */
 	good.source = address("198.18.0.2");
@@ -121,6 +121,30 @@ static void an_office_is_spared(void **state)
 		good.principal = i;
 		sources_response(keeper.sources, &good);
 	}
+	refuse("198.18.0.2", 50, 0);
+	assert_true(is_banned("198.18.0.2"));
+}
+
+static void an_office_without_credentials_is_spared(void **state)
+{
+	struct gl_rec_response good = {
+		.rec = {.kind = GL_REC_RESPONSE, .ts_ns = clock_boot_ns()},
+		.source = address("198.18.0.1"),
+		.status = 200,
+	};
+
+	(void)state;
+	sources_response(keeper.sources, &good);
+	for (uint64_t key = 1; key <= 3; key++)
+		sources_hello(keeper.sources, &good.source, key, clock_boot_ns());
+	refuse("198.18.0.1", 50, 0);
+	assert_false(is_banned("198.18.0.1"));
+	/* whom nobody served may show as many fingerprints as he likes */
+	good.source = address("198.18.0.2");
+	good.status = 403;
+	sources_response(keeper.sources, &good);
+	for (uint64_t key = 1; key <= 3; key++)
+		sources_hello(keeper.sources, &good.source, key, clock_boot_ns());
 	refuse("198.18.0.2", 50, 0);
 	assert_true(is_banned("198.18.0.2"));
 }
@@ -160,6 +184,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_fiftieth_refusal, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_protected_are_spared, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_office_is_spared, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_office_without_credentials_is_spared, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(monitor_bans_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(open_connections_are_cut, setup, teardown),
 	};

@@ -12,8 +12,8 @@
 
 #define ACTOR             "escalation"
 #define PROTECTED_MAX_AGE 10
-/* Blast radius: with this many proven principals answered behind it, a source is an office or a
- * proxy nobody told us about, not an attacker alone. */
+/* Blast radius: with this many clients served behind it, told apart by proven credentials or by TLS
+ * fingerprints, a source is an office or a proxy nobody told us about, not an attacker alone. */
 #define SHARED_BY 3
 /* A fingerprint has one match key under one key; more only after the keys were lost. */
 #define JA4_KEYS 16
@@ -46,11 +46,12 @@ static bool is_spared(struct keeper *keeper, const struct escalate_ban *ban, con
 		records_note(keeper, EVENT_DECISION, ACTOR, "%s is not banned: %s", source, why);
 		return true;
 	}
-	shared = sources_principals(keeper->sources, &ban->prefix.addr, clock_boot_ns());
+	shared = sources_clients(keeper->sources, &ban->prefix.addr, clock_boot_ns());
 	if (shared >= SHARED_BY) {
-		records_note(keeper, EVENT_DECISION, ACTOR,
-			     "%s is not banned: %u%s clients with proven credentials share it",
-			     source, shared, shared >= 32 ? "+" : "");
+		records_note(
+			keeper, EVENT_DECISION, ACTOR,
+			"%s is not banned: %u%s clients share it, by credential or fingerprint",
+			source, shared, shared >= 32 ? "+" : "");
 		return true;
 	}
 	return false;

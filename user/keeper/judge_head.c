@@ -183,6 +183,20 @@ static void keep_in_step(struct keeper *keeper, const struct gl_policy *policy,
 		keeper->judged.not_in_step++;
 }
 
+/*
+ * A mark goes with its socket, and heads of the connection may be read after that: they are not
+ * refused once more each, and mark nothing that no socket's end would take away.
+ */
+static uint64_t *ended_slot(struct keeper *keeper, uint64_t conn)
+{
+	return &keeper->judged.ended[(conn * 0x9e3779b97f4a7c15ull) >> 54];
+}
+
+static bool is_over(struct keeper *keeper, uint64_t conn)
+{
+	return *ended_slot(keeper, conn) == conn || kern_is_cut(keeper->kern, conn);
+}
+
 /* Ends the connection; its other streams go with it, so this is told once a connection. */
 static void refuse(struct keeper *keeper, const struct gl_policy *policy,
 		   const struct report_head *head, const struct admit_verdict *v, uint64_t now_ns)
@@ -191,6 +205,8 @@ static void refuse(struct keeper *keeper, const struct gl_policy *policy,
 
 	keeper->judged.refused++;
 	keeper->judged.cuts += marked;
+	if (marked)
+		*ended_slot(keeper, head->conn) = head->conn;
 	keep_in_step(keeper, policy, head, v, now_ns);
 	tell(keeper, policy, head, v, true, marked, now_ns);
 }
@@ -247,7 +263,7 @@ bool judge_head(struct keeper *keeper, const struct report_head *head)
 	if (!head_valid(head, policy))
 		return false;
 	/* nothing of it is answered any more, so it takes nothing of a limit */
-	if (kern_is_cut(keeper->kern, head->conn)) {
+	if (is_over(keeper, head->conn)) {
 		keeper->judged.after_cut++;
 		return true;
 	}

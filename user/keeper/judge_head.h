@@ -13,6 +13,7 @@
 struct keeper;
 
 #define JUDGE_WAITS 128 /* four to each doubling of nanoseconds */
+#define JUDGE_ENDED 1024
 
 struct judge_counts {
 	uint64_t judged, refused, would_refuse, cuts;
@@ -20,6 +21,7 @@ struct judge_counts {
 	uint64_t after_cut; /* ran, unjudged and unanswered: their connection was over */
 	uint64_t not_in_step; /* the kernel did not take it that a source is to be read in lockstep
 			       */
+	uint64_t ended[JUDGE_ENDED]; /* connections cut here lately, by their name */
 	uint64_t waits[JUDGE_WAITS]; /* from a head's last byte at the door to its verdict */
 };
 

@@ -151,6 +151,7 @@ static void on_second(evutil_socket_t fd, short what, void *userdata)
 	(void)fd;
 	(void)what;
 	kern_hello_sweep(keeper->kern, now.boot_ns);
+	kern_cuts_sweep(keeper->kern, now.boot_ns);
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
 	n += subjects_sweep(keeper->subjects, now, tell_subject_expiry, &expiry);
 	kills_tick(keeper);

@@ -255,32 +255,8 @@ int kern_probe_account(const struct kern *kern, uint32_t library,
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Cuts, guarded namespaces, connections nobody frees
+ * HTTP/2, guarded namespaces, connections nobody frees
  */
-int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
-{
-	struct gl_cut cut = {.reason = reason};
-	struct timespec now;
-	int r;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	cut.since_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
-	__atomic_fetch_add(&kern->control->cuts, 1, __ATOMIC_ACQ_REL);
-	r = bpf_map_update_elem(bpf_map__fd(kern->wire->maps.cuts), &cookie, &cut, BPF_NOEXIST);
-	if (r == 0)
-		return 0;
-	__atomic_fetch_sub(&kern->control->cuts, 1, __ATOMIC_ACQ_REL);
-	return r == -EEXIST ? 0 : r;
-}
-
-bool kern_is_cut(const struct kern *kern, uint64_t cookie)
-{
-	struct gl_cut cut;
-
-	return __atomic_load_n(&kern->control->cuts, __ATOMIC_ACQUIRE) &&
-	       bpf_map_lookup_elem(bpf_map__fd(kern->wire->maps.cuts), &cookie, &cut) == 0;
-}
-
 int kern_h2_judged(struct kern *kern, uint64_t conn, uint64_t off)
 {
 	int r = bpf_map_update_elem(bpf_map__fd(kern->wire->maps.h2_judged), &conn, &off, BPF_ANY);

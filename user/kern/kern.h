@@ -144,6 +144,11 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason);
 /* Was it marked, by whomever, and is it not gone yet? */
 bool kern_is_cut(const struct kern *kern, uint64_t cookie);
 /*
+ * Once a second: every ten, forgets marks of connections that had ended before they were marked;
+ * returns how many. All stay where the sockets of a namespace cannot be listed.
+ */
+size_t kern_cuts_sweep(struct kern *kern, uint64_t now_ns);
+/*
  * Every connection of a service that a door knows, and each request in flight on one (struct
  * gl_open, valid during the call): those of the tls door first. -ENOTSUP: not on this kernel.
  */

@@ -58,6 +58,7 @@ struct kern {
 	enum { GUARD_NONE, GUARD_AWAKE, GUARD_SLEEPS } guard; /* inside TLS: how it reads memory */
 	struct cut_bpf *cut; /* NULL: not on this kernel */
 	bool cut_held; /* or given up */
+	uint64_t cuts_swept_ns;
 	struct egress_bpf *egress; /* NULL: not on this kernel */
 	struct open_bpf *open; /* NULL: not on this kernel */
 	struct bpf_link *tls_links[2]; /* its tracepoints */

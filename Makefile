@@ -14,7 +14,7 @@ VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 
 WARN := -Wall -Wextra -Werror -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
 CFLAGS ?= -O2 -g
-ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -I. -I$(O) -fno-strict-aliasing -DGLACIS_VERSION='"$(VERSION)"' -MMD -MP
+ALL_CFLAGS := -std=gnu17 $(WARN) $(CFLAGS) -D_GNU_SOURCE -I. -I$(O) -fno-strict-aliasing -MMD -MP
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 BPF_ARCH := $(subst x86_64,x86,$(subst aarch64,arm64,$(firstword $(subst -, ,$(MULTIARCH)))))
 BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-parameter -I. -idirafter /usr/include/$(MULTIARCH) -MMD -MP
@@ -215,11 +215,10 @@ $(O)/glacisctl: $(CTL_OBJ)
 $(O)/user/keeper/controls.o $(O)/san/user/keeper/controls.o: deploy/controls/controls.json
 
 # what says its version is built again when that changes, and nothing else is
-VERSION_SRC := $(shell grep -l GLACIS_VERSION user/*/*.c tests/unit/*.c 2>/dev/null)
-$(VERSION_SRC:%.c=$(O)/%.o) $(VERSION_SRC:%.c=$(O)/san/%.o) $(VERSION_SRC:tests/unit/%.c=$(O)/unit/%): $(O)/version
-$(O)/version: FORCE
+$(O)/user/base/version.o $(O)/san/user/base/version.o $(O)/fuzzing/user/base/version.o: $(O)/built_version.h
+$(O)/built_version.h: FORCE
 	@mkdir -p $(@D)
-	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+	@echo '#define GLACIS_VERSION "$(VERSION)"' | cmp -s - $@ || echo '#define GLACIS_VERSION "$(VERSION)"' > $@
 FORCE:
 
 # --- tests ---------------------------------------------------------------------------------------

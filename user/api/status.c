@@ -8,6 +8,7 @@
 
 #include "user/api/api.h"
 #include "user/base/names.h"
+#include "user/base/version.h"
 #include "user/keeper/inspectors.h"
 
 #define LISTENERS_MAX_AGE 5
@@ -98,7 +99,7 @@ void api_status(struct api_request *rq)
 	used = health_windows_used(keeper, &capacity);
 	mode = mode_of_host(kern_control(keeper->kern), ruling->policy,
 			    apply_intern(keeper->apply));
-	o = json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:o}", "version", GLACIS_VERSION, "pid",
+	o = json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:o}", "version", glacis_version, "pid",
 		      (int)getpid(), "state", keeper_state_name(keeper->state), "since",
 		      clock_format(keeper->since_wall_ns, since), "adopted",
 		      kern_adopted(keeper->kern), "mode", name_mode(mode), "policy",

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/base/version.h"
 #include "user/ctl/api.h"
 #include "user/ctl/ctl.h"
 #include "user/ctl/out.h"
@@ -146,7 +147,7 @@ static json_t *sarif(const struct rules *rules, const json_t *findings,
 		json_array_append_new(results, sarif_result(finding));
 	return json_pack("{s:s,s:s,s:[{s:{s:{s:s,s:s,s:o}},s:[{s:b}],s:o,s:s}]}", "$schema",
 			 "https://json.schemastore.org/sarif-2.1.0.json", "version", "2.1.0",
-			 "runs", "tool", "driver", "name", "glacis", "version", GLACIS_VERSION,
+			 "runs", "tool", "driver", "name", "glacis", "version", glacis_version,
 			 "rules", sarif_rules(rules), "invocations", "executionSuccessful",
 			 counts->unreadable == 0, "results", results, "columnKind",
 			 "unicodeCodePoints");

@@ -4,16 +4,17 @@
 
 #include <jansson.h>
 
+#include "user/base/version.h"
 #include "user/ctl/api.h"
 #include "user/ctl/args.h"
 #include "user/ctl/ctl.h"
 
 static int run_version(struct ctl *ctl)
 {
-	json_t *body = json_pack("{s:s}", "version", GLACIS_VERSION);
+	json_t *body = json_pack("{s:s}", "version", glacis_version);
 
 	if (!api_print_json(ctl, body))
-		fprintf(ctl->out, "glacisctl %s\n", GLACIS_VERSION);
+		fprintf(ctl->out, "glacisctl %s\n", glacis_version);
 	json_decref(body);
 	return CTL_OK;
 }

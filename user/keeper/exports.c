@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "user/base/clock.h"
+#include "user/base/version.h"
 #include "user/keeper/exports_config.h"
 #include "user/keeper/exports_private.h"
 #include "user/keeper/keeper.h"
@@ -187,7 +188,7 @@ static void configure(struct exports *x)
 	json_t *config = json_deep_copy(x->config);
 
 	json_object_set_new(config, "host", json_string(x->host));
-	json_object_set_new(config, "version", json_string(GLACIS_VERSION));
+	json_object_set_new(config, "version", json_string(glacis_version));
 	courier_link_send(x->keeper->link, json_pack("{s:{s:o}}", "exports", "configure", config));
 	exports_files_open(&x->files, x->config, x->keeper->link);
 }

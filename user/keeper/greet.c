@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "user/base/names.h"
+#include "user/base/version.h"
 #include "user/keeper/keeper.h"
 
 static void print_doors(const struct keeper *keeper)
@@ -74,7 +75,7 @@ void greet_print(struct keeper *keeper)
 	if (keeper->options->log_format == LOG_FORMAT_JSON)
 		return;
 	health_read_listeners(keeper, 0);
-	printf("glacisd %s, %s%s\n", GLACIS_VERSION, name_mode(mode),
+	printf("glacisd %s, %s%s\n", glacis_version, name_mode(mode),
 	       mode == GL_MODE_MONITOR ? ": nothing is changed, verdicts say what enforce would do"
 				       : "");
 	if (ruling->policy)

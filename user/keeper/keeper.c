@@ -21,6 +21,7 @@
 #include "user/base/clock.h"
 #include "user/base/file.h"
 #include "user/base/prefix_table.h"
+#include "user/base/version.h"
 #include "user/keeper/access_log.h"
 #include "user/keeper/alerting.h"
 #include "user/keeper/controls.h"
@@ -411,7 +412,7 @@ static void announce(struct keeper *keeper)
 	audit_write(keeper->audit,
 		    &(struct audit_actor){.origin = "start", .uid = getuid(), .pid = getpid()},
 		    "start", NULL,
-		    json_pack("{s:s, s:b, s:s?, s:I}", "version", GLACIS_VERSION, "adopted",
+		    json_pack("{s:s, s:b, s:s?, s:I}", "version", glacis_version, "adopted",
 			      kern_adopted(keeper->kern), "policy", ruling->name, "generation",
 			      (json_int_t)ruling->generation));
 	if (keeper->options->foreground)

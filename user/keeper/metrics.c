@@ -10,6 +10,7 @@
 #include "user/base/cleanup.h"
 #include "user/base/clock.h"
 #include "user/base/names.h"
+#include "user/base/version.h"
 #include "user/keeper/counters.h"
 #include "user/keeper/exports.h"
 #include "user/keeper/inspectors.h"
@@ -311,7 +312,7 @@ json_t *metrics_json(struct keeper *keeper)
 	snprintf(abi, sizeof(abi), "%d.%d", GL_ABI_MAJOR, GL_ABI_MINOR);
 	sample(family(families, "glacis_build_info", "gauge", "1",
 		      "The version that runs; always 1."),
-	       json_pack("{s:s, s:s}", "version", GLACIS_VERSION, "abi", abi), json_integer(1));
+	       json_pack("{s:s, s:s}", "version", glacis_version, "abi", abi), json_integer(1));
 	add_policy(keeper, families);
 	add_doors(keeper, families);
 	add_counters(keeper, families);

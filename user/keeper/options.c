@@ -9,6 +9,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/base/names.h"
+#include "user/base/version.h"
 
 #define EXIT_USAGE       2
 #define WINDOW_LINES_MIN (4 * GL_WINDOW_SHARED)
@@ -349,7 +350,7 @@ static int take_flag(struct options *options, int option, const char *argument)
 		fputs(help, stdout);
 		return 1;
 	case OPT_VERSION:
-		printf("glacisd %s (ABI %d.%d)\n", GLACIS_VERSION, GL_ABI_MAJOR, GL_ABI_MINOR);
+		printf("glacisd %s (ABI %d.%d)\n", glacis_version, GL_ABI_MAJOR, GL_ABI_MINOR);
 		return 1;
 	default:
 		break;

@@ -22,6 +22,7 @@ BPF_CFLAGS := -O2 -g -target bpf -D__TARGET_ARCH_$(BPF_ARCH) -mcpu=v3 -Wall -Wex
 PARALLEL = $(if $(findstring j,$(filter-out --%,$(MAKEFLAGS))),,-j$(shell nproc))
 LIBS := -lbpf -lelf -lz -lnghttp2 -lbrotlidec -lhs -ljansson -lyaml -levent -lssl -lcrypto -lsqlite3 -lseccomp -lcurl -lpthread -lm
 CTL_LIBS := -ljansson -lyaml -lhs -lz -lm
+FUZZ_LIBS := $(LIBS) -lbrotlienc
 
 # every user module; main() lives in user/keeper/main.c and user/ctl/main.c only
 MODULES := base sandbox policy store inspect kern detect inspector respond courier keeper api
@@ -246,7 +247,7 @@ $(O)/kernel/%: tests/kernel/%.c $(O)/libglacis-san.a Makefile | $(KERNEL_OBJ)
 $(O)/fuzz/%: tests/fuzz/%.c $(O)/libglacis-san.a Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo '  FUZZ   $(@:$(O)/%=%)')
-	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) -O1 $(SAN) -o $@ $< tests/fuzz/replay.c $(O)/libglacis-san.a $(FUZZ_LIBS)
 
 # the same targets for libFuzzer: clang, with coverage; warnings are gcc's business
 FUZZING := $(CLANG) $(ALL_CFLAGS) -w -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
@@ -261,6 +262,6 @@ $(O)/fuzzing/libglacis.a: $(FUZZING_OBJ)
 $(O)/fuzzing/%: tests/fuzz/%.c $(O)/fuzzing/libglacis.a Makefile
 	@mkdir -p $(@D)
 	@$(if $(V),,echo '  FUZZ   $(@:$(O)/%=%)')
-	$(Q)$(FUZZING) -fsanitize=fuzzer -o $@ $< $(O)/fuzzing/libglacis.a $(LIBS)
+	$(Q)$(FUZZING) -fsanitize=fuzzer -o $@ $< $(O)/fuzzing/libglacis.a $(FUZZ_LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)

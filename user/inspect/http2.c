@@ -289,16 +289,18 @@ static bool frame_allowed(const struct frame_reader *r)
 	return true;
 }
 
-/* A response's HEADERS before its request's: the other direction is behind. */
+/* A response's HEADERS before its request's, or before the end of them: the other direction is
+ * behind. A reset behind the response would end what nobody was told of. */
 static bool has_to_wait(const struct connection *c, int direction)
 {
 	const struct http2 *h2 = c->h2;
 	const struct frame_reader *r = &h2->reader[direction];
 	const struct frame_reader *requests = &h2->reader[GL_TO_SERVER];
+	bool begun = requests->block && requests->block_stream == r->stream;
 
 	return direction == GL_TO_CLIENT && r->type == FRAME_HEADERS && r->stream & 1 &&
-	       r->stream > h2->last_stream && !c->forced && !h2->midstream && !requests->lost &&
-	       !c->stream[GL_TO_SERVER].ended;
+	       (r->stream > h2->last_stream || begun) && !c->forced && !h2->midstream &&
+	       !requests->lost && !c->stream[GL_TO_SERVER].ended;
 }
 
 /* The nine bytes are there. False: wait. */

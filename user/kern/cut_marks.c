@@ -22,10 +22,10 @@
 #include "wire.skel.h"
 
 #define SWEEP_NS    (10 * CLOCK_NS_PER_S)
-#define SURE_NS	    (5 * CLOCK_NS_PER_S) /* a younger mark is left alone */
+#define SURE_NS     (5 * CLOCK_NS_PER_S) /* a younger mark is left alone */
 #define NUMBERED    (1ull << 63) /* a connection without a cookie of its own (bpf/lib/flow.h) */
 #define NUMBERED_NS (3600 * CLOCK_NS_PER_S)
-#define SOUGHT	    (~(1u << TCP_TIME_WAIT | 1u << TCP_CLOSE | 1u << TCP_LISTEN))
+#define SOUGHT      (~(1u << TCP_TIME_WAIT | 1u << TCP_CLOSE | 1u << TCP_LISTEN))
 
 static int marks_fd(const struct kern *kern)
 {
@@ -94,7 +94,8 @@ static void collect(const struct kern *kern, uint64_t now_ns, struct marks *mark
 static void keep(struct marks *marks, const struct inet_diag_msg *socket)
 {
 	uint64_t cookie = (uint64_t)socket->id.idiag_cookie[1] << 32 | socket->id.idiag_cookie[0];
-	const uint64_t *found = bsearch(&cookie, marks->cookies, marks->n, sizeof(cookie), by_number);
+	const uint64_t *found =
+		bsearch(&cookie, marks->cookies, marks->n, sizeof(cookie), by_number);
 
 	if (found)
 		marks->alive[found - marks->cookies] = true;
@@ -108,7 +109,8 @@ static int read_some(int fd, struct marks *marks)
 
 	if (n < 0)
 		return errno == EINTR ? 1 : -errno;
-	for (const struct nlmsghdr *h = (const void *)buffer; NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
+	for (const struct nlmsghdr *h = (const void *)buffer; NLMSG_OK(h, n);
+	     h = NLMSG_NEXT(h, n)) {
 		if (h->nlmsg_flags & NLM_F_DUMP_INTR)
 			return -EAGAIN;
 		if (h->nlmsg_type == NLMSG_DONE)

@@ -49,7 +49,8 @@ struct chunk_ask {
 	__u16 urgent; /* somebody is waited for: he is woken */
 	__u32 structure; /* of n: up to the end of the last head or framing; the rest is body */
 	__u32 reserved;
-	struct gl_chunk head; /* last, as it ends in the content; n is filled in here */
+	struct gl_chunk
+		head; /* last, as it ends in the content; n, and ts_ns if 0, are filled in here */
 };
 
 static __always_inline __u32 chunk_inspector(const struct chunk_ask *a)
@@ -66,7 +67,11 @@ static __always_inline void chunk_counted(__u32 i, int sent, __u32 bytes, int bo
 	if (!account)
 		return;
 	if (sent) {
-		__sync_fetch_and_add(&account->sent, 1);
+#ifdef DOOR_TLS
+		__sync_fetch_and_add(&account->sent, 1); /* a packet may come in between */
+#else
+		account->sent++;
+#endif
 		return;
 	}
 	__sync_fetch_and_add(&account->lost, 1);
@@ -90,7 +95,8 @@ static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_as
 	c->rec.kind = GL_REC_CHUNK;
 	c->rec.len = sizeof(*c) + n;
 	c->rec.cpu = bpf_get_smp_processor_id();
-	c->rec.ts_ns = bpf_ktime_get_boot_ns();
+	if (!c->rec.ts_ns)
+		c->rec.ts_ns = bpf_ktime_get_boot_ns();
 	c->n = n;
 	c->total = n < a->n ? n : a->total; /* what is left out is told by the last piece */
 	if (n == a->n && n < a->total && !(c->flags & GL_CHUNK_FAULT))

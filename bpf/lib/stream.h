@@ -21,11 +21,10 @@ enum stream_direction { STREAM_IN, STREAM_OUT };
 
 struct stream {
 	struct __sk_buff *skb;
+	const struct packet *packet;
 	struct http_piece *piece;
 	const struct gl_policy *policy;
 	__u32 off, end; /* from the network header: next byte, past the last */
-	__u32 l2; /* bytes in front of it */
-	__u32 root; /* of the service, for requests */
 };
 
 static __always_inline struct http_piece *stream_piece(__u32 direction)
@@ -55,9 +54,9 @@ static __always_inline int stream_turn(struct stream *s, struct http_msg *msg,
 		n = HTTP_PIECE;
 	last = last_of(n);
 	if (last >= HTTP_PIECE ||
-	    bpf_skb_load_bytes(s->skb, s->l2 + s->off, piece->bytes, last + 1))
+	    bpf_skb_load_bytes(s->skb, s->packet->l2 + s->off, piece->bytes, last + 1))
 		return -1;
-	http_run(piece, n, s->policy, msg, request, s->root);
+	http_run(piece, n, s->policy, msg, request);
 	s->off += piece->off;
 	return 0;
 }

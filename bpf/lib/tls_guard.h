@@ -268,7 +268,7 @@ static __always_inline int tls_guard_step(struct tls_guard_turn *t, __u32 n)
 	opaque(n);
 	if (n > HTTP_PIECE || tls_guard_read(piece->bytes, n, g->from + g->off))
 		return -1;
-	http_run(piece, n, t->policy, &g->out, NULL, 0);
+	http_run(piece, n, t->policy, &g->out, NULL);
 	g->off += piece->off;
 	return 0;
 }

@@ -40,7 +40,7 @@ __global int tls_in_run(struct tls_scratch *x, struct tls_conn *c, const struct 
 	service = policy_service(policy, &c->flow);
 	if (!service)
 		return HTTP_NOTHING;
-	t.root = service->root;
+	x->piece.root = service->root;
 	t.proxy_set = service->proxy_set;
 	bpf_loop(1 << 16, tls_in_turn, &t, 0);
 	return t.end;
@@ -78,6 +78,7 @@ static __always_inline int tls_in_head(struct tls_scratch *x, struct tls_conn *c
 		count(GL_CTR_LOST_PENDING);
 		f->out_known = 0;
 	}
+	x->ask.head.rec.ts_ns = x->judgement.now_ns;
 	pass_request(f, policy, &x->judgement);
 	if (f->request.method == HTTP_METHOD_CONNECT) {
 		count(GL_CTR_UNJUDGED_TUNNEL);

@@ -64,6 +64,7 @@ static __always_inline void tls_scratch_name(struct tls_scratch *x, const struct
 	h->role = GL_ROLE_SERVER;
 	h->pid = bpf_get_current_pid_tgid() >> 32;
 	h->direction = direction;
+	h->rec.ts_ns = 0;
 	x->ask.n_inspectors = 0;
 }
 
@@ -140,9 +141,8 @@ struct tls_turn {
 	struct tls_scratch *x;
 	struct tls_conn *c;
 	const struct gl_policy *policy;
-	__u32 root, proxy_set; /* of the service, for requests */
+	__u32 proxy_set; /* of the service, for requests */
 	__u32 end; /* enum http_event that stopped the run */
-	__u32 reserved;
 };
 
 /* Moves on by one piece or one body's worth; sets piece->event. -1: memory cannot be read. */
@@ -170,7 +170,7 @@ static __always_inline int tls_turn_bytes(struct tls_turn *t, __u32 direction)
 		n = HTTP_PIECE;
 	if (bpf_probe_read_user(piece->bytes, n, (const void *)(run->from + run->off)))
 		return -1;
-	http_run(piece, n, t->policy, msg, request, t->root);
+	http_run(piece, n, t->policy, msg, request);
 	tls_keep(t->x, t->c, direction, run->off, piece->off);
 	run->off += piece->off;
 	return 0;

@@ -33,6 +33,15 @@ static __always_inline struct wire_copy *wire_copy_get(__u32 direction)
 	return bpf_map_lookup_elem(&wire_copies, &direction);
 }
 
+/* The time was read: chunks of this segment need not read it again. */
+static __always_inline void wire_copy_at(__u32 direction, __u64 now_ns)
+{
+	struct wire_copy *k = wire_copy_get(direction);
+
+	if (k)
+		k->ask.head.rec.ts_ns = now_ns;
+}
+
 /* The flow's two streams begin at these sequence numbers. cookie 0: it has none yet. */
 static __always_inline void wire_copy_open(struct flow *f, __u64 cookie, __u32 in, __u32 out)
 {
@@ -94,6 +103,7 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 	h->role = GL_ROLE_SERVER;
 	h->direction = direction;
 	h->pid = 0;
+	h->rec.ts_ns = 0;
 	k->ask.n_inspectors = control->n_inspectors;
 	return 1;
 }

@@ -50,6 +50,7 @@ __global int wire_response(struct flow *f, const struct packet *p, const struct 
 		struct judgement *j = wire_out_memory();
 
 		count(GL_CTR_RESPONSES);
+		wire_copy_at(GL_TO_CLIENT, now_ns);
 		if (!flow_owed(f)) {
 			wire_unsolicited(f);
 		} else {
@@ -78,7 +79,6 @@ __global int wire_response(struct flow *f, const struct packet *p, const struct 
 struct wire_out_turn {
 	struct stream stream;
 	struct flow *flow;
-	struct packet *packet;
 	struct wire_copy *copy;
 	__u32 end;
 	__u32 reserved;
@@ -110,10 +110,10 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 	n = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
 	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
 	if (guard && content &&
-	    wire_guard_piece(s->skb, guard, f, policy, s->l2 + before, s->off - before))
+	    wire_guard_piece(s->skb, guard, f, policy, s->packet->l2 + before, s->off - before))
 		return 1;
 	if (s->piece->event == HTTP_HEAD) {
-		wire_response(f, t->packet, policy);
+		wire_response(f, s->packet, policy);
 		return 0;
 	}
 	if (s->piece->event == HTTP_MESSAGE) {
@@ -143,7 +143,7 @@ static __always_inline void wire_out_midstream(struct __sk_buff *skb, const stru
 __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow *f,
 			   const struct gl_policy *policy)
 {
-	struct wire_out_turn t = {.flow = f, .packet = p};
+	struct wire_out_turn t = {.flow = f};
 	struct guard_work *guard;
 	__s32 known;
 	__u32 len;
@@ -165,7 +165,7 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 	if ((__u32)known >= len)
 		return -1;
 	t.stream.skb = skb;
-	t.stream.l2 = p->l2;
+	t.stream.packet = p;
 	t.stream.piece = stream_piece(STREAM_OUT);
 	t.stream.off = p->payload + known;
 	t.stream.end = t.end = p->end;

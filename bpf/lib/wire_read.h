@@ -60,8 +60,6 @@ enum wire_end {
 struct wire_turn {
 	struct stream stream;
 	struct flow *flow;
-	const struct packet *packet;
-	struct wire_copy *copy;
 	__u32 end; /* enum wire_end */
 	__u32 proxy_set;
 };
@@ -122,16 +120,16 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 			t->end = WIRE_FULL;
 			return 1;
 		}
-		f->head_seq = wire_seq(t->packet, s->off);
+		f->head_seq = wire_seq(s->packet, s->off);
 	}
 	if (stream_turn(s, &f->in, &f->request)) {
 		t->end = WIRE_FAILED;
 		return 1;
 	}
 	n = body ? pass_take(&f->in_take, body, &tell) : s->off - before;
-	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
+	wire_copy_keep(s->skb, wire_copy_get(GL_TO_SERVER), before, n, tell, body != 0);
 	if (f->in.phase < HTTP_BODY || f->in.phase > HTTP_TUNNEL)
-		f->structure = wire_seq(t->packet, s->off);
+		f->structure = wire_seq(s->packet, s->off);
 	if (s->piece->event == HTTP_ADDRESS)
 		http_address(&f->request, nets_match(s->policy, t->proxy_set, &f->request.element));
 	else if (s->piece->event == HTTP_HEAD)
@@ -145,23 +143,22 @@ static long wire_turn(__u32 i, struct wire_turn *t)
 __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow *f,
 		      const struct gl_policy *policy, struct wire_run *run)
 {
-	struct wire_turn t = {.flow = f, .packet = p, .end = WIRE_READ};
+	struct wire_turn t = {.flow = f, .end = WIRE_READ};
 	const struct gl_service *service;
 
 	if (!p || !f || !policy || !run)
 		return WIRE_FAILED;
 	service = policy_service(policy, f);
 	t.stream.skb = skb;
-	t.stream.l2 = p->l2;
+	t.stream.packet = p;
 	t.stream.off = run->off;
 	t.stream.end = run->end;
 	t.stream.piece = stream_piece(STREAM_IN);
 	if (!t.stream.piece || !service)
 		return WIRE_FAILED;
 	t.stream.policy = policy;
-	t.stream.root = service->root;
+	t.stream.piece->root = service->root;
 	t.proxy_set = service->proxy_set;
-	t.copy = wire_copy_get(GL_TO_SERVER);
 	bpf_loop(1 << 16, wire_turn, &t, 0);
 	run->off = t.stream.off;
 	return t.end;
@@ -193,6 +190,7 @@ __global int wire_on_head(struct wire_scratch *x, struct flow *f, const struct g
 		return judged == JUDGE_WAITS ? WIRE_BUSY : WIRE_FAILED;
 	if (x->judgement.verdict.verdict != GL_VERDICT_ALLOW && wire_refuse(x, f) != WIRE_MORE)
 		return WIRE_REFUSED;
+	wire_copy_at(GL_TO_SERVER, x->judgement.now_ns);
 	pass_request(f, policy, &x->judgement);
 	http_body_begin(&f->in, 0);
 	return WIRE_MORE;

@@ -240,12 +240,15 @@ static __always_inline int http_step(struct http_cursor *c)
 	b = c->piece->bytes[c->piece->off & (HTTP_PIECE - 1)];
 	if (m->phase >= HTTP_BODY)
 		return http_step_body(c, b);
-	if (m->phase == HTTP_VALUE)
-		stop = http_step_value(c, b);
-	else if (m->phase == HTTP_IDLE)
-		return http_step_idle(c, b);
-	else
-		stop = http_step_head(c, b);
+	if (m->phase == HTTP_IDLE) {
+		if (b == '\r' || b == '\n') {
+			c->piece->off++;
+			return 0;
+		}
+		if (http_begin(c))
+			return 1;
+	}
+	stop = m->phase == HTTP_VALUE ? http_step_value(c, b) : http_step_head(c, b);
 	m->head_bytes += c->piece->off - begin;
 	if (m->head_bytes > GL_HEAD_MAX)
 		return http_fail(c, GL_OUTCOME_TOO_LONG);

@@ -7,14 +7,11 @@
 
 #include "include/glacis/http_msg.h"
 
-static __always_inline int http_step_idle(struct http_cursor *c, __u8 b)
+/* The first byte of a message: `phase` says what it is. 1 = failed. */
+static __always_inline int http_begin(struct http_cursor *c)
 {
 	struct http_msg *m = c->msg;
 
-	if (b == '\r' || b == '\n') {
-		c->piece->off++;
-		return 0;
-	}
 	http_message_begin(m, HTTP_F_RESPONSE);
 	if (m->flags & HTTP_F_RESPONSE) {
 		m->phase = HTTP_VERSION;
@@ -23,7 +20,7 @@ static __always_inline int http_step_idle(struct http_cursor *c, __u8 b)
 	if (!c->request)
 		return http_fail(c, GL_OUTCOME_UNSUPPORTED);
 	http_request_begin(c->request, HTTP_R_TRUSTED_PEER);
-	route_begin(&c->request->route, c->policy, c->root);
+	route_begin(&c->request->route, c->policy, c->piece->root);
 	m->phase = HTTP_METHOD;
 	return 0;
 }
@@ -39,21 +36,53 @@ static __always_inline __u8 http_method_kind(const struct http_request *r)
 	return HTTP_METHOD_OTHER;
 }
 
+/* The method is over; c is at the space behind it. */
+static __always_inline int http_method_end(struct http_cursor *c)
+{
+	struct http_request *r = c->request;
+
+	r->method = http_method_kind(r);
+	if (r->method == HTTP_METHOD_PRI)
+		return http_fail(c, GL_OUTCOME_UNSUPPORTED);
+	route_method_end(&r->route, c->policy);
+	c->msg->phase = HTTP_TARGET;
+	c->piece->off++;
+	return 0;
+}
+
+/* A whole method of at most seven capitals and its space, all here: takes them. */
+static __always_inline int http_take_method(struct http_cursor *c)
+{
+	struct http_request *r = c->request;
+	__u64 w;
+	__u32 n;
+
+	if (r->method_len || c->piece->off + 8 > c->piece->len)
+		return 0;
+	w = http_load_word(c->piece);
+	n = http_before_mark(http_word_special(w));
+	if (!n || n > ROUTE_SHORT_MAX || (w >> 8 * n & 0xff) != ' ')
+		return 0;
+	w &= (1ull << 8 * n) - 1;
+	/* no byte below 'A' (but those behind the method), none beyond 'Z' */
+	if ((((w | ~0ull << 8 * n) - 0x4141414141414141ull) | (w + 0x2525252525252525ull) | w) &
+	    0x8080808080808080ull & ((1ull << 8 * n) - 1))
+		return 0;
+	r->method_word = (__u32)w;
+	r->method_len = n;
+	route_method(&r->route, w, n);
+	c->piece->off += n;
+	return 1;
+}
+
 static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
 {
 	struct http_request *r = c->request;
 
-	if (b == ' ') {
-		if (!r->method_len)
-			return http_fail(c, GL_OUTCOME_MALFORMED);
-		r->method = http_method_kind(r);
-		if (r->method == HTTP_METHOD_PRI)
-			return http_fail(c, GL_OUTCOME_UNSUPPORTED);
-		route_method_end(&r->route, c->policy);
-		c->msg->phase = HTTP_TARGET;
-		c->piece->off++;
-		return 0;
-	}
+	if (http_take_method(c))
+		return http_method_end(c);
+	if (b == ' ')
+		return r->method_len ? http_method_end(c) : http_fail(c, GL_OUTCOME_MALFORMED);
 	/* Binary first: another protocol. Text that is no method may still be one to some server.
 	 */
 	if (!c->policy->headers.byte_class[b])
@@ -70,6 +99,63 @@ static __always_inline int http_step_method(struct http_cursor *c, __u8 b)
 	return 0;
 }
 
+#define HTTP_WORD_11 0x312e312f50545448ull /* "HTTP/1.1", and 1.0, as loaded */
+#define HTTP_WORD_10 0x302e312f50545448ull
+
+/* A whole version, if it is here; of a request with the line's end. */
+static __always_inline int http_take_version(struct http_cursor *c)
+{
+	struct http_msg *m = c->msg;
+	__u64 w;
+
+	if (m->line_pos || c->piece->off + 8 > c->piece->len)
+		return 0;
+	w = http_load_word(c->piece);
+	if (w != HTTP_WORD_11 && w != HTTP_WORD_10)
+		return 0;
+	if (w == HTTP_WORD_10)
+		m->flags |= HTTP_F_HTTP10;
+	m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
+	m->line_pos = 8;
+	c->piece->off += 8;
+	if (m->phase == HTTP_LINE && http_take_crlf(c))
+		m->phase = HTTP_FIELD;
+	return 1;
+}
+
+/* "HTTP/1.x": byte number m->line_pos; the status line goes on with a space and three digits. */
+static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+	__u32 i = m->line_pos;
+
+	if (http_take_version(c))
+		return 0;
+	if (i < 7) {
+		__u8 expect = i == 0   ? 'H'
+			      : i == 3 ? 'P'
+			      : i == 4 ? '/'
+			      : i == 5 ? '1'
+			      : i == 6 ? '.'
+				       : 'T';
+
+		/* another protocol's server never says HTTP; a request line already has */
+		if (b != expect)
+			return http_fail(c, i == 0 && (m->flags & HTTP_F_RESPONSE)
+						    ? GL_OUTCOME_UNSUPPORTED
+						    : GL_OUTCOME_MALFORMED);
+	} else {
+		if (b != '0' && b != '1')
+			return http_fail(c, GL_OUTCOME_MALFORMED);
+		if (b == '0')
+			m->flags |= HTTP_F_HTTP10;
+		m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
+	}
+	m->line_pos++;
+	c->piece->off++;
+	return 0;
+}
+
 /* Nobody reads a query: up to 32 bytes a call. */
 static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 {
@@ -79,6 +165,7 @@ static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 		m->phase = HTTP_VERSION;
 		m->line_pos = 0;
 		c->piece->off++;
+		http_take_version(c);
 		return 0;
 	}
 	if (b < ' ' || b == 0x7f)
@@ -100,11 +187,11 @@ static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 	return 0;
 }
 
-/* A byte of the path, or up to seven more of the segment it is in. */
+/* A byte of the path, or a slash and up to eight bytes of the segment it begins. */
 static __always_inline int http_step_path(struct http_cursor *c, __u8 b)
 {
 	struct http_piece *piece = c->piece;
-	__u32 left;
+	struct route_walk *walk = &c->request->route;
 
 	if (b == ' ' || b == '?') {
 		c->msg->phase = HTTP_QUERY;
@@ -112,13 +199,19 @@ static __always_inline int http_step_path(struct http_cursor *c, __u8 b)
 	}
 	if (b < ' ' || b == 0x7f)
 		return http_fail(c, GL_OUTCOME_MALFORMED);
-	left = piece->len - piece->off;
-	if (!route_is_plain(&c->request->route, b) || left < 8) {
-		route_byte(&c->request->route, c->policy, b);
+	if (b == '/' && !walk->pending && piece->off + 9 <= piece->len) {
+		if (route_slash(walk))
+			route_segment_end(walk, c->policy);
+		piece->off++;
+		b = http_byte_at(c, piece->off);
+		if (!route_is_plain(walk, b))
+			return 0;
+	} else if (!route_is_plain(walk, b) || piece->off + 8 > piece->len) {
+		route_byte(walk, c->policy, b);
 		piece->off++;
 		return 0;
 	}
-	piece->off += route_plain(&c->request->route, c->policy, http_load_word(c->piece));
+	piece->off += route_plain(walk, c->policy, http_load_word(piece));
 	return 0;
 }
 
@@ -153,52 +246,6 @@ static __always_inline int http_step_target(struct http_cursor *c, __u8 b)
 			return http_fail(c, GL_OUTCOME_MALFORMED);
 		c->piece->off++;
 	}
-	return 0;
-}
-
-#define HTTP_WORD_11 0x312e312f50545448ull /* "HTTP/1.1", and 1.0, as loaded */
-#define HTTP_WORD_10 0x302e312f50545448ull
-
-/* "HTTP/1.x": byte number m->line_pos; the status line goes on with a space and three digits. */
-static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
-{
-	struct http_msg *m = c->msg;
-	__u32 i = m->line_pos;
-
-	if (!i && c->piece->off + 8 <= c->piece->len) {
-		__u64 w = http_load_word(c->piece);
-
-		if (w == HTTP_WORD_11 || w == HTTP_WORD_10) {
-			if (w == HTTP_WORD_10)
-				m->flags |= HTTP_F_HTTP10;
-			m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
-			m->line_pos = 8;
-			c->piece->off += 8;
-			return 0;
-		}
-	}
-	if (i < 7) {
-		__u8 expect = i == 0   ? 'H'
-			      : i == 3 ? 'P'
-			      : i == 4 ? '/'
-			      : i == 5 ? '1'
-			      : i == 6 ? '.'
-				       : 'T';
-
-		/* another protocol's server never says HTTP; a request line already has */
-		if (b != expect)
-			return http_fail(c, i == 0 && (m->flags & HTTP_F_RESPONSE)
-						    ? GL_OUTCOME_UNSUPPORTED
-						    : GL_OUTCOME_MALFORMED);
-	} else {
-		if (b != '0' && b != '1')
-			return http_fail(c, GL_OUTCOME_MALFORMED);
-		if (b == '0')
-			m->flags |= HTTP_F_HTTP10;
-		m->phase = m->flags & HTTP_F_RESPONSE ? HTTP_STATUS : HTTP_LINE;
-	}
-	m->line_pos++;
-	c->piece->off++;
 	return 0;
 }
 

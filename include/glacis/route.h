@@ -259,10 +259,13 @@ static __always_inline void route_dots(struct route_walk *w)
 		w->ambiguous |= ROUTE_AMB_ABOVE;
 }
 
-ROUTE_COLD void route_segment_end(struct route_walk *w, const struct gl_policy *pol)
+VERIFIED_ONCE int route_segment_end(struct route_walk *w, const struct gl_policy *pol)
 {
-	__u32 depth = w->depth;
+	__u32 depth;
 
+	if (!w || !pol)
+		return 0;
+	depth = w->depth;
 	if (w->segment.len <= 2 && (w->types & ROUTE_C_DOT)) {
 		route_dots(w);
 	} else {
@@ -276,6 +279,7 @@ ROUTE_COLD void route_segment_end(struct route_walk *w, const struct gl_policy *
 		}
 	}
 	route_segment_begin(w);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -332,19 +336,29 @@ static __always_inline int route_escape(struct route_walk *w, const struct gl_po
 	return 1;
 }
 
-/* True: it ends a segment. */
-ROUTE_COLD int route_special(struct route_walk *w, const struct gl_policy *pol, __u8 b)
+/* A slash that is no part of an escape. True: it ends a segment. */
+static __always_inline int route_slash(struct route_walk *w)
 {
-	__u8 cls = route_class[b];
+	if (!w->segment.len && (w->flags & ROUTE_BEGUN))
+		w->flags |= ROUTE_EMPTY;
+	w->flags |= ROUTE_BEGUN;
+	return w->segment.len != 0;
+}
 
+/* True: it ends a segment. */
+VERIFIED_ONCE int route_special(struct route_walk *w, const struct gl_policy *pol, __u8 b)
+{
+	__u32 i = b;
+	__u8 cls;
+
+	if (!w || !pol)
+		return 0;
+	opaque(i);
+	cls = route_class[i & 0xff];
 	if (w->pending && route_escape(w, pol, b))
 		return 0;
-	if (b == '/') {
-		if (!w->segment.len && (w->flags & ROUTE_BEGUN))
-			w->flags |= ROUTE_EMPTY;
-		w->flags |= ROUTE_BEGUN;
-		return w->segment.len != 0;
-	}
+	if (b == '/')
+		return route_slash(w);
 	if (b == '%') {
 		w->pending = ROUTE_HEX1;
 		return 0;
@@ -387,6 +401,13 @@ static __always_inline void route_method_byte(struct route_walk *w, const struct
 					      __u8 b)
 {
 	route_segment_byte(w, &pol->route_key, b, 0);
+}
+
+/* A whole method of n <= ROUTE_SHORT_MAX bytes at once, the first lowest, nothing above them. */
+static __always_inline void route_method(struct route_walk *w, __u64 bytes, __u32 n)
+{
+	w->segment.tail = bytes;
+	w->segment.len = n;
 }
 
 static __always_inline void route_method_end(struct route_walk *w, const struct gl_policy *pol)

@@ -110,7 +110,6 @@ static inline bool http_reader_run(struct http_reader *r)
 		.policy = r->policy,
 		.msg = &r->msg,
 		.request = &r->request,
-		.root = r->policy->services[0].root,
 	};
 	uint32_t skip = http_skippable(&r->msg, r->piece->len - r->piece->off);
 
@@ -120,6 +119,7 @@ static inline bool http_reader_run(struct http_reader *r)
 		return r->piece->off == r->piece->len;
 	}
 	r->piece->event = HTTP_NOTHING;
+	r->piece->root = r->policy->services[0].root;
 	for (int i = 0; i < HTTP_STEPS && !http_step(&c); i++)
 		;
 	if (r->piece->event == HTTP_ADDRESS)

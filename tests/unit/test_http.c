@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -263,9 +264,76 @@ static void test_responses(void **state)
 	}
 }
 
+/* What is read by words when it is all here: methods, segments, values, whole lines. */
+static void test_words_are_bytes(void **state)
+{
+	static const struct {
+		const char *line;
+		unsigned op, failed;
+	} lines[] = {
+		{"GET /a HTTP/1.1", A_OP, 0},
+		{"GET /a/ HTTP/1.0", A_OP, 0},
+		{"GET //a HTTP/1.1", A_OP, 0},
+		{"GET /./a HTTP/1.1", A_OP, 0},
+		{"GET /%61 HTTP/1.1", A_OP, 0},
+		{"GET /a%2fb HTTP/1.1", 0, 0},
+		{"GET /a?b=/c HTTP/1.1", A_OP, 0},
+		{"GET /abcdefgh/ijklmnopq/r HTTP/1.1", 0, 0},
+		{"POST /api/v1/auth/login HTTP/1.1", AUTH_OP, 0},
+		{"POST /api/v1/auth/abcdefghijklmnopqrstuvwxyz/0 HTTP/1.1", AUTH_OP, 0},
+		{"PROPFIN /a HTTP/1.1", 0, 0},
+		{"PROPFIND /a HTTP/1.1", 0, 0},
+		{"get /a HTTP/1.1", 0, 0},
+		{"G-T /a HTTP/1.1", 0, 0},
+		{"G@T /a HTTP/1.1", 0, GL_OUTCOME_MALFORMED},
+		{"G[T /a HTTP/1.1", 0, GL_OUTCOME_MALFORMED},
+		{"G\x7fT /a HTTP/1.1", 0, GL_OUTCOME_MALFORMED},
+		{"GET\t/a HTTP/1.1", 0, GL_OUTCOME_MALFORMED},
+		{"GET /a HTTP/1.2", 0, GL_OUTCOME_MALFORMED},
+		{"GET /a HTTP/1.1 ", 0, GL_OUTCOME_MALFORMED},
+	};
+	struct http_reading reading;
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		snprintf(text, sizeof(text), "%s\r\nHost: x\r\nA-Name-Of-Twenty-Two: v\r\n\r\n",
+			 lines[i].line);
+		read_all_ways(text, &reading);
+		assert_int_equal(reading.failed, lines[i].failed);
+		assert_int_equal(reading.requests, !lines[i].failed);
+		if (!lines[i].failed)
+			assert_int_equal(reading.ops[0] < 3 ? reading.ops[0] : 0, lines[i].op);
+	}
+}
+
+/* A byte that may not be in a value is found wherever it stands in it. */
+static void test_controls_in_values(void **state)
+{
+	struct http_reading reading;
+	char text[256];
+
+	(void)state;
+	for (int at = 0; at < 100; at++) {
+		int n = snprintf(text, sizeof(text), "GET /a HTTP/1.1\r\nX: ");
+
+		memset(text + n, 'v', 100);
+		snprintf(text + n + 100, sizeof(text) - (size_t)n - 100, "\r\n\r\n");
+		text[n + at] = '\t';
+		read_all_ways(text, &reading);
+		assert_int_equal(reading.requests, 1);
+		text[n + at] = '\x01';
+		read_all_ways(text, &reading);
+		assert_int_equal(reading.failed, GL_OUTCOME_MALFORMED);
+		assert_int_equal(reading.requests, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_words_are_bytes),
+		cmocka_unit_test(test_controls_in_values),
 		cmocka_unit_test(test_messages_are_found),
 		cmocka_unit_test(test_credentials_name_principals),
 		cmocka_unit_test(test_forwarded_source),

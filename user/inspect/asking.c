@@ -27,11 +27,11 @@ static void run(struct walk *w)
 		.policy = w->policy,
 		.msg = &w->msg,
 		.request = &w->request,
-		.root = w->service->root,
 	};
 
 	while (w->piece.off < w->piece.len && !w->complete && !w->failed) {
 		w->piece.event = HTTP_NOTHING;
+		w->piece.root = w->service->root;
 		for (int i = 0; i < HTTP_STEPS && !http_step(&cursor); i++)
 			;
 		if (w->piece.event == HTTP_ADDRESS)

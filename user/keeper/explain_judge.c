@@ -53,6 +53,7 @@ static bool read_piece(struct http_cursor *cursor, const struct gl_service *serv
 	piece->off = 0;
 	piece->len = (uint32_t)n;
 	piece->event = HTTP_NOTHING;
+	piece->root = service->root;
 	for (uint32_t i = 0; i < HTTP_STEPS && !http_step(cursor); i++)
 		;
 	*at += piece->off;
@@ -74,7 +75,6 @@ void explain_read(const struct gl_policy *image, const struct gl_service *servic
 		.policy = image,
 		.msg = &msg,
 		.request = &request,
-		.root = service->root,
 	};
 	struct explain_head *h = ret_head;
 	size_t at = 0;

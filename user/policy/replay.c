@@ -77,14 +77,13 @@ static int read_head(struct replay *r, const struct gl_service *service,
 		     const struct replay_request *request, struct http_request *ret_request,
 		     uint8_t *ret_outcome)
 {
-	struct http_piece piece = {};
+	struct http_piece piece = {.root = service->root};
 	struct http_msg msg;
 	struct http_cursor cursor = {
 		.piece = &piece,
 		.policy = r->image,
 		.msg = &msg,
 		.request = ret_request,
-		.root = service->root,
 	};
 	int n;
 

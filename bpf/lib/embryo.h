@@ -89,7 +89,7 @@ static __noinline int embryo_forget(struct __sk_buff *skb, const struct packet *
  * Gives the socket its flow: the embryo's if there is one. key: as embryo_get() named it. NULL: no
  * memory, or another processor is reading a segment of it.
  */
-static __always_inline struct flow *embryo_adopt(struct bpf_sock *sk, const struct flow_key *key)
+static __always_inline struct flow *embryo_adopt(void *sk, const struct flow_key *key)
 {
 	struct flow *embryo = embryo_any() ? bpf_map_lookup_elem(&embryos, key) : NULL;
 	struct flow *f;

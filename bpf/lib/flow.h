@@ -204,8 +204,14 @@ static __always_inline int flow_enter(struct flow *f)
 
 static __always_inline void flow_leave(struct flow *f)
 {
-	/* a barrier: what was read is there for the next one */
+	/* what was read is there for the next one: x86 keeps stores in order, others get a barrier
+	 */
+#ifdef __TARGET_ARCH_x86
+	asm volatile("" ::: "memory");
+	*(volatile __u32 *)&f->busy = 0;
+#else
 	__sync_val_compare_and_swap(&f->busy, 1, 0);
+#endif
 }
 
 /*

@@ -34,6 +34,7 @@ enum packet_fragment { FRAGMENT_NONE, FRAGMENT_FIRST, FRAGMENT_LATER };
 enum packet_kind { PACKET_NOT_IP, PACKET_IP, PACKET_TCP, PACKET_BAD, PACKET_UDP };
 
 #define PACKET_EXTENSIONS 4
+#define PACKET_HEADERS    256 /* how far into a packet they are looked for without a call */
 
 /*
  * Bytes at an offset from the network header. Not bpf_skb_load_bytes_relative(): that one sees only
@@ -45,6 +46,23 @@ static __always_inline int packet_load(struct __sk_buff *skb, const struct packe
 	return bpf_skb_load_bytes(skb, p->l2 + off, to, len);
 }
 
+/*
+ * The same of a header, into *to: without a call where it lies in the linear part, as it nearly
+ * always does.
+ */
+#define packet_header(skb, p, off, to)                                                             \
+	({                                                                                         \
+		void *_data = (void *)(long)(skb)->data, *_end = (void *)(long)(skb)->data_end;    \
+		__u32 _off = (p)->l2 + (off);                                                      \
+		long _failed = 0;                                                                  \
+		opaque(_off);                                                                      \
+		if (_off <= PACKET_HEADERS && _data + _off + sizeof(*(to)) <= _end)                \
+			__builtin_memcpy(to, _data + _off, sizeof(*(to)));                         \
+		else                                                                               \
+			_failed = packet_load(skb, p, off, to, sizeof(*(to)));                     \
+		_failed;                                                                           \
+	})
+
 static __always_inline __u32 packet_length(const struct packet *p)
 {
 	return p->end - p->payload;
@@ -55,7 +73,7 @@ static __always_inline int packet_parse_v4(struct __sk_buff *skb, struct packet 
 	struct iphdr ip;
 	__u32 total;
 
-	if (packet_load(skb, p, 0, &ip, sizeof(ip)) || ip.version != 4 || ip.ihl < 5)
+	if (packet_header(skb, p, 0, &ip) || ip.version != 4 || ip.ihl < 5)
 		return PACKET_BAD;
 	p->src.q[0] = p->dst.q[0] = 0;
 	p->src.w[2] = p->dst.w[2] = bpf_htonl(0xffff);
@@ -109,7 +127,7 @@ static __always_inline int packet_parse_v6(struct __sk_buff *skb, struct packet 
 	struct ipv6hdr ip;
 	__u32 total;
 
-	if (packet_load(skb, p, 0, &ip, sizeof(ip)) || ip.version != 6)
+	if (packet_header(skb, p, 0, &ip) || ip.version != 6)
 		return PACKET_BAD;
 	__builtin_memcpy(&p->src, &ip.saddr, 16);
 	__builtin_memcpy(&p->dst, &ip.daddr, 16);
@@ -132,7 +150,7 @@ static __always_inline int packet_parse_tcp(struct __sk_buff *skb, struct packet
 	struct tcphdr tcp;
 	__u32 header;
 
-	if (packet_load(skb, p, p->l4, &tcp, sizeof(tcp)))
+	if (packet_header(skb, p, p->l4, &tcp))
 		return PACKET_BAD;
 	header = tcp.doff * 4;
 	p->payload = p->l4 + header;

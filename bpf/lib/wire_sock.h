@@ -24,6 +24,8 @@ struct inet_connection_sock {
 struct tcp_sock {
 	struct inet_connection_sock inet_conn;
 	struct tcp_options_received rx_opt;
+	__u32 rcv_nxt, snd_nxt;
+	__u64 bytes_received;
 } __attribute__((preserve_access_index));
 
 struct request_sock {
@@ -95,30 +97,28 @@ static __always_inline int wire_read_sock(struct __sk_buff *skb, const struct pa
 					  struct flow **ret_flow)
 {
 	struct flow_key key = {};
-	struct bpf_sock *full;
-	struct bpf_tcp_sock *tcp;
-	struct tcp_sock *ktcp;
+	struct tcp_sock *tcp;
+	__u64 received;
 
 	if (sk->state == BPF_TCP_LISTEN)
 		return WIRE_HANDSHAKE;
 	if (sk->state == BPF_TCP_NEW_SYN_RECV)
 		return wire_read_request(sk, ret_sock);
-	full = bpf_sk_fullsock(sk);
-	tcp = bpf_tcp_sock(sk);
-	if (!full || !tcp)
+	tcp = bpf_skc_to_tcp_sock(sk); /* full sockets only */
+	if (!tcp)
 		return WIRE_NONE;
 	ret_sock->state = sk->state;
 	ret_sock->rcv_nxt = tcp->rcv_nxt;
 	ret_sock->snd_nxt = tcp->snd_nxt;
-	ret_sock->received = tcp->bytes_received > 0xffffffff ? 0xffffffff : tcp->bytes_received;
-	ktcp = bpf_skc_to_tcp_sock(full);
-	ret_sock->ts_recent = ktcp ? ktcp->rx_opt.ts_recent : 0;
-	ret_sock->cookie = ktcp ? ktcp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter : 0;
-	*ret_flow = bpf_sk_storage_get(&flows, full, NULL, 0);
+	received = tcp->bytes_received;
+	ret_sock->received = received > 0xffffffff ? 0xffffffff : received;
+	ret_sock->ts_recent = tcp->rx_opt.ts_recent;
+	ret_sock->cookie = tcp->inet_conn.icsk_inet.sk.__sk_common.skc_cookie.counter;
+	*ret_flow = bpf_sk_storage_get(&flows, tcp, NULL, 0);
 	if (*ret_flow)
 		return WIRE_FLOW;
 	flow_name(skb, p, &key);
-	*ret_flow = embryo_adopt(full, &key);
+	*ret_flow = embryo_adopt(tcp, &key);
 	return *ret_flow ? WIRE_FLOW : WIRE_NO_STORAGE;
 }
 

@@ -356,6 +356,20 @@ WINDOW_FUNCTION int window_undo(const struct window_ask *ask, const struct windo
 	return 0;
 }
 
+/* Is the subject's line live, and the one its tag says? Nearly always: no walk over the set. */
+static __always_inline int window_is_first(const struct window_ask *ask, struct window_result *ret)
+{
+	__u32 index = ask->own.set + (ask->own.tag >> 8) % GL_WINDOW_WAYS;
+	struct gl_window_line *line = WINDOW_LINE(ask->table, index);
+
+	if (!line || !window_tag_is(line, ask->own.tag) ||
+	    !window_is_live(window_head_read(line), ask->now_ns))
+		return 0;
+	ret->tag = ask->own.tag;
+	ret->index = index;
+	return 1;
+}
+
 /*
  * Counts one admission of the subject `ask` names at now_ns (CLOCK_BOOTTIME), if its window has
  * room. *ret is set as far as the verdict says; retry_s is never 0.
@@ -370,7 +384,7 @@ WINDOW_FUNCTION enum window_verdict window_admit(struct window_ask *ask, __u64 n
 		return WINDOW_BUSY;
 	*ret = (struct window_result){.retry_s = 1};
 	ask->now_ns = now_ns;
-	verdict = window_open(ask, 0, ret);
+	verdict = window_is_first(ask, ret) ? WINDOW_ADMITTED : window_open(ask, 0, ret);
 	if (verdict == WINDOW_OVER) {
 		verdict = window_open(ask, 1, ret);
 		ret->flags |= WINDOW_SHARED;

@@ -18,6 +18,7 @@
 #include "bpf/lib/tables.h"
 #include "bpf/lib/tls_certificate.h"
 #include "bpf/lib/tls_out.h"
+#include "bpf/lib/tls_outgoing.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
@@ -94,8 +95,13 @@ static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, 
 	__u32 n;
 
 	c = tls_conn_of(t, &t->call);
-	if (!c)
+	if (!c) {
+		x = outgoing_control() ? tls_scratch_get() : NULL;
+		n = x && op != TLS_CALL_HANDSHAKE ? tls_moved(&t->call, PT_REGS_RC(ctx)) : 0;
+		if (x)
+			outgoing_call(x, t, n);
 		return;
+	}
 	if (op == TLS_CALL_HANDSHAKE) {
 		tls_moved_count(&t->call, 0);
 		return;
@@ -200,6 +206,8 @@ int tls_free(struct pt_regs *ctx)
 
 	tls_key_of(PT_REGS_PARM1(ctx), &k);
 	c = bpf_map_lookup_elem(&tls_conns, &k);
+	if (!c)
+		outgoing_free(&k);
 	if (!c || !control)
 		return 0;
 	t = bpf_task_storage_get(&tls_threads, (void *)bpf_get_current_task_btf(), NULL, 0);
@@ -257,7 +265,9 @@ int tls_decode_enter(struct pt_regs *ctx)
 SEC("tp_btf/tcp_rcv_space_adjust")
 int tls_received(__u64 *ctx)
 {
-	return tls_receive((struct sock *)ctx[0]);
+	if (tls_receive((struct sock *)ctx[0]) == TLS_RECEIVED_OTHER)
+		outgoing_receive((struct sock *)ctx[0]);
+	return 0;
 }
 
 /* A socket is gone: nothing can leave through it any more. */

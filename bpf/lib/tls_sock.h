@@ -130,6 +130,8 @@ static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins, __u
 	return 1;
 }
 
+#define TLS_RECEIVED_OTHER 1 /* a socket that is no service's; somebody wants to know */
+
 /* A thread received from a TCP socket. */
 static __always_inline int tls_receive(struct sock *sk)
 {
@@ -171,7 +173,7 @@ static __always_inline int tls_receive(struct sock *sk)
 		service = 0;
 	if (!service && !t->call.op) {
 		s->cookie = 0;
-		return 0;
+		return policy->outgoing ? TLS_RECEIVED_OTHER : 0;
 	}
 	/* one blocking call may take the whole handshake and the first request */
 	before = t->call.op && s->begins ? s->cookie : 0;

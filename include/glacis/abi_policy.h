@@ -228,7 +228,9 @@ struct gl_policy {
 	__u32 n_ops, n_states;
 	__u32 n_edges, n_nets;
 	__u8 exempt_set; /* set of nets[] never limited; 0xff = none */
-	__u8 mode, reserved[2]; /* enum gl_mode of spec.mode */
+	__u8 mode; /* enum gl_mode of spec.mode */
+	__u8 outgoing; /* 1: calls that processes of this host make are recorded */
+	__u8 reserved;
 	__u32 expect_sum; /* of what only detectors are told: another one is another policy */
 	struct gl_watch_rule watch[GL_WATCH_MAX]; /* thresholds of spec.alerts */
 	__u16 port_service[65536]; /* index in services[] + 1; 0 = not ours */

@@ -156,6 +156,24 @@ static void test_line(void **state)
 		"\"http.request.body.size\":18446744073709551615,\"http.response.body.size\":0,"
 		"\"user_agent.original\":\"curl/\\\"8\\\\\",\"glacis.tls\":true,"
 		"\"glacis.how\":\"probe\",\"glacis.incomplete\":true,\"glacis.cut\":true}\n");
+	/* a call of this host: the other side is the server */
+	tx = example(8);
+	tx.role = GL_ROLE_CLIENT;
+	tx.server = (struct gl_addr){.b = {0xfd, 0x77, [15] = 9}};
+	tx.principal = 0;
+	write_one(&tx, line, sizeof(line));
+	assert_string_equal(
+		line,
+		"{\"timestamp\":\"2026-01-31T14:03:07.123Z\",\"request.id\":\"id-8\","
+		"\"http.request.method\":\"GET\",\"url.path\":\"/api/v1/users/{id}?page=...\","
+		"\"http.response.status_code\":200,\"client.address\":\"192.0.2.7\","
+		"\"glacis.role\":\"client\",\"http.client.request.duration\":0.001500,"
+		"\"network.peer.address\":\"fd77::9\",\"network.peer.port\":8443,"
+		"\"server.port\":8443,\"network.protocol.version\":\"1.1\","
+		"\"http.request.body.size\":0,\"http.response.body.size\":0,"
+		"\"user_agent.original\":\"curl/\\\"8\\\\\",\"glacis.tls\":true,"
+		"\"glacis.how\":\"probe\"}\n");
+	tx = example(7);
 	tx.begin_wall_ns = -1; /* an inspector may say anything */
 	write_one(&tx, line, sizeof(line));
 	assert_memory_equal(line, "{\"timestamp\":\"1970-01-01T00:00:00.000Z\"", 39);

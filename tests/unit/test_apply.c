@@ -351,6 +351,7 @@ static void differences_are_named(void **state)
 	size_t errors;
 	static const char changed[] = HEAD
 		"  mode: monitor\n"
+		"  outgoing: record\n"
 		"  classes: {auth: {limit: 9/15m}, general: {limit: 100/1m}, x: {limit: 1/1s}}\n"
 		"  services:\n"
 		"    - {name: shop, ports: [8080, 81], operations: [{match: \"POST /login\", "
@@ -366,7 +367,7 @@ static void differences_are_named(void **state)
 			 0);
 	assert_int_equal(
 		policy_diff(apply_ruling(apply)->policy, candidate_policy(candidate), collect, all),
-		10);
+		11);
 	assert_string_equal(
 		all, "mode enforce -> monitor\n"
 		     "service shop: other ports (1 -> 2)\n"
@@ -377,6 +378,7 @@ static void differences_are_named(void **state)
 		     "class general: limit 100/15m -> 100/1m (another window: its counts begin "
 		     "anew)\n"
 		     "class x: new, 1/1s\n"
+		     "outgoing: ignore -> record\n"
 		     "alerts.forbidden: on\n"
 		     "alerts.coolDown: 10m -> 1h\n");
 	assert_int_equal(

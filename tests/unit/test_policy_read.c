@@ -55,7 +55,8 @@ static const char everything[] =
 	"    authFailures: {atLeast: 5, per: 1m}\n"
 	"    forbidden: {atLeast: 10, per: 2m}\n" /* line 45 */
 	"    serverErrors: {atLeast: 1, per: 3m}\n"
-	"  containment: {auto: [P1, P4], maxBansPerMinute: 0, ttl: 30d}\n";
+	"  containment: {auto: [P1, P4], maxBansPerMinute: 0, ttl: 30d}\n"
+	"  outgoing: record\n";
 
 /* Keys nothing acts on are warned about, and nothing else is said. */
 static struct policy *read_everything(const char *text, size_t size)
@@ -105,6 +106,7 @@ static void test_spec(void **state)
 	assert_string_equal(policy->name, "shop");
 	assert_string_equal(policy->file, "shop.yaml");
 	assert_int_equal(policy->mode, GL_MODE_ENFORCE);
+	assert_true(policy->outgoing);
 	assert_int_equal(policy->n_services, 2);
 	assert_int_equal(policy->n_classes, 5);
 	assert_int_equal(policy->exempt.n, 1);
@@ -257,6 +259,7 @@ static void test_defaults(void **state)
 	assert_int_equal(policy->n_classes, 0);
 	assert_strings(&policy->api_key_headers, 1, "x-api-key", "x-api-key");
 	assert_int_equal(policy->session_cookies.n, 0);
+	assert_false(policy->outgoing);
 	assert_int_equal(policy->exempt.n, 0);
 	assert_int_equal(policy->protect_never.n, 0);
 	assert_int_equal(policy->syn_per_source_s, 0);
@@ -335,8 +338,9 @@ static char *print_policy(const struct policy *p)
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	fprintf(out, "%s %u %zu %zu %s %s %u\n", p->name, p->mode, p->exempt.n, p->protect_never.n,
-		p->api_key_headers.items[1], p->session_cookies.items[0], p->syn_per_source_s);
+	fprintf(out, "%s %u %d %zu %zu %s %s %u\n", p->name, p->mode, p->outgoing, p->exempt.n,
+		p->protect_never.n, p->api_key_headers.items[1], p->session_cookies.items[0],
+		p->syn_per_source_s);
 	fprintf(out, "%u %u %u %u %u\n", p->escalate.refusals, p->escalate.per_s, p->escalate.ban_s,
 		p->escalate.growth, p->escalate.max_s);
 	fprintf(out, "%u %u %s %u %u %u %s %u %u\n", p->responses.secrets,
@@ -378,7 +382,8 @@ static const char everything_json[] =
 	"[\"password_hash\"]}, \"alerts\": {\"authFailures\": {\"atLeast\": 5, \"per\": \"1m\"}, "
 	"\"forbidden\": {\"atLeast\": 10, \"per\": \"2m\"}, \"serverErrors\": {\"atLeast\": 1, "
 	"\"per\": \"3m\"}}, \"containment\": {\"auto\": [\"P1\", \"P4\"], \"maxBansPerMinute\": 0, "
-	"\"ttl\": \"30d\"}}, \"metadata\": {\"name\": \"shop\"}, \"kind\": \"ApiPolicy\", "
+	"\"ttl\": \"30d\"}, \"outgoing\": \"record\"}, \"metadata\": {\"name\": \"shop\"}, "
+	"\"kind\": \"ApiPolicy\", "
 	"\"apiVersion\": \"glacis.dev/v1alpha1\"}";
 
 /* Compact, indented and escaped as jansson writes it: one model. */

@@ -64,6 +64,7 @@ static int run_coverage(struct ctl *ctl)
 		return r;
 	if (!api_print_json(ctl, answer)) {
 		const json_t *tls = json_object_get(answer, "tls");
+		const json_t *outgoing = json_object_get(answer, "outgoing");
 
 		print_listeners(ctl, json_object_get(answer, "listeners"));
 		fputc('\n', ctl->out);
@@ -72,8 +73,14 @@ static int run_coverage(struct ctl *ctl)
 			OUT_ROW(table, OUT_PLAIN, out_member(item, "service"),
 				out_member(item, "transactions"));
 		out_table_print(ctl, table, "no services");
-		fprintf(ctl->out, "\nTLS connections seen inside: %s of %s handshakes\n\n",
+		fprintf(ctl->out, "\nTLS connections seen inside: %s of %s handshakes\n",
 			out_member(tls, "connectionsSeenInside"), out_member(tls, "handshakes"));
+		if (json_is_true(json_object_get(outgoing, "recorded")))
+			fprintf(ctl->out, "calls of this host over TLS: %s transactions\n\n",
+				out_member(outgoing, "transactions"));
+		else
+			fputs("calls of this host: not recorded (spec.outgoing: ignore)\n\n",
+			      ctl->out);
 		print_losses(ctl, json_object_get(answer, "losses"));
 	}
 	json_decref(answer);

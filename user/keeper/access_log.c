@@ -372,15 +372,20 @@ static void put_connection(struct line *line, const struct report_transaction *t
 {
 	const char *how = name_how(tx->how), *protocol = transaction_protocol(tx->protocol);
 	uint64_t us = tx->total_ns / 1000 + (tx->total_ns % 1000 >= 500);
+	bool client =
+		tx->role == GL_ROLE_CLIENT; /* this host's call: the other side is the server */
 
-	put(line, ",\"http.server.request.duration\":");
+	if (client)
+		put(line, ",\"glacis.role\":\"client\",\"http.client.request.duration\":");
+	else
+		put(line, ",\"http.server.request.duration\":");
 	put_number(line, us / 1000000, 1);
 	put(line, ".");
 	put_number(line, us % 1000000, 6);
 	put(line, ",\"network.peer.address\":\"");
-	put_address(line, &tx->client);
+	put_address(line, client ? &tx->server : &tx->client);
 	put(line, ",\"network.peer.port\":");
-	put_number(line, tx->client_port, 1);
+	put_number(line, client ? tx->server_port : tx->client_port, 1);
 	put(line, ",\"server.port\":");
 	put_number(line, tx->server_port, 1);
 	put(line, ",\"network.protocol.version\":\"");

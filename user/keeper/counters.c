@@ -38,6 +38,7 @@ json_t *counters_own(struct keeper *keeper)
 		{"http2-after-cut", keeper->judged.after_cut},
 		{"lost-http2-lockstep", keeper->judged.not_in_step},
 		{"transactions", transactions_total(keeper->transactions)},
+		{"transactions-outgoing", keeper->seen_outgoing},
 		{"access-log-lines", access_log_counts(keeper->access_log).lines},
 		{"access-log-lost", access_log_counts(keeper->access_log).lost},
 		{"access-log-rotations", access_log_counts(keeper->access_log).rotations},

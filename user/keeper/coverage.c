@@ -118,13 +118,23 @@ static json_t *http2_json(const struct keeper *keeper)
 			 (double)judge_wait_ns(j, 0.99) / 1e6);
 }
 
+/* Calls that processes of this host make: only inside TLS, and only where the policy wants them. */
+static json_t *outgoing_json(const struct keeper *keeper)
+{
+	const struct policy *policy = apply_ruling(keeper->apply)->policy;
+
+	return json_pack("{s:b, s:I}", "recorded", policy && policy->outgoing, "transactions",
+			 (json_int_t)keeper->seen_outgoing);
+}
+
 json_t *coverage_json(struct keeper *keeper)
 {
 	const uint64_t *c = keeper->counters.values;
 
 	health_read_counters(keeper);
-	return json_pack("{s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "listeners", listeners_json(keeper),
-			 "services", services_json(keeper), "losses", losses_json(keeper), "http2",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I}}", "outgoing",
+			 outgoing_json(keeper), "listeners", listeners_json(keeper), "services",
+			 services_json(keeper), "losses", losses_json(keeper), "http2",
 			 http2_json(keeper), "tls", "handshakes", (json_int_t)c[GL_CTR_HANDSHAKES],
 			 "connectionsSeenInside", (json_int_t)c[GL_CTR_TLS_CONNECTIONS]);
 }

@@ -179,11 +179,13 @@ static void set_flags(json_t *o, const struct report_transaction *tx)
 
 static void set_message(json_t *o, const struct report_transaction *tx)
 {
-	char message[400], source[ADDR_TEXT];
+	bool client = tx->role == GL_ROLE_CLIENT;
+	char message[400], other[ADDR_TEXT];
 
-	snprintf(message, sizeof(message), "%s %s %.200s %u  %.1f ms",
-		 addr_format(&tx->source, source), *tx->method ? tx->method : "-",
-		 *tx->path.text ? tx->path.text : "-", tx->status, (double)tx->total_ns / 1e6);
+	snprintf(message, sizeof(message), "%s%s %s %.200s %u  %.1f ms", client ? "to " : "",
+		 addr_format(client ? &tx->server : &tx->source, other),
+		 *tx->method ? tx->method : "-", *tx->path.text ? tx->path.text : "-", tx->status,
+		 (double)tx->total_ns / 1e6);
 	set_text(o, "message", message);
 }
 
@@ -191,6 +193,7 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
 {
 	const struct report_transaction *tx = &kept->tx;
 	json_t *o = json_object(), *a = json_object();
+	bool client = tx->role == GL_ROLE_CLIENT; /* this host's call */
 	char time[CLOCK_TEXT], text[ADDR_TEXT], id[24];
 
 	snprintf(id, sizeof(id), "%" PRIu64, kept->id);
@@ -202,8 +205,8 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
 	set_text(o, "requestId", tx->request_id);
 	set_text(o, "source", addr_format(&tx->source, text));
 	set_text(a, "client.address", text);
-	set_text(a, "network.peer.address", addr_format(&tx->client, text));
-	set_number(a, "network.peer.port", tx->client_port);
+	set_text(a, "network.peer.address", addr_format(client ? &tx->server : &tx->client, text));
+	set_number(a, "network.peer.port", client ? tx->server_port : tx->client_port);
 	set_text(a, "server.address", addr_format(&tx->server, text));
 	set_number(a, "server.port", tx->server_port);
 	set_text(a, "http.request.method", tx->method);
@@ -213,7 +216,8 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
 		set_number(a, "http.response.status_code", tx->status);
 	}
 	set_text(a, "network.protocol.version", transaction_protocol(tx->protocol));
-	set_seconds(a, "http.server.request.duration", tx->total_ns);
+	set_seconds(a, client ? "http.client.request.duration" : "http.server.request.duration",
+		    tx->total_ns);
 	set_seconds(o, "waitSeconds", tx->wait_ns);
 	set_number(a, "http.request.body.size", tx->request_bytes);
 	set_number(a, "http.response.body.size", tx->response_bytes);
@@ -221,7 +225,7 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
 		set_text(a, "user_agent.original", tx->user_agent);
 	json_object_set_new(o, "tls", json_boolean(tx->flags & TX_SECURE));
 	set_text(o, "how", name_how(tx->how));
-	set_text(o, "role", tx->role == GL_ROLE_CLIENT ? "client" : "server");
+	set_text(o, "role", client ? "client" : "server");
 	json_object_set_new(o, "principal", json_boolean(tx->principal != 0));
 	if (tx->principal) {
 		char hash[17];
@@ -267,17 +271,20 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 
 	if (!transactions_valid(tx))
 		return false;
-	/* outgoing calls are no access to a service of this host */
+	access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
+	/* calls this host makes are no access to a service of its own: nothing is counted by them
+	 */
 	if (tx->role == GL_ROLE_SERVER) {
 		if (tx->service < GL_SERVICE_IDS && !(tx->flags & TX_AGENT))
 			keeper->seen[tx->service]++;
 		keeper->seen_with_principal += tx->principal != 0;
-		access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
 		traffic_add(keeper->traffic, tx, apply_intern(keeper->apply));
+		judge_prove(keeper, tx);
+		open_cut_end(keeper, tx);
+		alerting_transaction(keeper, tx);
+	} else {
+		keeper->seen_outgoing++;
 	}
-	judge_prove(keeper, tx);
-	open_cut_end(keeper, tx);
-	alerting_transaction(keeper, tx);
 	kept = *tx;
 	kept.account = kept.password = kept.object = kept.object_number = 0;
 	broadcast(keeper, transactions_add(keeper->transactions, &kept));

@@ -196,6 +196,7 @@ int policy_compile(const struct policy *policy, const struct compile_keys *keys,
 	image->route_key = keys->route;
 	image->subject_key = keys->subject;
 	image->mode = (__u8)policy->mode;
+	image->outgoing = policy->outgoing;
 	image->expect_sum = compile_expect_sum(policy);
 	image->n_services = (__u32)policy->n_services;
 	image->n_classes = (__u32)policy->n_classes;

@@ -442,6 +442,11 @@ static void diff_respond(struct diff *diff, const struct policy *old, const stru
 			say(diff, "playbook %s: removed", old->playbooks[i].name);
 }
 
+static const char *outgoing_text(bool outgoing)
+{
+	return outgoing ? "record" : "ignore";
+}
+
 size_t policy_diff(const struct policy *old, const struct policy *new, diff_line_fn line,
 		   void *userdata)
 {
@@ -453,6 +458,9 @@ size_t policy_diff(const struct policy *old, const struct policy *new, diff_line
 	diff_classes(&diff, old, new);
 	if (!old)
 		return diff.n;
+	if (old->outgoing != new->outgoing)
+		say(&diff, "outgoing: %s -> %s", outgoing_text(old->outgoing),
+		    outgoing_text(new->outgoing));
 	if (!cidrs_equal(&old->exempt, &new->exempt))
 		say(&diff, "exempt: %zu -> %zu networks", old->exempt.n, new->exempt.n);
 	if (!cidrs_equal(&old->protect_never, &new->protect_never))

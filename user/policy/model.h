@@ -174,6 +174,7 @@ struct policy {
 	char *name;
 	char *file; /* as given to the reader */
 	enum gl_mode mode;
+	bool outgoing; /* outgoing: record | ignore (default): calls this host makes */
 	struct policy_service *services;
 	size_t n_services;
 	struct policy_class *classes;

@@ -190,9 +190,12 @@ static const struct field containment_fields[] = {
 static const struct shape shape_containment = {"containment", "containment", containment_fields,
 					       ARRAY_SIZE(containment_fields)};
 
+static const struct word outgoing_words[] = {{"ignore", false}, {"record", true}};
+
 /* Read in this order: services rely on what is before them. */
 static const struct field spec_fields[] = {
 	{"mode", read_word, POLICY(mode), WORDS(mode_words, NULL), 0, 0, 0},
+	{"outgoing", read_word_bool, POLICY(outgoing), WORDS(outgoing_words, NULL), 0, 0, 0},
 	{"credentials", read_shape, 0, &shape_credentials, 0, 0, 0},
 	{"classes", read_classes, 0, NULL, 0, GL_CLASSES_MAX, 0},
 	{"responses", read_responses, POLICY(responses), &shape_responses, 0, 0, 0},

@@ -108,7 +108,8 @@ static bool follows(const struct store_list *l, const char *previous, struct sto
 		chain->problem = "records before it are missing";
 	else if (!before || (chain->records && strcmp(before, previous) != 0))
 		chain->problem = "it does not continue the record before it";
-	else if (chain_hash(before, &row, hash) < 0 || !stored || strcmp(stored, hash) != 0)
+	else if (row.uid != store_list_number(l, 3) || row.pid != store_list_number(l, 4) ||
+		 chain_hash(before, &row, hash) < 0 || !stored || strcmp(stored, hash) != 0)
 		chain->problem = "it was changed";
 	else
 		chain->bad = 0;

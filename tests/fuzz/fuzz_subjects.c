@@ -40,6 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	CHECK(memcmp(&first, &again, sizeof(first)) == 0);
 	CHECK(!first.password || first.account);
 	CHECK(!first.number || first.object);
+	tx.response.field[0].name = RAW("Location");
+	tx.response.field[0].value = tx.request.field[0].value;
+	tx.response.n = 1;
+	if (subjects_sent_back(&tx, "/login?error"))
+		CHECK(subjects_sent_back(&tx, "/login") && subjects_sent_back(&tx, "/"));
 	tx.request.n = 0;
 	tx.request_body = (struct body){0};
 	subjects_read(&tx, &key, &other);

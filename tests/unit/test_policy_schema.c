@@ -111,7 +111,7 @@ static void test_shapes(void **state)
 	json_t *schema = load_schema();
 
 	(void)state;
-	assert_int_equal(policy_shapes_n, 32);
+	assert_int_equal(policy_shapes_n, 33);
 	for (size_t i = 0; i < policy_shapes_n; i++)
 		assert_shape(schema, policy_shapes[i]);
 	json_decref(schema);

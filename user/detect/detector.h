@@ -67,6 +67,7 @@ struct detect_policy {
 	const char *const
 		*upload_types; /* the only ones, "image/" with a star is all of them; n 0: any */
 	size_t n_upload_types;
+	const char *failed_location; /* where a failed login is sent to begins so; NULL: not said */
 };
 
 enum detector_flags {

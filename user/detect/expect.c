@@ -24,6 +24,7 @@ enum list {
 	LIST_ORIGINS,
 	LIST_TYPES,
 	LIST_FIELDS,
+	LIST_LOCATION, /* of a failed login: one or none */
 	LIST_MAX
 };
 
@@ -83,12 +84,12 @@ static void put_list(struct packing *p, size_t row, enum list list,
 }
 
 static void put_row(struct packing *p, size_t at, uint16_t id, const struct policy_expect *expect,
-		    const struct policy_strings *fields, bool deprecated)
+		    const struct policy_strings *fields, const struct policy_operation *operation)
 {
 	struct row *row = (struct row *)(void *)(p->bytes + at);
 
 	row->id = id;
-	row->deprecated = deprecated;
+	row->deprecated = operation && operation->deprecated;
 	row->max_page = expect->max_page;
 	row->default_page = expect->default_page;
 	row->upload_bytes = expect->upload_bytes;
@@ -100,6 +101,11 @@ static void put_row(struct packing *p, size_t at, uint16_t id, const struct poli
 	put_list(p, at, LIST_TYPES, &expect->upload_types);
 	if (fields)
 		put_list(p, at, LIST_FIELDS, fields);
+	if (operation && *operation->failed_login.location) {
+		char *location = (char *)operation->failed_login.location;
+
+		put_list(p, at, LIST_LOCATION, &(struct policy_strings){&location, 1});
+	}
 }
 
 static bool expects(const struct policy_expect *e)
@@ -128,8 +134,9 @@ static bool operation_says(const struct policy_service *service,
 {
 	const struct policy_expect *own = &operation->expect, *of = &service->expect;
 
-	return operation->deprecated || own->max_page != of->max_page ||
-	       own->default_page != of->default_page || own->upload_bytes != of->upload_bytes ||
+	return operation->deprecated || *operation->failed_login.location ||
+	       own->max_page != of->max_page || own->default_page != of->default_page ||
+	       own->upload_bytes != of->upload_bytes ||
 	       !texts_equal(&own->upload_types, &of->upload_types);
 }
 
@@ -147,7 +154,7 @@ static void each_service(const struct policy *policy, struct intern *intern, str
 			continue;
 		if (p && !p->no_memory)
 			put_row(p, at, (uint16_t)id, &service->expect,
-				&service->responses.forbidden_fields, false);
+				&service->responses.forbidden_fields, NULL);
 		head->services++;
 	}
 }
@@ -172,8 +179,7 @@ static void each_operation(const struct policy *policy, struct intern *intern, s
 			if (id <= 0)
 				continue;
 			if (p && !p->no_memory)
-				put_row(p, at, (uint16_t)id, &operation->expect, NULL,
-					operation->deprecated);
+				put_row(p, at, (uint16_t)id, &operation->expect, NULL, operation);
 			head->operations++;
 		}
 	}
@@ -347,6 +353,7 @@ static void read_pages(const struct expect *e, const struct row *row, struct det
 void expect_read(const struct expect *e, uint16_t service, uint16_t op,
 		 struct detect_policy *policy)
 {
+	const char *const *location;
 	const struct row *row = e ? find(e, 0, e->head.services, service) : NULL;
 
 	if (row) {
@@ -367,4 +374,6 @@ void expect_read(const struct expect *e, uint16_t service, uint16_t op,
 		return;
 	read_pages(e, row, policy);
 	policy->deprecated = row->deprecated;
+	if (list_of(e, row, LIST_LOCATION, &location))
+		policy->failed_location = *location;
 }

@@ -183,6 +183,26 @@ static void read_login(const struct login *login, const struct transaction *tx)
 		login->subjects->password = login->subjects->account = 0;
 }
 
+/* "https://host/login?error", "//host/login", "/login" (RFC 3986 section 4.2). */
+bool subjects_sent_back(const struct transaction *tx, const char *location)
+{
+	const struct field *field = fields_find(&tx->response, "location");
+	struct raw value, rest;
+
+	if (!field)
+		return false;
+	value = field->value;
+	if (raw_begins_nocase(value, RAW("https:")))
+		value = raw_from(value, sizeof("https:") - 1);
+	else if (raw_begins_nocase(value, RAW("http:")))
+		value = raw_from(value, sizeof("http:") - 1);
+	if (raw_begins(value, RAW("//"))) {
+		rest = raw_from(value, 2);
+		value = raw_from(rest, raw_cut(rest, '/', &value).n);
+	}
+	return raw_begins(value, (struct raw){location, strlen(location)});
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Objects
  */

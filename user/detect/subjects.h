@@ -19,5 +19,8 @@ struct subjects {
 	uint64_t number;
 };
 
+/* True if the answer's Location, without its scheme and host, begins with `location`. */
+bool subjects_sent_back(const struct transaction *tx, const char *location);
+
 void subjects_read(const struct transaction *tx, const struct gl_key *key,
 		   struct subjects *ret_subjects);

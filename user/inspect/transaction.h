@@ -80,6 +80,7 @@ enum transaction_flags {
 	TX_CUT = 256, /* the agent cut the connection in it */
 	TX_ID_MADE = 512, /* request_id is the agent's: none was sent */
 	TX_AGENT = 1024, /* the answer is the agent's own, not the application's */
+	TX_SENT_BACK = 2048, /* its Location is where the policy says a failed login is sent */
 };
 
 /* Shapes that readers of HTTP/1 differ on (RFC 9112 section 11.2); bits. */

@@ -193,10 +193,12 @@ static void on_transaction(const struct transaction *tx, void *userdata)
 	struct report_transaction report;
 	struct detect_policy policy;
 
+	read_policy(reading, tx, &policy);
 	tell_transaction(tx, &report);
 	tell_subjects(reading, tx, &report);
+	if (policy.failed_location && subjects_sent_back(tx, policy.failed_location))
+		report.flags |= TX_SENT_BACK;
 	link_put(reading->link, REPORT_TRANSACTION, &report.report, sizeof(report));
-	read_policy(reading, tx, &policy);
 	detect_transaction(tx, &policy, &out);
 }
 

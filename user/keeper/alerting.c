@@ -185,7 +185,7 @@ static const struct policy_failed_login *failed_login_of(const struct policy *po
 
 /* The doors count 401s; other answers to a failed login are counted here. */
 static void judge_login(const struct policy *policy, struct alert_scene *scene,
-			struct alert_request *request, bool *ret_counted)
+			struct alert_request *request, bool sent_back, bool *ret_counted)
 {
 	const struct policy_failed_login *failed =
 		failed_login_of(policy, scene, request->event.service, request->event.op);
@@ -195,7 +195,8 @@ static void judge_login(const struct policy *policy, struct alert_scene *scene,
 		return;
 	request->told_failed = true;
 	for (uint32_t i = 0; i < failed->n; i++)
-		request->failed |= failed->status[i] == request->event.status;
+		request->failed |= failed->status[i] == request->event.status &&
+				   (sent_back || !*failed->location);
 	if (!request->failed || request->event.rule == GL_WATCH_AUTH)
 		return;
 	request->event.rule = GL_WATCH_AUTH;
@@ -233,7 +234,7 @@ void alerting_transaction(struct keeper *keeper, const struct report_transaction
 	scene = scene_of(keeper);
 	snprintf(event->request_id, sizeof(event->request_id), "%s", tx->request_id);
 	snprintf(event->agent, sizeof(event->agent), "%s", tx->user_agent);
-	judge_login(policy, scene, &request, &counted);
+	judge_login(policy, scene, &request, tx->flags & TX_SENT_BACK, &counted);
 	alert_requests_take(keeper->alerting->requests, scene, policy, &request);
 	if (tx->protocol == HTTP_PROTOCOL_2)
 		alert_share_add(scene, tx->op, tx->status);

@@ -168,6 +168,7 @@ static void set_flags(json_t *o, const struct report_transaction *tx)
 		{TX_CUT, "cut"},
 		{TX_ID_MADE, "idMade"},
 		{TX_AGENT, "agent"},
+		{TX_SENT_BACK, "sentBack"},
 	};
 	json_t *list = json_array();
 

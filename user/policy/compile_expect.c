@@ -60,6 +60,7 @@ uint32_t compile_expect_sum(const struct policy *policy)
 		for (size_t j = 0; j < service->n_operations; j++) {
 			add_text(&sum, service->operations[j].match);
 			add_number(&sum, service->operations[j].deprecated);
+			add_text(&sum, service->operations[j].failed_login.location);
 			add_expect(&sum, &service->operations[j].expect);
 		}
 	}

@@ -88,10 +88,12 @@ struct policy_expect {
 enum policy_http2 { POLICY_HTTP2_REFUSE, POLICY_HTTP2_JUDGE, POLICY_HTTP2_ALLOW };
 
 #define POLICY_FAILED_MAX 8
-/* Statuses of a login that failed; n = 0: 400, 401, 403, 422. */
+#define POLICY_LOCATION   128
+/* What a login that failed is answered with; n = 0: 400, 401, 403, 422. */
 struct policy_failed_login {
 	uint32_t status[POLICY_FAILED_MAX];
 	uint32_t n;
+	char location[POLICY_LOCATION]; /* how the path of its Location begins; "": any */
 };
 
 struct policy_operation {

@@ -238,6 +238,7 @@ const struct shape *const policy_shapes[] = {
 	&shape_tls,
 	&shape_operation,
 	&shape_owner,
+	&shape_failed_login,
 	&shape_syn,
 	&shape_escalate,
 	&shape_protect,

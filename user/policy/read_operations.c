@@ -136,8 +136,8 @@ static void check_texts(struct reader *r, const struct field *field, const struc
 }
 
 /* Statuses an application answers a failed login with, where they are not the usual ones. */
-static void read_failed_login(struct reader *r, const struct field *field, const struct node *node,
-			      void *target)
+static void read_failed_status(struct reader *r, const struct field *field, const struct node *node,
+			       void *target)
 {
 	struct policy_failed_login *failed = target, list = {.n = 0};
 	size_t n = 0;
@@ -159,7 +159,55 @@ static void read_failed_login(struct reader *r, const struct field *field, const
 	if (n < field->min || n > field->max)
 		reader_error(r, node, "failedLogin: [200]", "%u to %u statuses", field->min,
 			     field->max);
-	*failed = list;
+	memcpy(failed->status, list.status, sizeof(failed->status));
+	failed->n = list.n;
+}
+
+static bool is_location(const char *text)
+{
+	size_t n = strspn(text, "/?&=-._~%:@!$'()*+,;"
+				"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789");
+
+	return *text == '/' && !text[n];
+}
+
+static void read_location(struct reader *r, const struct field *field, const struct node *node,
+			  void *target)
+{
+	if (reader_text(r, field->arg, node))
+		snprintf(target, POLICY_LOCATION, "%s", node->text);
+}
+
+static const struct text_rule text_location = {
+	.noun = "how a Location begins",
+	.form = "a path and the begin of its query: /login?error",
+	.valid = is_location,
+	.max_bytes = POLICY_LOCATION - 1,
+};
+#define FAILED(member) offsetof(struct policy_failed_login, member)
+static const struct field failed_login_fields[] = {
+	{"status", read_failed_status, 0, NULL, 1, POLICY_FAILED_MAX, 0},
+	{"location", read_location, FAILED(location), &text_location, 0, 0, FIELD_REQUIRED},
+};
+const struct shape shape_failed_login = {"failedLogin", "failedLogin", failed_login_fields,
+					 ARRAY_SIZE(failed_login_fields)};
+
+/* [200], or where it sends to: {location: /login}, {status: [303], location: /login?error}. */
+static void read_failed_login(struct reader *r, const struct field *field, const struct node *node,
+			      void *target)
+{
+	static const uint32_t redirects[] = {301, 302, 303, 307, 308};
+	struct policy_failed_login *failed = target;
+
+	if (node->kind != NODE_MAP) {
+		read_failed_status(r, field, node, target);
+		return;
+	}
+	reader_map(r, &shape_failed_login, node, target);
+	if (node_member(node, "status"))
+		return;
+	memcpy(failed->status, redirects, sizeof(redirects));
+	failed->n = ARRAY_SIZE(redirects);
 }
 
 #define OPERATION(member) offsetof(struct policy_operation, member)

@@ -208,6 +208,7 @@ void read_expect(struct reader *r, const struct field *field, const struct node 
 void reader_inherit_expect(struct reader *r, const struct policy_expect *from,
 			   struct policy_expect *to, bool whole);
 bool reader_match(struct reader *r, const struct node *node);
+extern const struct shape shape_failed_login;
 extern const struct shape shape_class, shape_service, shape_tls, shape_operation, shape_owner;
 extern const struct shape shape_expect, shape_operation_expect, shape_expect_jwt, shape_expect_cors,
 	shape_expect_uploads;

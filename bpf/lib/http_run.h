@@ -13,7 +13,8 @@
 #include "include/glacis/http.h"
 
 /* Steps a call: where returns are guarded (Safe RET), one costs about as much as a step does. */
-#define HTTP_STEPS_A_CALL 2
+#define HTTP_STEPS_A_CALL          4
+#define HTTP_STEPS_A_CALL_RESPONSE 2
 
 static long http_request_step(__u32 i, struct http_cursor *c)
 {
@@ -30,7 +31,7 @@ static long http_response_step(__u32 i, struct http_cursor *c)
 	struct http_cursor response = {.piece = c->piece, .policy = c->policy, .msg = c->msg};
 
 #pragma clang loop unroll(disable)
-	for (__u32 n = 0; n < HTTP_STEPS_A_CALL; n++)
+	for (__u32 n = 0; n < HTTP_STEPS_A_CALL_RESPONSE; n++)
 		if (http_step(&response))
 			return 1;
 	return 0;

@@ -93,6 +93,35 @@ static __always_inline int http_value_begin(struct http_cursor *c)
 	return 0;
 }
 
+/* A space and up to eight digits of a Content-Length that has begun, as far as they are here. */
+VERIFIED_ONCE int http_take_length(struct http_piece *piece, struct http_msg *m)
+{
+	__u32 off, n = 0;
+	__u64 length = 0;
+
+	if (!piece || !m)
+		return 0;
+	off = piece->off;
+	if (off + 1 < piece->len && http_piece_byte(piece, off) == ' ')
+		off++;
+#pragma GCC unroll 8
+	for (int i = 0; i < 8; i++) {
+		__u8 digit = http_piece_byte(piece, off) - '0';
+
+		if (off >= piece->len || digit > 9)
+			break;
+		length = length * 10 + digit;
+		off++;
+		n++;
+	}
+	if (!n)
+		return 0;
+	m->remaining = length;
+	m->value_state = 1;
+	piece->off = off;
+	return 0;
+}
+
 /* A value nobody reads, and its line's end if that is here. */
 static __always_inline void http_skip_value(struct http_cursor *c)
 {
@@ -131,6 +160,8 @@ static __always_inline int http_step_name(struct http_cursor *c)
 	http_value_begin(c);
 	if (c->msg->header == GL_HEADER_OTHER)
 		http_skip_value(c);
+	else if (c->msg->header == GL_HEADER_CONTENT_LENGTH)
+		http_take_length(c->piece, c->msg);
 	return 0;
 }
 
@@ -466,12 +497,14 @@ static __always_inline int http_step_value(struct http_cursor *c, __u8 b)
 		c->piece->off++;
 		return http_value_byte(c, b);
 	}
-	c->piece->off++;
-	if (b == '\n') {
+	if (b == '\n' || (!(m->flags & HTTP_F_CR) && http_take_crlf(c))) {
+		if (b == '\n')
+			c->piece->off++;
 		m->flags &= ~HTTP_F_CR;
 		m->phase = HTTP_FIELD;
 		return http_value_end(c);
 	}
+	c->piece->off++;
 	if (b != '\r' || (m->flags & HTTP_F_CR))
 		return http_fail(c, GL_OUTCOME_MALFORMED);
 	m->flags |= HTTP_F_CR;

@@ -123,14 +123,54 @@ static __always_inline int http_take_version(struct http_cursor *c)
 	return 1;
 }
 
+/* The reason phrase, which nobody reads, and the line's end if that is here. */
+static __always_inline void http_skip_line(struct http_cursor *c)
+{
+	http_skip_plain(c->piece);
+	if (http_take_crlf(c))
+		c->msg->phase = HTTP_FIELD;
+}
+
+static __always_inline int http_step_status(struct http_cursor *c, __u8 b)
+{
+	struct http_msg *m = c->msg;
+	__u32 off = c->piece->off;
+
+	if (b == ' ' && !m->digits && off + 4 <= c->piece->len) {
+		__u8 hundreds = http_byte_at(c, off + 1) - '0';
+		__u8 tens = http_byte_at(c, off + 2) - '0', ones = http_byte_at(c, off + 3) - '0';
+
+		if (hundreds <= 9 && tens <= 9 && ones <= 9) {
+			m->status = hundreds * 100 + tens * 10 + ones;
+			m->digits = 3;
+			m->phase = HTTP_LINE;
+			c->piece->off = off + 4;
+			http_skip_line(c);
+			return 0;
+		}
+	}
+	if (b >= '0' && b <= '9' && m->digits < 3) {
+		m->status = m->status * 10 + (b - '0');
+		if (++m->digits == 3)
+			m->phase = HTTP_LINE;
+	} else if (b != ' ' || m->digits) {
+		return http_fail(c, GL_OUTCOME_MALFORMED);
+	}
+	c->piece->off++;
+	return 0;
+}
+
 /* "HTTP/1.x": byte number m->line_pos; the status line goes on with a space and three digits. */
 static __always_inline int http_step_version(struct http_cursor *c, __u8 b)
 {
 	struct http_msg *m = c->msg;
 	__u32 i = m->line_pos;
 
-	if (http_take_version(c))
-		return 0;
+	if (http_take_version(c)) {
+		if (m->phase != HTTP_STATUS || c->piece->off >= c->piece->len)
+			return 0;
+		return http_step_status(c, http_byte_at(c, c->piece->off));
+	}
 	if (i < 7) {
 		__u8 expect = i == 0   ? 'H'
 			      : i == 3 ? 'P'
@@ -246,33 +286,5 @@ static __always_inline int http_step_target(struct http_cursor *c, __u8 b)
 			return http_fail(c, GL_OUTCOME_MALFORMED);
 		c->piece->off++;
 	}
-	return 0;
-}
-
-static __always_inline int http_step_status(struct http_cursor *c, __u8 b)
-{
-	struct http_msg *m = c->msg;
-	__u32 off = c->piece->off;
-
-	if (b == ' ' && !m->digits && off + 4 <= c->piece->len) {
-		__u8 hundreds = http_byte_at(c, off + 1) - '0';
-		__u8 tens = http_byte_at(c, off + 2) - '0', ones = http_byte_at(c, off + 3) - '0';
-
-		if (hundreds <= 9 && tens <= 9 && ones <= 9) {
-			m->status = hundreds * 100 + tens * 10 + ones;
-			m->digits = 3;
-			m->phase = HTTP_LINE;
-			c->piece->off = off + 4;
-			return 0;
-		}
-	}
-	if (b >= '0' && b <= '9' && m->digits < 3) {
-		m->status = m->status * 10 + (b - '0');
-		if (++m->digits == 3)
-			m->phase = HTTP_LINE;
-	} else if (b != ' ' || m->digits) {
-		return http_fail(c, GL_OUTCOME_MALFORMED);
-	}
-	c->piece->off++;
 	return 0;
 }

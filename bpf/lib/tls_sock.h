@@ -169,6 +169,10 @@ static __always_inline int tls_receive(struct sock *sk)
 	/* the service's socket stays, whatever a callback of the library talks to meanwhile */
 	if (t->call.op && s->service && !service)
 		return 0;
+	/* once more within the call: a record comes in two receives */
+	if (t->call.op && s->service == service && service &&
+	    s->cookie == (__u64)sk->__sk_common.skc_cookie.counter)
+		return 0;
 	if (service && !tls_sock_judge(sk, &begins, &midstream))
 		service = 0;
 	if (!service && !t->call.op) {

@@ -2,7 +2,8 @@
 /*
  * naive.bpf.c - the peers of tests/bench/sight: probes on the entry and the return of the exported
  * SSL_read and SSL_write, as TLS sniffers set them. `nothing` does nothing at all: what it costs is
- * the trap. The others remember the buffer by thread and copy what the call moved into a ring.
+ * the trap. The others remember the buffer by thread and copy what the call moved into a ring,
+ * whose reader is woken as the kernel does by default: whenever it has read all there was before.
  */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
@@ -69,7 +70,7 @@ static __always_inline int leave(struct pt_regs *ctx, __u32 direction)
 			n = COPY_MAX;
 		e->n = n;
 		bpf_probe_read_user(e->bytes, n, (const void *)*buffer);
-		bpf_ringbuf_submit(e, BPF_RB_NO_WAKEUP);
+		bpf_ringbuf_submit(e, 0);
 	}
 	bpf_map_delete_elem(&buffers, &thread);
 	return 0;

@@ -13,7 +13,7 @@
 #include "include/glacis/http.h"
 
 /* Steps a call: where returns are guarded (Safe RET), one costs about as much as a step does. */
-#define HTTP_STEPS_A_CALL          4
+#define HTTP_STEPS_A_CALL          3
 #define HTTP_STEPS_A_CALL_RESPONSE 2
 
 static long http_request_step(__u32 i, struct http_cursor *c)

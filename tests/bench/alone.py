@@ -75,7 +75,7 @@ def alone(bench, agent, program):
             with bench.net.server:
                 for _ in range(BATCHES):
                     times.append(repeat(fd, packet(data), RUNS))
-                    time.sleep(0.003)  # the inspector empties its ring
+                    time.sleep(0.003)  # sleep: the inspector empties its ring meanwhile
             judged = agent.counters()["requests-judged"] - before
             if judged != RUNS * BATCHES:
                 raise RuntimeError(f"{name}: {judged} of {RUNS * BATCHES} runs judged a request")

@@ -17,6 +17,7 @@ enum gl_rec_kind {
 	GL_REC_TLS_ALERT,
 	GL_REC_CHUNK, /* in an inspector's ring: abi_chunk.h */
 	GL_REC_CROSSED, /* a threshold was reached */
+	GL_REC_CERTIFICATE_KNOWN,
 };
 
 struct gl_rec {

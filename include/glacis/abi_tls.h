@@ -169,6 +169,22 @@ struct gl_rec_certificate {
 };
 _Static_assert(sizeof(struct gl_rec_certificate) == 1064, "no padding");
 
+/*
+ * A certificate whose bytes user space has read already, from the library's calls: told by its mark
+ * (tls_mark.h, under the policy's subject_key) where the map `certificate_marks` holds it
+ * at mark % GL_CERTIFICATE_MARKS, which user space alone writes. A mark of 0 is none.
+ */
+#define GL_CERTIFICATE_MARKS 256
+struct gl_rec_certificate_known {
+	struct gl_rec rec;
+	__u64 conn;
+	__u64 mark;
+	__u16 service, port;
+	__u16 flags; /* enum gl_certificate_flags */
+	__u16 reserved;
+};
+_Static_assert(sizeof(struct gl_rec_certificate_known) == 40, "no padding");
+
 /* The client ended a handshake in the clear after the ServerHello. */
 struct gl_rec_tls_alert {
 	struct gl_rec rec;

@@ -53,20 +53,52 @@ static void ask(struct keeper *keeper, const struct gl_rec_certificate *last, co
 	}
 }
 
+static void apply_marks(struct keeper *keeper, const struct known_marks *marks)
+{
+	kern_certificate_unmark(keeper->kern, marks->clear);
+	kern_certificate_mark(keeper->kern, marks->set);
+}
+
 void certificates_record(struct keeper *keeper, const struct gl_rec_certificate *record,
 			 size_t size)
 {
+	static const struct gl_key no_key;
+	const struct gl_policy *policy = kern_policy(keeper->kern);
 	struct report_certificate report;
+	struct known_marks marks;
 	const uint8_t *der;
 	size_t n;
-	int r = known_take(keeper->known, record, size, clock_monotonic_ns(), &report, &der, &n);
+	int r = known_take(keeper->known, record, size, policy ? &policy->subject_key : &no_key,
+			   clock_monotonic_ns(), &report, &der, &n, &marks);
 
+	apply_marks(keeper, &marks);
 	if (r == KNOWN_READ)
 		certificates_take(keeper, &report);
 	else if (r == KNOWN_ASK)
 		ask(keeper, record, der, n);
 	else if (r < 0)
 		inspectors_record(keeper->inspectors, record->conn, &record->rec, size);
+}
+
+void certificates_known(struct keeper *keeper, const struct gl_rec_certificate_known *record)
+{
+	struct report_certificate report;
+	struct known_marks marks;
+	int r = known_take_mark(keeper->known, record, clock_monotonic_ns(), &report, &marks);
+
+	apply_marks(keeper, &marks);
+	if (r == KNOWN_READ)
+		certificates_take(keeper, &report);
+	else
+		keeper->certificates_unknown++;
+}
+
+void certificates_learn(struct keeper *keeper, const struct report_certificate *report)
+{
+	struct known_marks marks;
+
+	known_learn(keeper->known, report, clock_monotonic_ns(), &marks);
+	apply_marks(keeper, &marks);
 }
 
 bool certificates_take(struct keeper *keeper, const struct report_certificate *report)

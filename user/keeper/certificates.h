@@ -18,6 +18,10 @@ struct keeper;
  */
 void certificates_record(struct keeper *keeper, const struct gl_rec_certificate *record,
 			 size_t size);
+/* One that is told by its mark. */
+void certificates_known(struct keeper *keeper, const struct gl_rec_certificate_known *record);
+/* What an inspector read, and certificates_take() took: the doors need not send it whole again. */
+void certificates_learn(struct keeper *keeper, const struct report_certificate *report);
 /* False: no inspector of ours writes that. */
 bool certificates_take(struct keeper *keeper, const struct report_certificate *report);
 /* The handshake says which name was asked for. */

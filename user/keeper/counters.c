@@ -42,6 +42,7 @@ json_t *counters_own(struct keeper *keeper)
 		{"access-log-lines", access_log_counts(keeper->access_log).lines},
 		{"access-log-lost", access_log_counts(keeper->access_log).lost},
 		{"access-log-rotations", access_log_counts(keeper->access_log).rotations},
+		{"lost-certificate-marks", keeper->certificates_unknown},
 		{"certificates-malformed", keeper->certificates_malformed},
 		{"certificates-evicted", certificates_evicted(keeper->certificates)},
 		{"inspector-restarts", losses.restarts},

@@ -17,7 +17,6 @@
 #include "user/keeper/certificates.h"
 #include "user/keeper/judge_head.h"
 #include "user/keeper/keeper.h"
-#include "user/keeper/known.h"
 #include "user/keeper/transactions.h"
 
 #define RESTART_MS       50 /* the first time; twice as long each time it ends soon again */
@@ -255,7 +254,7 @@ static bool take_certificate(struct one *one, const struct report *report)
 
 	if (!certificates_take(one->all->keeper, c))
 		return false;
-	known_learn(one->all->keeper->known, c, clock_monotonic_ns());
+	certificates_learn(one->all->keeper, c);
 	return true;
 }
 

@@ -390,6 +390,8 @@ static int open_loop(struct keeper *keeper)
 	keeper->base = event_base_new();
 	if (!keeper->base)
 		return log_err(-ENOMEM, "event loop");
+	/* an agent before knew them */
+	kern_certificate_unmark_all(keeper->kern);
 	r = courier_link_new(keeper->base, keeper->courier, keeper->answer, keeper, &keeper->link);
 	if (r == 0)
 		r = exports_start(keeper->exports);
@@ -436,6 +438,8 @@ static void stop(struct keeper *keeper)
 
 	notify_manager("STOPPING=1\nSTATUS=%s",
 		       detach ? "detaching" : "leaving enforcement in place");
+	/* the next agent has to be told whole certificates */
+	kern_certificate_unmark_all(keeper->kern);
 	records_drain(keeper);
 	persist_tick(keeper);
 	keeper_incidents_save(keeper);

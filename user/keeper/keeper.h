@@ -129,6 +129,7 @@ struct keeper {
 	uint64_t seen[GL_SERVICE_IDS]; /* transactions by interned service */
 	uint64_t seen_with_principal;
 	uint64_t seen_outgoing; /* transactions of calls this host made */
+	uint64_t certificates_unknown; /* told by a mark that is not known any more */
 	uint64_t certificates_malformed; /* that no inspector could read */
 	uint64_t coverage_ns; /* when blind listeners were looked for; 0: never */
 	uint64_t not_broadcast, not_printed; /* beyond the budget of a second */

@@ -6,24 +6,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "include/glacis/tls_mark.h"
 #include "user/base/cleanup.h"
 #include "user/detect/digest.h"
 #include "user/inspector/pieces.h"
-
-#define SLOTS 64
 
 enum state { FREE, ASKED, READ };
 
 struct slot {
 	enum state state;
-	uint64_t since_ns; /* CLOCK_MONOTONIC */
+	bool was_read; /* `read` says something; also while it is asked for again */
+	uint64_t since_ns; /* asked, or read; CLOCK_MONOTONIC */
+	uint64_t seen_ns;
 	uint8_t digest[DIGEST_BYTES];
 	struct report_certificate read;
 };
 
 struct known {
 	struct pieces *pieces;
-	struct slot slots[SLOTS];
+	uint64_t marks[KNOWN_SLOTS]; /* of the slots; looked through, so apart from them */
+	struct slot slots[KNOWN_SLOTS];
 };
 
 void known_free(struct known *known)
@@ -53,34 +55,91 @@ int known_new(struct known **ret_known)
 	return 0;
 }
 
-int known_take(struct known *known, const struct gl_rec_certificate *record, size_t size,
-	       uint64_t now_ns, struct report_certificate *ret_report, const uint8_t **ret_der,
-	       size_t *ret_n)
+static struct slot *find(struct known *known, uint64_t mark)
 {
-	uint8_t digest[DIGEST_BYTES];
+	for (size_t i = 0; i < KNOWN_SLOTS; i++)
+		if (known->marks[i] == mark && known->slots[i].state != FREE)
+			return &known->slots[i];
+	return NULL;
+}
+
+/* Room for one more; NULL: all are busy. */
+static struct slot *make_room(struct known *known, uint64_t now_ns, struct known_marks *marks)
+{
+	struct slot *oldest = &known->slots[0];
+
+	for (size_t i = 0; i < KNOWN_SLOTS; i++) {
+		struct slot *slot = &known->slots[i];
+
+		if (slot->state == FREE)
+			return slot;
+		if (slot->seen_ns < oldest->seen_ns)
+			oldest = slot;
+	}
+	if (now_ns - oldest->seen_ns < KNOWN_BUSY_NS)
+		return NULL;
+	marks->clear = known->marks[oldest - known->slots];
+	*oldest = (struct slot){};
+	return oldest;
+}
+
+static void tell(struct slot *slot, uint64_t conn, uint16_t service, uint16_t port, uint16_t flags,
+		 struct report_certificate *ret_report)
+{
+	*ret_report = slot->read;
+	ret_report->conn = conn;
+	ret_report->service = service;
+	ret_report->port = port;
+	ret_report->flags = flags;
+}
+
+int known_take(struct known *known, const struct gl_rec_certificate *record, size_t size,
+	       const struct gl_key *key, uint64_t now_ns, struct report_certificate *ret_report,
+	       const uint8_t **ret_der, size_t *ret_n, struct known_marks *ret_marks)
+{
+	uint64_t mark;
 	struct slot *slot;
 	int r = pieces_take(known->pieces, record, size, ret_der, ret_n);
 
+	*ret_marks = (struct known_marks){};
 	if (r <= 0)
 		return r < 0 ? r : KNOWN_MORE;
-	if (digest_sha256(*ret_der, *ret_n, digest) < 0)
-		return KNOWN_ASK;
-	slot = &known->slots[digest[0] % SLOTS];
-	if (slot->state != FREE && memcmp(slot->digest, digest, DIGEST_BYTES) == 0 &&
-	    now_ns - slot->since_ns < KNOWN_TTL_NS) {
+	mark = tls_mark(*ret_der, (uint32_t)*ret_n, key);
+	slot = find(known, mark);
+	if (slot && now_ns - slot->since_ns < KNOWN_TTL_NS) {
+		slot->seen_ns = now_ns;
 		if (slot->state == ASKED)
 			return KNOWN_ASK; /* the answer is on its way, or was lost */
-		*ret_report = slot->read;
-		ret_report->conn = record->conn;
-		ret_report->service = record->service;
-		ret_report->port = record->port;
-		ret_report->flags = record->flags;
+		/* it came whole: another one had its place */
+		ret_marks->set = mark;
+		tell(slot, record->conn, record->service, record->port, record->flags, ret_report);
 		return KNOWN_READ;
 	}
+	if (!slot)
+		slot = make_room(known, now_ns, ret_marks);
+	if (!slot || digest_sha256(*ret_der, *ret_n, slot->digest) < 0)
+		return KNOWN_ASK;
 	slot->state = ASKED;
-	slot->since_ns = now_ns;
-	memcpy(slot->digest, digest, DIGEST_BYTES);
+	slot->since_ns = slot->seen_ns = now_ns;
+	known->marks[slot - known->slots] = mark;
 	return KNOWN_ASK;
+}
+
+int known_take_mark(struct known *known, const struct gl_rec_certificate_known *record,
+		    uint64_t now_ns, struct report_certificate *ret_report,
+		    struct known_marks *ret_marks)
+{
+	struct slot *slot = find(known, record->mark);
+
+	*ret_marks = (struct known_marks){};
+	/* too old, or forgotten: the next one comes whole */
+	if (!slot || slot->state != READ || now_ns - slot->since_ns >= KNOWN_TTL_NS)
+		ret_marks->clear = record->mark;
+	if (!slot || !slot->was_read)
+		return -ENOENT;
+	slot->seen_ns = now_ns;
+	tell(slot, record->conn, record->service, record->port, record->flags, ret_report);
+	return KNOWN_READ;
 }
 
 static int digit(char c)
@@ -102,17 +161,24 @@ static bool read_digest(const char *text, uint8_t ret_digest[DIGEST_BYTES])
 	return true;
 }
 
-void known_learn(struct known *known, const struct report_certificate *report, uint64_t now_ns)
+void known_learn(struct known *known, const struct report_certificate *report, uint64_t now_ns,
+		 struct known_marks *ret_marks)
 {
 	uint8_t digest[DIGEST_BYTES];
-	struct slot *slot;
 
+	*ret_marks = (struct known_marks){};
 	if (report->outcome != GL_OUTCOME_OK || !read_digest(report->fingerprint, digest))
 		return;
-	slot = &known->slots[digest[0] % SLOTS];
-	if (slot->state != ASKED || memcmp(slot->digest, digest, DIGEST_BYTES) != 0)
+	for (size_t i = 0; i < KNOWN_SLOTS; i++) {
+		struct slot *slot = &known->slots[i];
+
+		if (slot->state != ASKED || memcmp(slot->digest, digest, DIGEST_BYTES) != 0)
+			continue;
+		slot->state = READ;
+		slot->was_read = true;
+		slot->since_ns = now_ns;
+		slot->read = *report;
+		ret_marks->set = known->marks[i];
 		return;
-	slot->state = READ;
-	slot->since_ns = now_ns;
-	slot->read = *report;
+	}
 }

@@ -159,6 +159,9 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 	} else if (record->kind == GL_REC_CERTIFICATE &&
 		   size >= sizeof(struct gl_rec_certificate)) {
 		certificates_record(keeper, (const struct gl_rec_certificate *)record, size);
+	} else if (record->kind == GL_REC_CERTIFICATE_KNOWN &&
+		   size >= sizeof(struct gl_rec_certificate_known)) {
+		certificates_known(keeper, (const struct gl_rec_certificate_known *)record);
 	} else {
 		keeper->records_unknown++;
 	}

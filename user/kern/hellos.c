@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * hellos.c - what the doors hold about TLS handshakes: blocked client fingerprints, and the best
- * version each name has given.
+ * hellos.c - what the doors hold about TLS handshakes: blocked client fingerprints, the best
+ * version each name has given, certificates that were read.
  */
 #include "user/kern/kern_private.h"
 
 #include <errno.h>
 
+#include "tls.skel.h"
 #include "wire.skel.h"
 
 /* The doors look entries up only while there are any. */
@@ -92,4 +93,34 @@ int kern_tls_best_forget(struct kern *kern, uint16_t service)
 		key = next;
 	}
 	return removed;
+}
+
+static void mark_set(struct kern *kern, uint32_t place, uint64_t mark)
+{
+	/* without its mark a certificate comes whole: nothing to tell anybody */
+	bpf_map_update_elem(bpf_map__fd(kern->tls->maps.certificate_marks), &place, &mark, BPF_ANY);
+}
+
+void kern_certificate_mark(struct kern *kern, uint64_t mark)
+{
+	if (kern->tls && mark)
+		mark_set(kern, mark % GL_CERTIFICATE_MARKS, mark);
+}
+
+void kern_certificate_unmark(struct kern *kern, uint64_t mark)
+{
+	uint32_t place = mark % GL_CERTIFICATE_MARKS;
+	uint64_t there = 0;
+
+	if (kern->tls && mark &&
+	    bpf_map_lookup_elem(bpf_map__fd(kern->tls->maps.certificate_marks), &place, &there) ==
+		    0 &&
+	    there == mark)
+		mark_set(kern, place, 0);
+}
+
+void kern_certificate_unmark_all(struct kern *kern)
+{
+	for (uint32_t i = 0; kern->tls && i < GL_CERTIFICATE_MARKS; i++)
+		mark_set(kern, i, 0);
 }

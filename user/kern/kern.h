@@ -119,6 +119,15 @@ uint64_t kern_hello_hits(const struct kern *kern, uint64_t key);
 int kern_hello_sweep(struct kern *kern, uint64_t now_ns);
 
 /*
+ * Certificates that were read, by their marks (struct gl_rec_certificate_known): the tls door tells
+ * of these without their bytes. `mark` 0: nothing is done. Two may share a place: the last one has
+ * it, and clearing the other does nothing.
+ */
+void kern_certificate_mark(struct kern *kern, uint64_t mark);
+void kern_certificate_unmark(struct kern *kern, uint64_t mark);
+void kern_certificate_unmark_all(struct kern *kern);
+
+/*
  * The best TLS version each name of a service has given (TLS-03). _set is for what the store
  * remembers; it never lowers what is there. _forget: all names of a service (interned id), after a
  * change that was meant; returns how many.

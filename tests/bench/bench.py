@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../harness"))
@@ -147,3 +148,4 @@ def settled(agent):
     """Its inspectors have loaded their rules: what starting costs is not what running costs."""
     poll(lambda: all(i["state"] == "ready" for i in agent.must("status", "-o", "json").json()["inspectors"]), 60,
          "the inspectors are ready")
+    time.sleep(2)  # sleep: the first look at who listens, once a minute from then on, is part of starting

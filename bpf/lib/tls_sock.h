@@ -137,14 +137,19 @@ static __always_inline int tls_receive(struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
 	struct tls_thread *t = bpf_task_storage_get(&tls_threads, (void *)task, NULL, 0);
-	int guarded = tls_guarded(sk->__sk_common.skc_net.net->ns.inum);
 	const struct gl_control *control;
 	const struct gl_policy *policy;
 	struct tls_sock *s;
 	__u16 service = 0;
 	__u8 begins = 0, midstream = 0;
 	__u64 before;
+	int guarded;
 
+	/* a library receives a record in two calls, a handshake in many: the first has said all */
+	if (t && t->call.op && t->inside.service &&
+	    t->inside.cookie == (__u64)sk->__sk_common.skc_cookie.counter)
+		return 0;
+	guarded = tls_guarded(sk->__sk_common.skc_net.net->ns.inum);
 	/* the compiler would join two pointers in one test, which may not be done */
 	opaque(guarded);
 	/* every receive on the host comes by here: most end at this point */

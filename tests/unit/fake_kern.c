@@ -309,6 +309,23 @@ int kern_cut(struct kern *kern, uint64_t cookie, uint32_t reason)
 	return 0;
 }
 
+void kern_certificate_mark(struct kern *kern, uint64_t mark)
+{
+	(void)kern;
+	(void)mark;
+}
+
+void kern_certificate_unmark(struct kern *kern, uint64_t mark)
+{
+	(void)kern;
+	(void)mark;
+}
+
+void kern_certificate_unmark_all(struct kern *kern)
+{
+	(void)kern;
+}
+
 /* No tls door: user/keeper/libraries.c is linked, and holds nothing. */
 int kern_libs_start(struct kern *kern)
 {

@@ -96,6 +96,9 @@ static void test_members(void **state)
 	assert_int_equal(jwt.iat_s, -5);
 	assert_int_equal(jwt.nbf_s, JWT_TIME_MAX);
 
+	assert_int_equal(read_of("{\"alg\":\"a\"}", "{\"exp\":5,\"exp\":\"x\"}", &jwt), 0);
+	assert_true(!jwt.has_exp && jwt.exp_s == 0);
+
 	assert_int_equal(
 		read_of("{\"alg\":\"a\"}", "{\"exp\":\"1764000000\",\"token_use\":\"id\"}", &jwt),
 		0);

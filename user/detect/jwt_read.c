@@ -114,6 +114,7 @@ static bool read_time(const struct reading *r, enum json_token token, int64_t *r
 	bool negative = raw_begins(number, RAW("-"));
 	uint64_t value;
 
+	*ret_s = 0; /* of two of a name the last counts, also where it is none */
 	if (token != WALK_NUMBER)
 		return false;
 	number = raw_cut(raw_from(number, negative), '.', &fraction);

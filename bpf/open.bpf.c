@@ -29,7 +29,7 @@ static __always_inline void open_tell(struct seq_file *seq, const struct flow *f
 {
 	__u32 n = open_in_flight(f);
 
-	if (f->state == FLOW_HELLO || f->state == FLOW_TLS)
+	if (flow_is_tls(f))
 		o->hello_key = f->tls.hello.key;
 	if (!n) {
 		bpf_seq_write(seq, o, sizeof(*o));

@@ -163,7 +163,7 @@ __global int handshake_tell(const struct flow *f, const struct gl_addr *client,
 		return -1;
 	}
 	event_name(&r->rec, GL_REC_HANDSHAKE, sizeof(*r), end->now_ns);
-	r->conn = f->tls.conn;
+	r->conn = f->conn;
 	r->generation = f->generation;
 	r->hello_ns = f->tls.hello_ns;
 	r->source = *client;

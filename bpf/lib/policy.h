@@ -39,7 +39,7 @@ static __always_inline const struct gl_policy *policy_at(__u32 slot)
  */
 static __always_inline const struct gl_policy *policy_of(struct flow *f, const struct gl_control *c)
 {
-	int in_head = flow_in_head(f) || f->state == FLOW_REFUSED;
+	int in_head = flow_in_head(f) || flow_is_refused(f);
 	const struct gl_policy *policy;
 	__u32 slot = in_head ? f->slot : c->active;
 

@@ -254,7 +254,7 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 		f->request.flags = nets_match(policy, service->proxy_set, &x->packet.src)
 					   ? HTTP_R_TRUSTED_PEER
 					   : 0;
-	for (int i = 0; i <= FLOW_PENDING; i++) {
+	for (int i = 0; i < FLOW_HEADS; i++) {
 		int event = tls_in_run(x, c, policy);
 
 		if (event == HTTP_HEAD && !tls_in_head(x, c, policy))

@@ -123,7 +123,7 @@ static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins, __u
 
 	if (!f)
 		return 1;
-	if (f->state == FLOW_HTTP || f->state == FLOW_REFUSED)
+	if (f->state == FLOW_HTTP || flow_is_refused(f))
 		return 0;
 	*ret_begins = flow_is_tls(f) && !f->tls.server.version;
 	*ret_midstream = !flow_is_tls(f);

@@ -75,17 +75,30 @@ __global int hello_read(struct __sk_buff *skb, const struct packet *p, struct fl
 	return t.event;
 }
 
-static __always_inline void hello_begin(struct flow *f, __u32 seq)
+/* Apart, for the stack's sake. What is asked of the HTTP side comes first: the hello lies over it.
+ */
+__global int hello_begin(struct flow *f, __u32 seq)
 {
+	__u32 out_start;
+	__u8 flags;
+
+	if (!f)
+		return -1;
+	out_start = f->guard_begun ? f->guard_pos : f->out_pos;
+	flags = f->guard_begun ? FLOW_TLS_SPOKEN : 0;
+	/* in the middle of a response nothing can be answered, and none would be framed again */
+	if (f->out.phase != HTTP_IDLE)
+		f->out_known = 0;
 	f->state = FLOW_HELLO;
 	f->head_seq = seq;
 	tls_hello_begin(&f->tls.in, &f->tls.hello);
 	tls_server_begin(&f->tls.out, &f->tls.server);
-	f->tls.saved_in = f->tls.in;
-	__builtin_memcpy(f->tls.saved_head, &f->tls.hello, FLOW_HELLO_HEAD);
-	f->tls.conn = (__u64)bpf_get_prandom_u32() << 32 | bpf_get_prandom_u32();
-	f->tls.out_start = f->out_pos;
-	f->tls.flags = f->tls.verdict = f->tls.reason = f->tls.out_done = 0;
+	flow_save_hello(f);
+	f->tls.hello_ns = 0;
+	f->tls.out_start = out_start;
+	f->tls.flags = flags;
+	f->tls.verdict = f->tls.reason = f->tls.out_done = 0;
+	return 0;
 }
 
 /* Does this segment begin a TLS connection? Asked at the first byte of a stream. */
@@ -180,6 +193,7 @@ static __always_inline int hello_settle(struct wire_scratch *x, struct flow *f,
 		return WIRE_READ;
 	}
 	wire_hold(f, x->judgement.now_ns);
+	f->state = FLOW_REFUSED_HELLO;
 	f->refusal.answer = FLOW_ALERT | alert;
 	return WIRE_REFUSED;
 }
@@ -255,7 +269,7 @@ static __always_inline void hello_tell_alert(struct flow *f, const struct packet
 {
 	struct gl_rec_tls_alert rec = {};
 
-	rec.conn = f->tls.conn;
+	rec.conn = f->conn;
 	rec.source = p->src;
 	rec.sni_key = f->tls.hello.sni_key;
 	rec.port = p->dport;

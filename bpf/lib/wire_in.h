@@ -137,7 +137,7 @@ __global int wire_unjudged(struct __sk_buff *skb, struct wire_scratch *x, struct
 	judge_record(f, p, &x->judgement);
 	if (!x->judgement.enforce) {
 		judge_tell(f, GL_DELIVERY_NONE, 0, x->judgement.now_ns);
-		f->state = FLOW_LOST;
+		flow_become(f, FLOW_LOST);
 		return TC_NEXT;
 	}
 	judge_tell(f, GL_DELIVERY_RESET, 0, x->judgement.now_ns);
@@ -156,9 +156,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 	f->port = p->dport;
 	f->state = FLOW_HTTP;
 	f->opened_ns = bpf_ktime_get_boot_ns();
-	http_open(&f->in, 0);
-	http_open(&f->saved_in, 0);
-	http_open(&f->out, HTTP_F_RESPONSE);
+	flow_open_http(f);
 	f->judged = f->next = f->answered = 0;
 	wire_copy_open(f, sock->cookie, f->pos, f->out_pos);
 }
@@ -367,7 +365,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	if (f->state == FLOW_TLS)
 		return wire_tls(skb, x, f);
 	policy = policy_of(f, control);
-	if (f->state == FLOW_REFUSED)
+	if (flow_is_refused(f))
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (!policy && flow_in_head(f))
 		return wire_stale(skb, x, f, control);
@@ -389,7 +387,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	place = flow_place(f, p->seq, end, x->sock.rcv_nxt);
 	if (place == PLACE_PASS) {
 		/* ahead, in a body */
-		if (f->in_take && seq_diff(p->seq, f->pos) > 0)
+		if (!flow_is_tls(f) && f->in_take && seq_diff(p->seq, f->pos) > 0)
 			wire_copy_all(skb, p, f, policy, GL_TO_SERVER);
 		return TC_NEXT;
 	}
@@ -404,7 +402,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	if (f->state == FLOW_HTTP && hello_begins(skb, x, f))
 		hello_begin(f, p->seq + (x->run.off - p->payload));
 	hello = f->state == FLOW_HELLO;
-	read = hello ? hello_segment(skb, x, f, policy) : wire_read(skb, x, f, policy);
+	read = hello ? hello_segment(skb, x, f, policy) : wire_read(skb, x, f, policy, enforce);
 	if (read == WIRE_BUSY || (read == WIRE_REFUSED && !wire_genuine(skb, p, &x->sock))) {
 		if (read == WIRE_REFUSED)
 			wire_release_held();
@@ -419,7 +417,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	if (read == WIRE_REFUSED)
 		return wire_deliver(skb, p, f, policy, &x->sock);
 	if (read == WIRE_OPAQUE)
-		f->state = FLOW_OPAQUE;
+		flow_become(f, FLOW_OPAQUE);
 	if (read == WIRE_HTTP2) {
 		f->state = FLOW_HTTP2;
 		wire_h2_take(skb, x, f, policy); /* copied already */
@@ -429,7 +427,7 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 
 		if (!enforce) {
 			count(read == WIRE_FULL ? GL_CTR_LOST_PENDING : GL_CTR_LOST_STORAGE);
-			f->state = FLOW_LOST;
+			flow_become(f, FLOW_LOST);
 			return TC_NEXT;
 		}
 		count(GL_CTR_HELD);
@@ -538,7 +536,7 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	}
 	if (action != TC_NEXT || !held || !*held || (p->flags & (TCP_SYN | TCP_RST)))
 		return action;
-	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || f->state != FLOW_REFUSED)
+	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || !flow_is_refused(f))
 		return TC_NEXT;
 	return wire_known(skb, x, f, 1);
 }

@@ -298,6 +298,12 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 		  x->packet.seq + packet_length(&x->packet) + (x->packet.flags & TCP_FIN ? 1 : 0));
 	if (f->state == FLOW_CUT)
 		return TC_DROP;
+	if (f->state == FLOW_REFUSED_HELLO) {
+		/* an alert of ours might land inside a record of the server's */
+		if (packet_length(&x->packet))
+			f->out_known = 0;
+		return TC_NEXT;
+	}
 	if (flow_is_tls(f))
 		return f->tls.out_done ? TC_NEXT : server_segment(skb, x, f);
 	policy = policy_at(control->active);

@@ -94,8 +94,9 @@ static __always_inline void wire_hold_refusal(struct flow *f, const struct judge
 }
 
 /*
- * May another request begin? Not while the table of unanswered ones is full, and not behind a
- * CONNECT: only its response says whether what follows is HTTP (RFC 9110 section 9.3.6).
+ * May another request begin? Not while the table of unanswered ones is full (where responses are
+ * not read, nobody looks into it), and not behind a CONNECT: only its response says whether what
+ * follows is HTTP (RFC 9110 section 9.3.6).
  */
 static __always_inline int wire_may_begin(struct flow *f)
 {
@@ -103,7 +104,8 @@ static __always_inline int wire_may_begin(struct flow *f)
 
 	if (!owed)
 		return 1;
-	return owed < FLOW_PENDING && !(flow_pending(f, f->next - 1)->flags & FLOW_R_CONNECT);
+	return (owed < FLOW_PENDING || !f->out_known) &&
+	       !(flow_pending(f, f->next - 1)->flags & FLOW_R_CONNECT);
 }
 
 static long wire_turn(__u32 i, struct wire_turn *t)
@@ -276,20 +278,34 @@ __global int wire_read_copy(struct __sk_buff *skb, struct wire_scratch *x, struc
 	return 0;
 }
 
+/* Nothing is held back in monitor: requests are read on, and responses no more. */
+static __always_inline int wire_full(struct flow *f, int enforce)
+{
+	if (enforce || !f->out_known)
+		return WIRE_FULL;
+	f->out_known = 0;
+	count(GL_CTR_LOST_PENDING);
+	return WIRE_MORE;
+}
+
 /* Reads the segment from f->pos on. enum wire_end, never WIRE_MORE, WIRE_HEAD or WIRE_ERROR. */
 static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
-				     const struct gl_policy *policy)
+				     const struct gl_policy *policy, int enforce)
 {
 	int end = WIRE_MORE;
 
 	wire_copy_begin(&x->packet, f, policy, GL_TO_SERVER);
-	for (int i = 0; i <= FLOW_PENDING && end == WIRE_MORE; i++) {
+	for (int i = 0; i < FLOW_HEADS && end == WIRE_MORE; i++) {
 		end = wire_run(skb, &x->packet, f, policy, &x->run);
 		if (end == WIRE_HEAD)
 			end = wire_on_head(x, f, policy);
 		else if (end == WIRE_ERROR)
 			end = wire_on_error(x, f, policy);
+		else if (end == WIRE_FULL)
+			end = wire_full(f, enforce);
 	}
+	if (end == WIRE_MORE)
+		end = x->run.off < x->run.end ? WIRE_FULL : WIRE_READ;
 	flow_settle(f);
 	f->pos = end == WIRE_REFUSED ? f->head_seq : wire_seq(&x->packet, x->run.off);
 	wire_read_copy(skb, x, f, end);

@@ -47,7 +47,7 @@ static __always_inline void server_certificate(struct server_turn *t)
 
 	if (!r)
 		return;
-	r->conn = tls->conn;
+	r->conn = t->flow->conn;
 	r->total = tls->out.cert_total;
 	r->off = tls->out.cert_off;
 	r->service = t->service;

@@ -22,16 +22,6 @@
 #include "include/glacis/http_msg.h"
 #include "include/glacis/http_start.h"
 
-/* A direction begins: between messages. flags: HTTP_F_RESPONSE or 0. */
-static __always_inline void http_open(struct http_msg *m, __u16 flags)
-{
-	m->flags = flags;
-	m->outcome = GL_OUTCOME_OK;
-	m->name_state = 0;
-	m->reserved = 0;
-	http_message_begin(m, HTTP_F_RESPONSE);
-}
-
 /*
  * The head was complete (HTTP_HEAD): enters the body, or ends the message if it has none. True if
  * the message is over. RFC 9112 section 6.3; `no_body` is the caller's knowledge that this response

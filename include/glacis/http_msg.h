@@ -266,6 +266,16 @@ static __always_inline void http_message_begin(struct http_msg *m, __u16 keep)
 	m->phase = HTTP_IDLE;
 }
 
+/* A direction begins: between messages. flags: HTTP_F_RESPONSE or 0. */
+static __always_inline void http_open(struct http_msg *m, __u16 flags)
+{
+	m->flags = flags;
+	m->outcome = GL_OUTCOME_OK;
+	m->name_state = 0;
+	m->reserved = 0;
+	http_message_begin(m, HTTP_F_RESPONSE);
+}
+
 static __always_inline void http_request_begin(struct http_request *r, __u8 keep)
 {
 	r->principal = 0;

@@ -34,6 +34,8 @@ static __always_inline void begin(struct flow *f, const struct flow_row *r)
 	f->behind = r->behind;
 	f->in.remaining = r->remaining;
 	f->in.phase = f->saved_in.phase = r->remaining ? HTTP_BODY : HTTP_IDLE;
+	if (r->hello)
+		f->state = FLOW_HELLO;
 }
 
 SEC("tc")
@@ -57,6 +59,47 @@ int flow_meets(struct __sk_buff *skb)
 	r->got_owed = flow_owed(f);
 	flow_settle(f);
 	r->settled = f->judged;
+	return 0;
+}
+
+/* A hello was read up to somewhere, and its segments come again. */
+SEC("tc")
+int flow_rewinds(struct __sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct flow_row *r = bpf_map_lookup_elem(&rows, &zero);
+	struct flow *f = bpf_map_lookup_elem(&scratch, &zero);
+
+	if (!r || !f)
+		return 1;
+	begin(f, r);
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < sizeof(f->tls) / sizeof(__u64); i++)
+		((volatile __u64 *)&f->tls)[i] = ~0ull;
+	f->state = FLOW_HELLO;
+	f->head_seq = r->head_seq;
+	f->out_pos = r->out_pos;
+	f->out_known = 1;
+	f->tls.out_start = r->out_start;
+	f->tls.flags = FLOW_TLS_HELLO | (r->spoken ? FLOW_TLS_SPOKEN : 0);
+	f->tls.saved_in.sum = 7;
+	f->tls.saved_head[0] = 8;
+	flow_rewind(f);
+	r->got_hello = flow_is_tls(f);
+	r->got_pos = f->pos;
+	r->got_known = f->out_known;
+	if (r->got_hello) {
+		r->got_tls = f->tls.in.sum == 7 && (f->tls.hello.sni_key & 0xff) == 8 &&
+			     !f->tls.hello.key && !(f->tls.flags & FLOW_TLS_HELLO) &&
+			     f->tls.hello.ciphers[0] == 0xffff;
+		return 0;
+	}
+	r->got_open = f->in.phase == HTTP_IDLE && !f->in.flags && !f->in.remaining &&
+		      f->saved_in.phase == HTTP_IDLE && f->out.phase == HTTP_IDLE &&
+		      f->out.flags == HTTP_F_RESPONSE && !f->in_take && !f->out_take;
+	r->got_guard = f->guard.n;
+	r->got_begun = f->guard_begun != 0;
+	r->got_guard_pos = f->guard_pos;
 	return 0;
 }
 

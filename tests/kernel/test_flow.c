@@ -36,7 +36,7 @@ static const char *folder;
 
 struct kernel {
 	struct bpf_object *object;
-	int rows, program, turns;
+	int rows, program, turns, rewinds;
 };
 
 static int setup(void **state)
@@ -51,6 +51,7 @@ static int setup(void **state)
 	k.rows = bpf_object__find_map_fd_by_name(k.object, "rows");
 	k.program = bpf_program__fd(bpf_object__find_program_by_name(k.object, "flow_meets"));
 	k.turns = bpf_program__fd(bpf_object__find_program_by_name(k.object, "flow_turns"));
+	k.rewinds = bpf_program__fd(bpf_object__find_program_by_name(k.object, "flow_rewinds"));
 	*state = &k;
 	return 0;
 }
@@ -227,12 +228,77 @@ static void test_bodies(void **state)
 	assert_int_equal(meet(*state, row).place, LOST); /* a head among it */
 }
 
+/* Of a hello there is no body, whatever its bytes would say of one. */
+static void test_hello_has_no_body(void **state)
+{
+	struct flow_row row = {
+		.pos = C + 100,
+		.commit = C + 100,
+		.structure = C + 100,
+		.remaining = 500,
+		.seq = C + 300,
+		.end = C + 400,
+		.rcv_nxt = C + 100,
+	};
+
+	assert_int_equal(meet(*state, row).place, PASS); /* the same in a body of HTTP */
+	row.hello = 1;
+	assert_int_equal(meet(*state, row).place, HOLD);
+	row.rcv_nxt = C + 200;
+	assert_int_equal(meet(*state, row).place, LOST);
+}
+
+/*
+ * A hello lies over what HTTP remembers. In its middle a rewind returns to a hello, before its
+ * first byte to HTTP from its beginning: nothing of the hello is left in it.
+ */
+static void test_rewinds(void **state)
+{
+	static const struct {
+		uint32_t commit, head_seq, out_start, out_pos, spoken;
+		uint32_t hello, known, begun;
+		const char *what;
+	} rows[] = {
+		{C, C, S, S, 0, 0, 1, 0, "before its first byte"},
+		{C, C + 2, S, S, 0, 0, 1, 0, "before an empty line in front of it"},
+		{C, C, S, S, 1, 0, 1, 1, "the server had spoken before"},
+		{C, C, S, S + 30, 0, 0, 0, 0, "the server has spoken since"},
+		{C, C, S, S + 30, 1, 0, 0, 1, "the server has spoken before and since"},
+		{C + 100, C, S, S, 0, 1, 1, 0, "in its middle"},
+		{C + 100, C, S, S + 30, 1, 1, 1, 0, "in its middle, the server has spoken"},
+	};
+	const struct kernel *k = *state;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct flow_row r = run(k, k->rewinds,
+					(struct flow_row){
+						.pos = C + 200,
+						.commit = rows[i].commit,
+						.structure = C + 200,
+						.head_seq = rows[i].head_seq,
+						.out_start = rows[i].out_start,
+						.out_pos = rows[i].out_pos,
+						.spoken = rows[i].spoken,
+					});
+
+		if (r.got_hello != rows[i].hello || r.got_pos != rows[i].commit ||
+		    r.got_known != rows[i].known || r.got_open != !rows[i].hello ||
+		    r.got_tls != rows[i].hello || r.got_guard || r.got_begun != rows[i].begun ||
+		    (!rows[i].hello && r.got_guard_pos != rows[i].out_start))
+			fail_msg("%s: hello %u (%u) pos %d known %u open %u guard %u %u %d",
+				 rows[i].what, r.got_hello, r.got_tls, (int)(r.got_pos - C),
+				 r.got_known, r.got_open, r.got_guard, r.got_begun,
+				 (int)(r.got_guard_pos - S));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_acknowledges),    cmocka_unit_test(test_places),
 		cmocka_unit_test(test_commit_is_newer), cmocka_unit_test(test_bodies),
-		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_turns),           cmocka_unit_test(test_hello_has_no_body),
+		cmocka_unit_test(test_rewinds),
 	};
 
 	if (argc < 2) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_certificate.c - certificates from their pieces, what is read of them, what is kept and what
- * is said of them (TLS-05). The certificates are made here, by libcrypto, for every case.
+ * test_certificate.c - certificates from their pieces, what is read of them and what is said
+ * of them (TLS-05). The certificates are made here, by libcrypto, for every case.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -451,122 +451,6 @@ static void test_judge_name(void **state)
 	assert_string_equal(said, "");
 }
 
-/* --- keeping -----------------------------------------------------------------------------------
- */
-
-static struct report_certificate seen(uint64_t conn, unsigned number, uint16_t flags)
-{
-	struct report_certificate r = {.conn = conn, .service = 3, .port = 443, .flags = flags};
-
-	snprintf(r.fingerprint, sizeof(r.fingerprint), "%064u", number);
-	return r;
-}
-
-static struct handshake shaken(uint64_t conn, uint16_t version, const char *sni)
-{
-	struct handshake h = {.conn = conn, .version = version, .service = 3, .port = 443};
-
-	snprintf(h.sni, sizeof(h.sni), "%s", sni);
-	return h;
-}
-
-/* The two halves of a handshake in either order; and both places a certificate is seen at. */
-static void test_meeting(void **state)
-{
-	struct handshake h = shaken(1, GL_TLS_1_2, "a.test");
-	struct report_certificate r = seen(1, 1, 0);
-	const struct certificate *c;
-	struct certificates *all;
-	const char *name;
-	bool counted;
-
-	(void)state;
-	assert_int_equal(certificates_new(&all), 0);
-	assert_null(certificates_handshake(all, &h));
-	c = certificates_add(all, &r, 10, &name, &counted);
-	assert_string_equal(name, "a.test");
-	assert_true(counted);
-	assert_string_equal(c->server_name, "a.test");
-	/* the library saw the same handshake */
-	r = seen(77, 1, GL_CERTIFICATE_LIBRARY);
-	c = certificates_add(all, &r, 11, &name, &counted);
-	assert_null(name);
-	assert_false(counted);
-	assert_int_equal(c->count, 1);
-	/* and one of 1.3 that no wire shows */
-	c = certificates_add(all, &r, 12, &name, &counted);
-	assert_true(counted);
-	assert_int_equal(c->count, 2);
-	/* certificate first */
-	r = seen(2, 1, 0);
-	c = certificates_add(all, &r, 13, &name, &counted);
-	assert_null(name);
-	h = shaken(2, GL_TLS_1_2, "b.test");
-	assert_ptr_equal(certificates_handshake(all, &h), c);
-	assert_string_equal(c->server_name, "b.test");
-	/* a handshake of 1.3 shows none */
-	h = shaken(2, GL_TLS_1_3, "c.test");
-	assert_null(certificates_handshake(all, &h));
-	/* the same one of a client is another */
-	r = seen(3, 1, GL_CERTIFICATE_LIBRARY | GL_CERTIFICATE_CLIENT);
-	c = certificates_add(all, &r, 14, &name, &counted);
-	assert_true(c->client);
-	assert_int_equal(c->count, 1);
-	assert_int_equal(certificates_count(all), 2);
-	certificates_free(all);
-}
-
-static void count_one(const struct certificate *one, void *userdata)
-{
-	(void)one;
-	*(size_t *)userdata += 1;
-}
-
-static size_t dirty(const struct certificates *all)
-{
-	size_t n = 0;
-
-	certificates_each_dirty(all, count_one, &n);
-	return n;
-}
-
-static void test_bounds_and_store(void **state)
-{
-	struct certificates *all, *again;
-	struct report_certificate r;
-	const char *name;
-	bool counted;
-
-	(void)state;
-	assert_int_equal(certificates_new(&all), 0);
-	assert_int_equal(certificates_new(&again), 0);
-	for (unsigned i = 0; i < CERTIFICATES_MAX + 2; i++) {
-		r = seen(i + 1, i, 0);
-		certificates_add(all, &r, 1000 + i, &name, &counted);
-	}
-	assert_int_equal(certificates_count(all), CERTIFICATES_MAX);
-	assert_int_equal(certificates_evicted(all), 2);
-	assert_int_equal(dirty(all), CERTIFICATES_MAX);
-	certificates_stored(all);
-	assert_int_equal(dirty(all), 0);
-	/* what was evicted is new again */
-	r = seen(1, 0, 0);
-	assert_int_equal(certificates_add(all, &r, 5000, &name, &counted)->count, 1);
-	assert_int_equal(dirty(all), 1);
-	for (size_t i = 0; i < certificates_count(all); i++)
-		certificates_restore(again, certificates_at(all, i));
-	assert_int_equal(certificates_count(again), CERTIFICATES_MAX);
-	assert_int_equal(dirty(again), 0);
-	/* it goes on counting from what was stored */
-	r = seen(9, 5, 0);
-	assert_int_equal(certificates_add(again, &r, 6000, &name, &counted)->count, 2);
-	certificates_unstored(again);
-	assert_int_equal(dirty(again), CERTIFICATES_MAX);
-	certificates_free(all);
-	certificates_free(again);
-	certificates_free(NULL);
-}
-
 static int load(void **state)
 {
 	(void)state;
@@ -576,17 +460,11 @@ static int load(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),
-		cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_hostile_names),
-		cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_again),
-		cmocka_unit_test(test_pieces),
-		cmocka_unit_test(test_judge_time),
-		cmocka_unit_test(test_judge_strength),
+		cmocka_unit_test(test_read),          cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_hostile_names), cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_again),         cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_judge_time),    cmocka_unit_test(test_judge_strength),
 		cmocka_unit_test(test_judge_name),
-		cmocka_unit_test(test_meeting),
-		cmocka_unit_test(test_bounds_and_store),
 	};
 
 	return cmocka_run_group_tests(tests, load, NULL);

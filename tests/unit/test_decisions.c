@@ -424,6 +424,47 @@ static void a_full_table_says_so(void **state)
 	free(k.slots);
 }
 
+#define A_JA4 "t13d1516h2_8daaf6152771_b186095e22b6"
+
+static void block(struct decisions *d, const char *ja4, uint32_t ttl_s)
+{
+	struct decision_ask a = {.set = GL_SET_BAN, .ttl_s = ttl_s, .origin = "manual"};
+
+	snprintf(a.ja4, sizeof(a.ja4), "%s", ja4);
+	assert_int_equal(decisions_put(d, &a, start, NULL), 0);
+}
+
+/* Among bans, after one more of the same, an expiry, a removal and a new keeper. */
+static void a_fingerprint_is_found_while_it_is_there(void **state)
+{
+	struct kernel k = kernel_new();
+	struct decisions *d = keeper_on(&k);
+
+	(void)state;
+	ban(d, "192.0.2.7", 60, start);
+	assert_null(decisions_find_ja4(d, A_JA4));
+	block(d, A_JA4, 60);
+	block(d, A_JA4, 90); /* the same one, for longer */
+	block(d, "t12i0000h2_000000000000_000000000000", 600);
+	ban(d, "192.0.2.8", 60, start);
+	assert_int_equal(decisions_count(d), 4);
+	assert_non_null(decisions_find_ja4(d, A_JA4));
+	assert_int_equal(decisions_sweep(d, later(61), NULL, NULL), 2);
+	assert_non_null(decisions_find_ja4(d, A_JA4));
+	assert_int_equal(decisions_sweep(d, later(91), NULL, NULL), 1);
+	assert_null(decisions_find_ja4(d, A_JA4));
+	assert_non_null(decisions_find_ja4(d, "t12i0000h2_000000000000_000000000000"));
+	assert_int_equal(decisions_remove_ja4(d, "t12i0000h2_000000000000_000000000000"), 1);
+	assert_null(decisions_find_ja4(d, "t12i0000h2_000000000000_000000000000"));
+	block(d, A_JA4, 60);
+	block(d, "t13i0000h2_000000000000_000000000000", 600);
+	assert_int_equal(decisions_remove_ja4(d, A_JA4), 1);
+	assert_null(decisions_find_ja4(d, A_JA4));
+	assert_non_null(decisions_find_ja4(d, "t13i0000h2_000000000000_000000000000"));
+	decisions_free(d);
+	free(k.slots);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +478,7 @@ int main(void)
 		cmocka_unit_test(a_changed_wall_clock_changes_nothing),
 		cmocka_unit_test(damaged_files),
 		cmocka_unit_test(a_full_table_says_so),
+		cmocka_unit_test(a_fingerprint_is_found_while_it_is_there),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);

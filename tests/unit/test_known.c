@@ -36,7 +36,7 @@ static struct gl_rec_certificate piece(uint64_t conn, uint32_t off, uint32_t tot
 
 /* The last piece's answer; the first one has to want more. */
 static int take(struct known *known, uint64_t conn, uint64_t now_ns,
-		struct report_certificate *report, const uint8_t **ret_der, size_t *ret_n)
+		const struct report_certificate **report, const uint8_t **ret_der, size_t *ret_n)
 {
 	struct gl_rec_certificate r = piece(conn, 0, BYTES);
 
@@ -60,7 +60,7 @@ static struct report_certificate answer(void)
 
 struct fixture {
 	struct known *known;
-	struct report_certificate report;
+	const struct report_certificate *report;
 	const uint8_t *der;
 	size_t n;
 };
@@ -107,12 +107,12 @@ static void test_read_is_told_with_the_new_connection(void **state)
 	known_learn(f->known, &c, NOW_NS, &marks);
 	for (uint64_t conn = 2; conn <= 4; conn++) {
 		assert_int_equal(take_now(f, conn, NOW_NS), KNOWN_READ);
-		assert_string_equal(f->report.subject, "CN=shop");
-		assert_string_equal(f->report.fingerprint, c.fingerprint);
-		assert_int_equal(f->report.conn, conn);
-		assert_int_equal(f->report.service, 3);
-		assert_int_equal(f->report.port, 443);
-		assert_int_equal(f->report.flags, 1);
+		assert_string_equal(f->report->subject, "CN=shop");
+		assert_string_equal(f->report->fingerprint, c.fingerprint);
+		assert_int_equal(f->report->conn, conn);
+		assert_int_equal(f->report->service, 3);
+		assert_int_equal(f->report->port, 443);
+		assert_int_equal(f->report->flags, 1);
 	}
 	der[700] ^= 1; /* another certificate */
 	assert_int_equal(take_now(f, 5, NOW_NS), KNOWN_ASK);
@@ -130,7 +130,7 @@ static void test_asked_again_after_a_while(void **state)
 	c.subject[0] = 'X';
 	known_learn(f->known, &c, NOW_NS + KNOWN_TTL_NS, &marks);
 	assert_int_equal(take_now(f, 4, NOW_NS + KNOWN_TTL_NS), KNOWN_READ);
-	assert_string_equal(f->report.subject, "XN=shop");
+	assert_string_equal(f->report->subject, "XN=shop");
 }
 
 static void test_unasked_is_not_learnt(void **state)
@@ -159,7 +159,7 @@ static void test_unasked_is_not_learnt(void **state)
 	c.subject[0] = 'X'; /* a second answer, unasked by now */
 	known_learn(f->known, &c, NOW_NS, &marks);
 	assert_int_equal(take_now(f, 5, NOW_NS), KNOWN_READ);
-	assert_string_equal(f->report.subject, "CN=shop");
+	assert_string_equal(f->report->subject, "CN=shop");
 }
 
 static void test_missing_pieces(void **state)
@@ -212,11 +212,11 @@ static void test_told_by_its_mark(void **state)
 	learn_now(f, NOW_NS);
 	assert_int_equal(take_mark(f, mark_now(), NOW_NS + KNOWN_TTL_NS - 1), KNOWN_READ);
 	assert_int_equal(marks.clear | marks.set, 0);
-	assert_string_equal(f->report.subject, "CN=shop");
-	assert_int_equal(f->report.conn, 77);
-	assert_int_equal(f->report.service, 5);
-	assert_int_equal(f->report.port, 8443);
-	assert_int_equal(f->report.flags, 3);
+	assert_string_equal(f->report->subject, "CN=shop");
+	assert_int_equal(f->report->conn, 77);
+	assert_int_equal(f->report->service, 5);
+	assert_int_equal(f->report->port, 8443);
+	assert_int_equal(f->report->flags, 3);
 	assert_int_equal(take_mark(f, mark_now() + 1, NOW_NS), -ENOENT);
 	/* whole all the same: another one had its place */
 	assert_int_equal(take_now(f, 2, NOW_NS), KNOWN_READ);

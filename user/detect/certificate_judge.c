@@ -86,27 +86,36 @@ static void judge_time(const struct judging *j)
 		      day(c->not_after_s, date));
 }
 
-static void judge_key(const struct judging *j)
+static bool has_weak_key(const struct certificate *c)
 {
-	const struct certificate *c = j->certificate;
-	bool weak = strcmp(c->key, "DSA") == 0 ||
-		    (strcmp(c->key, "RSA") == 0 && c->key_bits < RSA_BITS_MIN) ||
-		    (strncmp(c->key, "EC ", 3) == 0 && c->key_bits < EC_BITS_MIN);
-
-	if (weak)
-		state(j, "weak-key", FINDING_HIGH, "%s key of %u bits", c->key, c->key_bits);
+	return strcmp(c->key, "DSA") == 0 ||
+	       (strcmp(c->key, "RSA") == 0 && c->key_bits < RSA_BITS_MIN) ||
+	       (strncmp(c->key, "EC ", 3) == 0 && c->key_bits < EC_BITS_MIN);
 }
 
-static void judge_signature(const struct judging *j)
+static bool has_weak_signature(const struct certificate *c)
 {
 	static const char *const weak[] = {"md2", "md4", "md5", "sha1"};
-	const char *signature = j->certificate->signature;
 
 	for (size_t i = 0; i < sizeof(weak) / sizeof(weak[0]); i++)
-		if (strcasestr(signature, weak[i])) {
-			state(j, "weak-signature", FINDING_HIGH, "signed with %s", signature);
-			return;
-		}
+		if (strcasestr(c->signature, weak[i]))
+			return true;
+	return false;
+}
+
+bool certificate_is_sound(const struct certificate *certificate)
+{
+	return !has_weak_key(certificate) && !has_weak_signature(certificate);
+}
+
+static void judge_strength(const struct judging *j)
+{
+	const struct certificate *c = j->certificate;
+
+	if (has_weak_key(c))
+		state(j, "weak-key", FINDING_HIGH, "%s key of %u bits", c->key, c->key_bits);
+	if (has_weak_signature(c))
+		state(j, "weak-signature", FINDING_HIGH, "signed with %s", c->signature);
 }
 
 void certificate_judge(const struct certificate *certificate, const char *service, int64_t wall_ns,
@@ -115,8 +124,8 @@ void certificate_judge(const struct certificate *certificate, const char *servic
 	const struct judging j = {certificate, service, NULL, wall_ns, emit, userdata};
 
 	judge_time(&j);
-	judge_key(&j);
-	judge_signature(&j);
+	if (!certificate->sound)
+		judge_strength(&j);
 }
 
 /* ---------------------------------------------------------------------------------------------

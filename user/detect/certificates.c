@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PLACES   256
 #define MEETINGS 4096 /* connections whose other half is waited for; the newer one wins a place */
 
 /* By connection: what has come of its handshake. */
@@ -21,6 +22,7 @@ struct meeting {
 struct certificates {
 	struct certificate items[CERTIFICATES_MAX];
 	size_t n;
+	uint16_t places[PLACES]; /* where one may be, by its fingerprint: looked at first */
 	uint64_t evicted;
 	struct meeting meetings[MEETINGS];
 };
@@ -36,14 +38,36 @@ void certificates_free(struct certificates *certificates)
 	free(certificates);
 }
 
-static struct certificate *find(struct certificates *c, uint16_t service, uint16_t port,
-				bool client, const char *fingerprint)
+static bool is_this(const struct certificate *one, uint16_t service, uint16_t port, bool client,
+		    const char *fingerprint)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (c->items[i].service == service && c->items[i].port == port &&
-		    c->items[i].client == client &&
-		    strcmp(c->items[i].fingerprint, fingerprint) == 0)
-			return &c->items[i];
+	return one->service == service && one->port == port && one->client == client &&
+	       strcmp(one->fingerprint, fingerprint) == 0;
+}
+
+static uint16_t *place_of(struct certificates *c, uint16_t service, uint16_t port,
+			  const char fingerprint[static 8])
+{
+	uint64_t bits;
+
+	memcpy(&bits, fingerprint, sizeof(bits));
+	bits ^= (uint64_t)service << 16 | port;
+	return &c->places[(bits * 0x9e3779b97f4a7c15ull >> 48) % PLACES];
+}
+
+static struct certificate *find(struct certificates *c, uint16_t service, uint16_t port,
+				bool client, const char fingerprint[static 8])
+{
+	uint16_t *place = place_of(c, service, port, fingerprint);
+
+	if (*place < c->n && is_this(&c->items[*place], service, port, client, fingerprint))
+		return &c->items[*place];
+	for (size_t i = 0; i < c->n; i++) {
+		if (!is_this(&c->items[i], service, port, client, fingerprint))
+			continue;
+		*place = (uint16_t)i;
+		return &c->items[i];
+	}
 	return NULL;
 }
 
@@ -102,7 +126,7 @@ const struct certificate *certificates_handshake(struct certificates *c,
 		return NULL;
 	m = meeting_of(c, handshake->conn);
 	m->asked = true;
-	snprintf(m->sni, sizeof(m->sni), "%s", handshake->sni);
+	memcpy(m->sni, handshake->sni, sizeof(m->sni));
 	one = shown_in(c, m);
 	if (one)
 		note_name(one, m->sni);
@@ -128,6 +152,7 @@ static void fill(struct certificate *one, const struct report_certificate *r)
 	one->key_bits = r->key_bits;
 	one->self_signed = r->self_signed;
 	one->client = r->flags & GL_CERTIFICATE_CLIENT;
+	one->sound = certificate_is_sound(one);
 }
 
 const struct certificate *certificates_add(struct certificates *c,
@@ -192,6 +217,7 @@ void certificates_restore(struct certificates *c, const struct certificate *stor
 	*one = *stored;
 	one->wire = one->library = one->count;
 	one->dirty = false;
+	one->sound = certificate_is_sound(one);
 }
 
 void certificates_each_dirty(const struct certificates *c,

@@ -33,7 +33,11 @@ struct certificate {
 	bool self_signed;
 	bool client; /* a client's */
 	bool dirty; /* not stored yet */
+	bool sound; /* certificate_is_sound() */
 };
+
+/* Nothing but time can be said against it: its key and its signature are not weak (TLS-05). */
+bool certificate_is_sound(const struct certificate *certificate);
 
 struct certificates;
 

@@ -96,7 +96,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-void handshake_read(const struct gl_rec_handshake *record, int64_t wall_ns,
+void handshake_read(const struct gl_rec_handshake *record, int64_t wall_ns, const char *ja4,
 		    struct handshake *ret_handshake)
 {
 	const struct gl_server_hello *server = &record->server_hello;
@@ -128,7 +128,9 @@ void handshake_read(const struct gl_rec_handshake *record, int64_t wall_ns,
 		.alert = record->alert,
 		.server_alert = server->alert,
 	};
-	if (ja4_text(hello, h->ja4) < 0)
+	if (ja4)
+		memcpy(h->ja4, ja4, strnlen(ja4, JA4_TEXT - 1));
+	else if (ja4_text(hello, h->ja4) < 0)
 		h->ja4[0] = '\0';
 	printable(hello->sni, least(hello->sni_len, GL_HELLO_SNI), h->sni, sizeof(h->sni));
 	printable(server->alpn, least(server->alpn_len, sizeof(server->alpn)), h->alpn,

@@ -34,7 +34,9 @@ struct handshake {
 	char alpn[HANDSHAKE_ALPN]; /* the server's choice, else "" */
 };
 
-void handshake_read(const struct gl_rec_handshake *record, int64_t wall_ns,
+/* `ja4` is the hello's, if it was computed before (tls_history_computed()); NULL: it is computed.
+ */
+void handshake_read(const struct gl_rec_handshake *record, int64_t wall_ns, const char *ja4,
 		    struct handshake *ret_handshake);
 
 /* "1.3", "SSL 3.0", "0x7f1c"; in *spare where there is no name. */

@@ -126,17 +126,22 @@ static size_t sorted_extensions(const struct gl_hello *h, uint16_t values[GL_HEL
 	return n;
 }
 
+bool ja4_possible(const struct gl_hello *hello)
+{
+	return !(hello->flags & (GL_HELLO_TRUNCATED | GL_HELLO_SSL2)) &&
+	       hello->n_ciphers <= GL_HELLO_CIPHERS && hello->n_extensions <= GL_HELLO_EXTENSIONS &&
+	       hello->n_signatures <= GL_HELLO_SIGNATURES;
+}
+
 int ja4_text(const struct gl_hello *hello, char ret_text[JA4_TEXT])
 {
 	char alpn[3], list[LIST_BYTES], b[HASH_HEX + 1], c[HASH_HEX + 1];
 	uint16_t ciphers[GL_HELLO_CIPHERS], extensions[GL_HELLO_EXTENSIONS];
 	size_t n;
 
-	if ((hello->flags & (GL_HELLO_TRUNCATED | GL_HELLO_SSL2)) ||
-	    hello->n_ciphers > GL_HELLO_CIPHERS || hello->n_extensions > GL_HELLO_EXTENSIONS ||
-	    hello->n_signatures > GL_HELLO_SIGNATURES)
+	if (!ja4_possible(hello))
 		return -ENODATA;
-	memcpy(ciphers, hello->ciphers, sizeof(ciphers));
+	memcpy(ciphers, hello->ciphers, hello->n_ciphers * sizeof(*ciphers));
 	sort(ciphers, hello->n_ciphers);
 	n = append(list, 0, ciphers, hello->n_ciphers);
 	if (hash(list, n, b) < 0)

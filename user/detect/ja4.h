@@ -18,5 +18,8 @@
 /* -ENODATA: it cannot be told (a list was longer than its room, or the hello is one of SSL 2.0). */
 int ja4_text(const struct gl_hello *hello, char ret_text[JA4_TEXT]);
 
+/* Can it be told? */
+bool ja4_possible(const struct gl_hello *hello);
+
 /* Is it written as one? */
 bool ja4_is(const char *text);

@@ -6,27 +6,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define RECENT  8
+#define KEYS_AT 1024
+#define NOWHERE 0xffff
+
+_Static_assert(TLS_VALUES_MAX < NOWHERE && TLS_NAMES_MAX < NOWHERE && TLS_KEYS_MAX < NOWHERE,
+	       "a place fits");
+
 struct values {
 	struct tls_value *items;
 	size_t n, room;
+};
+
+/*
+ * A handshake as it was, and where what it counts is kept: the next one that is the same in all of
+ * this needs no search. Places stay right until one is given to another (`service.placed`).
+ */
+struct recent {
+	bool used;
+	uint8_t result;
+	uint16_t port, version, cipher, group;
+	uint32_t sni_key;
+	uint64_t placed;
+	uint16_t values[TLS_KINDS], name; /* places; NOWHERE: it has none */
 };
 
 struct service {
 	struct values kinds[TLS_KINDS];
 	struct tls_name *names;
 	size_t n_names;
+	uint64_t placed; /* how often a place was given away */
+	struct recent recent[RECENT];
 };
 
 struct key {
 	uint64_t key;
 	char ja4[JA4_TEXT];
 	bool dirty;
+	bool computed; /* by this process */
 };
 
 struct tls_history {
 	struct service *services[GL_SERVICE_IDS];
 	struct key *keys; /* a ring */
 	size_t n_keys, next_key;
+	uint16_t key_at[KEYS_AT]; /* where a key may be in the ring, by its last bits */
 	uint64_t evicted;
 };
 
@@ -102,11 +126,13 @@ static struct tls_value *find_value(const struct values *values, const char *tex
 }
 
 /* A place for a new value; the one not seen for longest makes room. */
-static struct tls_value *new_value(struct tls_history *h, struct values *values)
+static struct tls_value *new_value(struct tls_history *h, struct service *s, enum tls_kind kind)
 {
+	struct values *values = &s->kinds[kind];
 	struct tls_value *grown;
 	size_t oldest = 0;
 
+	s->placed++;
 	if (values->n < values->room)
 		return &values->items[values->n++];
 	if (values->room < TLS_VALUES_MAX) {
@@ -126,8 +152,15 @@ static struct tls_value *new_value(struct tls_history *h, struct values *values)
 	return &values->items[oldest];
 }
 
+static void count_value(struct tls_value *value, int64_t wall_ns)
+{
+	value->last_wall_ns = wall_ns;
+	value->count++;
+	value->dirty = true;
+}
+
 static int see(struct tls_history *h, struct service *s, enum tls_kind kind, const char *text,
-	       int64_t wall_ns)
+	       int64_t wall_ns, struct recent *recent)
 {
 	struct tls_value *value;
 
@@ -135,33 +168,86 @@ static int see(struct tls_history *h, struct service *s, enum tls_kind kind, con
 		return 0;
 	value = find_value(&s->kinds[kind], text);
 	if (!value) {
-		value = new_value(h, &s->kinds[kind]);
+		value = new_value(h, s, kind);
 		if (!value)
 			return -ENOMEM;
 		*value = (struct tls_value){.first_wall_ns = wall_ns};
 		snprintf(value->text, sizeof(value->text), "%s", text);
 	}
-	value->last_wall_ns = wall_ns;
-	value->count++;
-	value->dirty = true;
+	count_value(value, wall_ns);
+	recent->values[kind] = (uint16_t)(value - s->kinds[kind].items);
 	return 0;
 }
 
-static int see_all(struct tls_history *h, struct service *s, const struct handshake *hs)
+static int see_all(struct tls_history *h, struct service *s, const struct handshake *hs,
+		   struct recent *recent)
 {
 	char spare[HANDSHAKE_TEXT];
-	int r = see(h, s, TLS_KIND_JA4, hs->ja4, hs->wall_ns);
+	int r = see(h, s, TLS_KIND_JA4, hs->ja4, hs->wall_ns, recent);
 
 	if (r == 0)
-		r = see(h, s, TLS_KIND_NAME, hs->sni, hs->wall_ns);
+		r = see(h, s, TLS_KIND_NAME, hs->sni, hs->wall_ns, recent);
 	if (r < 0 || hs->result != GL_HANDSHAKE_NEGOTIATED)
 		return r;
-	r = see(h, s, TLS_KIND_VERSION, handshake_version(hs->version, spare), hs->wall_ns);
+	r = see(h, s, TLS_KIND_VERSION, handshake_version(hs->version, spare), hs->wall_ns, recent);
 	if (r == 0)
-		r = see(h, s, TLS_KIND_CIPHER, handshake_cipher(hs->cipher, spare), hs->wall_ns);
+		r = see(h, s, TLS_KIND_CIPHER, handshake_cipher(hs->cipher, spare), hs->wall_ns,
+			recent);
 	if (r == 0 && hs->group)
-		r = see(h, s, TLS_KIND_GROUP, handshake_group(hs->group, spare), hs->wall_ns);
-	return r == 0 ? see(h, s, TLS_KIND_ALPN, hs->alpn, hs->wall_ns) : r;
+		r = see(h, s, TLS_KIND_GROUP, handshake_group(hs->group, spare), hs->wall_ns,
+			recent);
+	return r == 0 ? see(h, s, TLS_KIND_ALPN, hs->alpn, hs->wall_ns, recent) : r;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * The same once more
+ */
+static struct recent *recent_of(struct service *s, const struct handshake *hs)
+{
+	return &s->recent[(hs->key ^ hs->sni_key) % RECENT];
+}
+
+static bool is_text(const struct service *s, const struct recent *recent, enum tls_kind kind,
+		    const char *text)
+{
+	if (recent->values[kind] == NOWHERE)
+		return !*text;
+	return strcmp(s->kinds[kind].items[recent->values[kind]].text, text) == 0;
+}
+
+static bool is_same(const struct service *s, const struct recent *recent,
+		    const struct handshake *hs)
+{
+	return recent->used && recent->placed == s->placed && recent->sni_key == hs->sni_key &&
+	       recent->port == hs->port && recent->version == hs->version &&
+	       recent->cipher == hs->cipher && recent->group == hs->group &&
+	       recent->result == hs->result && is_text(s, recent, TLS_KIND_JA4, hs->ja4) &&
+	       is_text(s, recent, TLS_KIND_NAME, hs->sni) &&
+	       (hs->result != GL_HANDSHAKE_NEGOTIATED ||
+		is_text(s, recent, TLS_KIND_ALPN, hs->alpn));
+}
+
+static void see_again(struct service *s, const struct recent *recent, int64_t wall_ns)
+{
+	for (int kind = 0; kind < TLS_KINDS; kind++)
+		if (recent->values[kind] != NOWHERE)
+			count_value(&s->kinds[kind].items[recent->values[kind]], wall_ns);
+}
+
+/* What can be said before it was seen; `placed` and the places afterwards. */
+static void note_recent(struct recent *recent, const struct handshake *hs)
+{
+	*recent = (struct recent){
+		.result = hs->result,
+		.port = hs->port,
+		.version = hs->version,
+		.cipher = hs->cipher,
+		.group = hs->group,
+		.sni_key = hs->sni_key,
+		.name = NOWHERE,
+	};
+	for (int kind = 0; kind < TLS_KINDS; kind++)
+		recent->values[kind] = NOWHERE;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -179,6 +265,7 @@ static struct tls_name *new_name(struct tls_history *h, struct service *s)
 {
 	size_t oldest = 0;
 
+	s->placed++;
 	if (!s->names)
 		s->names = calloc(TLS_NAMES_MAX, sizeof(*s->names));
 	if (!s->names)
@@ -212,9 +299,10 @@ static void update_name(struct tls_name *name, const struct handshake *hs)
 }
 
 static int see_name(struct tls_history *h, struct service *s, const struct handshake *hs,
-		    struct tls_name *ret_name)
+		    struct recent *recent, struct tls_name *ret_name)
 {
-	struct tls_name *name = find_name(s, hs->port, hs->sni_key);
+	struct tls_name *name = recent->name != NOWHERE ? &s->names[recent->name]
+							: find_name(s, hs->port, hs->sni_key);
 
 	if (name && ret_name)
 		*ret_name = *name;
@@ -227,6 +315,7 @@ static int see_name(struct tls_history *h, struct service *s, const struct hands
 		*name = (struct tls_name){.sni_key = hs->sni_key, .port = hs->port, .dirty = true};
 		snprintf(name->sni, sizeof(name->sni), "%s", hs->sni);
 	}
+	recent->name = (uint16_t)(name - s->names);
 	update_name(name, hs);
 	return 0;
 }
@@ -234,23 +323,54 @@ static int see_name(struct tls_history *h, struct service *s, const struct hands
 /* ---------------------------------------------------------------------------------------------
  * Fingerprints
  */
-static void see_key(struct tls_history *h, const char *ja4, uint64_t key, bool dirty)
+static struct key *key_at(const struct tls_history *h, uint64_t key)
+{
+	struct key *item = &h->keys[h->key_at[key % KEYS_AT]];
+
+	return item->ja4[0] && item->key == key ? item : NULL;
+}
+
+static struct key *find_key(struct tls_history *h, uint64_t key)
+{
+	struct key *item = key_at(h, key);
+
+	for (size_t i = 0; !item && i < h->n_keys; i++)
+		if (h->keys[i].key == key)
+			item = &h->keys[i];
+	return item;
+}
+
+static struct key *place_key(struct tls_history *h, const char *ja4, uint64_t key, bool dirty)
+{
+	struct key *item = &h->keys[h->next_key++ % TLS_KEYS_MAX];
+
+	if (h->n_keys < TLS_KEYS_MAX)
+		h->n_keys++;
+	else
+		h->evicted++;
+	*item = (struct key){.key = key, .dirty = dirty};
+	snprintf(item->ja4, sizeof(item->ja4), "%s", ja4);
+	return item;
+}
+
+static void see_key(struct tls_history *h, const char *ja4, uint64_t key, bool computed)
 {
 	struct key *item;
 
 	if (!*ja4)
 		return;
-	for (size_t i = 0; i < h->n_keys; i++)
-		if (h->keys[i].key == key)
-			return;
-	item = &h->keys[h->next_key++ % TLS_KEYS_MAX];
-	if (h->n_keys < TLS_KEYS_MAX)
-		h->n_keys++;
-	else
-		h->evicted++;
-	item->key = key;
-	item->dirty = dirty;
-	snprintf(item->ja4, sizeof(item->ja4), "%s", ja4);
+	item = find_key(h, key) ?: place_key(h, ja4, key, computed);
+	/* one that was stored and says something else stays as it is, and is never told */
+	if (computed && !item->computed)
+		item->computed = strcmp(item->ja4, ja4) == 0;
+	h->key_at[key % KEYS_AT] = (uint16_t)(item - h->keys);
+}
+
+const char *tls_history_computed(const struct tls_history *history, const struct gl_hello *hello)
+{
+	const struct key *item = ja4_possible(hello) ? key_at(history, hello->key) : NULL;
+
+	return item && item->computed ? item->ja4 : NULL;
 }
 
 size_t tls_history_keys(const struct tls_history *history, const char *ja4, uint64_t *keys,
@@ -279,6 +399,7 @@ int tls_history_add(struct tls_history *history, const struct handshake *handsha
 		    struct tls_name *ret_name)
 {
 	struct service *s = service_of(history, handshake->service);
+	struct recent *recent;
 	int r;
 
 	if (ret_name)
@@ -286,8 +407,18 @@ int tls_history_add(struct tls_history *history, const struct handshake *handsha
 	if (!s)
 		return -ENOMEM;
 	see_key(history, handshake->ja4, handshake->key, true);
-	r = see_all(history, s, handshake);
-	return r == 0 ? see_name(history, s, handshake, ret_name) : r;
+	recent = recent_of(s, handshake);
+	if (is_same(s, recent, handshake)) {
+		see_again(s, recent, handshake->wall_ns);
+		return see_name(history, s, handshake, recent, ret_name);
+	}
+	note_recent(recent, handshake);
+	r = see_all(history, s, handshake, recent);
+	if (r == 0)
+		r = see_name(history, s, handshake, recent, ret_name);
+	recent->used = r == 0;
+	recent->placed = s->placed;
+	return r;
 }
 
 size_t tls_history_values(const struct tls_history *history, uint16_t service, enum tls_kind kind,
@@ -322,8 +453,10 @@ size_t tls_history_forget(struct tls_history *history, uint16_t service)
 	struct service *s = service < GL_SERVICE_IDS ? history->services[service] : NULL;
 	size_t n = s ? s->n_names : 0;
 
-	if (s)
+	if (s) {
 		s->n_names = 0;
+		s->placed++;
+	}
 	return n;
 }
 
@@ -331,7 +464,7 @@ int tls_history_restore_value(struct tls_history *history, uint16_t service, enu
 			      const struct tls_value *value)
 {
 	struct service *s = service_of(history, service);
-	struct tls_value *item = s ? new_value(history, &s->kinds[kind]) : NULL;
+	struct tls_value *item = s ? new_value(history, s, kind) : NULL;
 
 	if (!item)
 		return -ENOMEM;

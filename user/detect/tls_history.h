@@ -74,6 +74,12 @@ uint64_t tls_history_evicted(const struct tls_history *history);
 size_t tls_history_keys(const struct tls_history *history, const char *ja4, uint64_t *keys,
 			size_t max);
 
+/*
+ * The JA4 of this hello, if it was computed of one with the same match key by this process (what
+ * was stored is not taken for computed); else NULL. Borrowed until the next handshake.
+ */
+const char *tls_history_computed(const struct tls_history *history, const struct gl_hello *hello);
+
 /* The JA4 of a match key; NULL: not known any more. Borrowed until the next handshake. */
 const char *tls_history_ja4(const struct tls_history *history, uint64_t key);
 

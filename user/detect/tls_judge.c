@@ -9,6 +9,7 @@
 #include "user/base/clock.h"
 
 #define ALERT_ILLEGAL_PARAMETER 47
+#define ALERT_FALLBACK          86 /* inappropriate_fallback, RFC 7507 section 3 */
 
 struct judging {
 	const struct handshake *handshake;
@@ -54,6 +55,9 @@ static void judge_floor(const struct judging *j)
 	const struct handshake *h = j->handshake;
 	char a[HANDSHAKE_TEXT], b[HANDSHAKE_TEXT], source[ADDR_TEXT];
 
+	if (h->reason != GL_REASON_TLS_VERSION && h->reason != GL_REASON_TLS_CIPHER &&
+	    h->reason != GL_REASON_TLS_MALFORMED)
+		return;
 	addr_format(&h->source, source);
 	if (h->reason == GL_REASON_TLS_VERSION && !h->version)
 		state(j, "TLS-01", "client-below-floor", FINDING_LOW, "%s offered %s at most: %s",
@@ -69,7 +73,7 @@ static void judge_floor(const struct judging *j)
 	else if (h->reason == GL_REASON_TLS_CIPHER)
 		state(j, "TLS-02", "denied-cipher", FINDING_HIGH, "the server chose %s: %s",
 		      handshake_cipher(h->cipher, a), ending(h));
-	else if (h->reason == GL_REASON_TLS_MALFORMED)
+	else
 		state(j, "TLS-01", "unreadable-hello", FINDING_LOW,
 		      "%s sent a hello that cannot be read: %s", source, ending(h));
 }
@@ -92,6 +96,8 @@ static void judge_downgrade(const struct judging *j, const struct tls_name *befo
 	const struct handshake *h = j->handshake;
 	char a[HANDSHAKE_TEXT], b[HANDSHAKE_TEXT], source[ADDR_TEXT];
 
+	if (!h->downgrade && h->server_alert != ALERT_FALLBACK)
+		return;
 	addr_format(&h->source, source);
 	if (h->downgrade & GL_DOWNGRADE_SENTINEL)
 		state(j, "TLS-03", "sentinel", FINDING_CRITICAL,
@@ -103,7 +109,7 @@ static void judge_downgrade(const struct judging *j, const struct tls_name *befo
 		      source, handshake_version(h->offered, a), handshake_version(h->best, b));
 	if (h->downgrade & GL_DOWNGRADE_LESS)
 		judge_less(j, before);
-	if (h->server_alert == 86)
+	if (h->server_alert == ALERT_FALLBACK)
 		state(j, "TLS-03", "fallback", FINDING_MEDIUM,
 		      "%s fell back to %s (TLS_FALLBACK_SCSV): the server refused it", source,
 		      handshake_version(h->offered, a));

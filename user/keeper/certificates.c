@@ -59,21 +59,40 @@ static void apply_marks(struct keeper *keeper, const struct known_marks *marks)
 	kern_certificate_mark(keeper->kern, marks->set);
 }
 
+/* One that is valid. */
+static void take(struct keeper *keeper, const struct report_certificate *report, int64_t wall_ns)
+{
+	const struct certificate *certificate;
+	const char *name = NULL;
+	char spare[16];
+	bool counted;
+
+	certificate = certificates_add(keeper->certificates, report, wall_ns, &name, &counted);
+	if (certificate->client)
+		return;
+	if (counted)
+		certificate_judge(certificate,
+				  tls_service_name(keeper, certificate->service, spare), wall_ns,
+				  tls_take_finding, keeper);
+	if (name)
+		judge_name(keeper, certificate, name, wall_ns);
+}
+
 void certificates_record(struct keeper *keeper, const struct gl_rec_certificate *record,
 			 size_t size)
 {
 	static const struct gl_key no_key;
 	const struct gl_policy *policy = kern_policy(keeper->kern);
-	struct report_certificate report;
+	const struct report_certificate *report;
 	struct known_marks marks;
 	const uint8_t *der;
 	size_t n;
 	int r = known_take(keeper->known, record, size, policy ? &policy->subject_key : &no_key,
-			   clock_monotonic_ns(), &report, &der, &n, &marks);
+			   keeper->drained.monotonic_ns, &report, &der, &n, &marks);
 
 	apply_marks(keeper, &marks);
 	if (r == KNOWN_READ)
-		certificates_take(keeper, &report);
+		take(keeper, report, keeper->drained.wall_ns);
 	else if (r == KNOWN_ASK)
 		ask(keeper, record, der, n);
 	else if (r < 0)
@@ -82,13 +101,14 @@ void certificates_record(struct keeper *keeper, const struct gl_rec_certificate 
 
 void certificates_known(struct keeper *keeper, const struct gl_rec_certificate_known *record)
 {
-	struct report_certificate report;
+	const struct report_certificate *report;
 	struct known_marks marks;
-	int r = known_take_mark(keeper->known, record, clock_monotonic_ns(), &report, &marks);
+	int r = known_take_mark(keeper->known, record, keeper->drained.monotonic_ns, &report,
+				&marks);
 
 	apply_marks(keeper, &marks);
 	if (r == KNOWN_READ)
-		certificates_take(keeper, &report);
+		take(keeper, report, keeper->drained.wall_ns);
 	else
 		keeper->certificates_unknown++;
 }
@@ -103,27 +123,13 @@ void certificates_learn(struct keeper *keeper, const struct report_certificate *
 
 bool certificates_take(struct keeper *keeper, const struct report_certificate *report)
 {
-	int64_t wall_ns = clock_wall_ns();
-	const struct certificate *certificate;
-	const char *name = NULL;
-	char spare[16];
-	bool counted;
-
 	if (!valid(report))
 		return false;
 	if (report->outcome != GL_OUTCOME_OK) {
 		keeper->certificates_malformed++;
 		return true;
 	}
-	certificate = certificates_add(keeper->certificates, report, wall_ns, &name, &counted);
-	if (certificate->client)
-		return true;
-	if (counted)
-		certificate_judge(certificate,
-				  tls_service_name(keeper, certificate->service, spare), wall_ns,
-				  tls_take_finding, keeper);
-	if (name)
-		judge_name(keeper, certificate, name, wall_ns);
+	take(keeper, report, clock_wall_ns());
 	return true;
 }
 

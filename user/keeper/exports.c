@@ -47,6 +47,13 @@ static void arm(struct event *event, unsigned ms)
 	event_add(event, &tv);
 }
 
+/* Something waits: without that there is no wakeup for it. */
+static void flush_soon(struct exports *x)
+{
+	if (x->flush && !event_pending(x->flush, EV_TIMEOUT, NULL))
+		arm(x->flush, FLUSH_MS);
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Taking
  */
@@ -79,9 +86,10 @@ static void put(struct exports *x, enum export_kind kind, enum export_severity s
 		json_decref(record);
 		x->counts.dropped++;
 		x->untold++;
-		return;
+	} else {
+		x->waiting[x->next++ % WAITING_MAX] = record;
 	}
-	x->waiting[x->next++ % WAITING_MAX] = record;
+	flush_soon(x);
 }
 
 static void tell_untold(struct exports *x)
@@ -118,8 +126,11 @@ void exports_event(struct keeper *keeper, const struct event *event)
 {
 	struct exports *x = keeper->exports;
 
-	if (x && x->kinds)
-		exports_verdicts_event(&x->verdicts, keeper, event);
+	if (!x || !x->kinds)
+		return;
+	exports_verdicts_event(&x->verdicts, keeper, event);
+	if (x->verdicts.n)
+		flush_soon(x);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -158,7 +169,8 @@ static void on_flush(evutil_socket_t fd, short what, void *userdata)
 	tell_untold(x);
 	for (int i = 0; i < 4 && x->sent + 1 < x->next && x->sent - x->acked < WINDOW; i++)
 		send_records(x);
-	arm(x->flush, FLUSH_MS);
+	if (x->sent + 1 < x->next || x->untold || x->verdicts.n)
+		arm(x->flush, FLUSH_MS);
 }
 
 static void on_metrics(evutil_socket_t fd, short what, void *userdata)
@@ -180,7 +192,16 @@ static void on_look(evutil_socket_t fd, short what, void *userdata)
 	(void)fd;
 	(void)what;
 	exports_files_tick(&x->files, x->keeper->link);
-	arm(x->look, FILES_MS);
+	if (x->files.n)
+		arm(x->look, FILES_MS);
+}
+
+/* Looked at from then on, if there are any. */
+static void open_files(struct exports *x)
+{
+	exports_files_open(&x->files, x->config, x->keeper->link);
+	if (x->files.n && x->look && !event_pending(x->look, EV_TIMEOUT, NULL))
+		arm(x->look, FILES_MS);
 }
 
 static void configure(struct exports *x)
@@ -190,7 +211,7 @@ static void configure(struct exports *x)
 	json_object_set_new(config, "host", json_string(x->host));
 	json_object_set_new(config, "version", json_string(glacis_version));
 	courier_link_send(x->keeper->link, json_pack("{s:{s:o}}", "exports", "configure", config));
-	exports_files_open(&x->files, x->config, x->keeper->link);
+	open_files(x);
 }
 
 static void acknowledged(struct exports *x, uint64_t number)
@@ -214,6 +235,7 @@ static void courier_says(const json_t *frame, void *userdata)
 		/* a new one: it knows what its spools hold, not what we had on the way */
 		x->sent = x->acked;
 		configure(x);
+		flush_soon(x);
 		return;
 	}
 	if (json_is_integer(number))
@@ -261,12 +283,12 @@ int exports_reload(struct exports *x)
 	if (!x)
 		return 0;
 	if (!path) {
-		exports_files_open(&x->files, x->config, x->keeper->link);
+		open_files(x);
 		return 0;
 	}
 	r = exports_config_read_file(path, &config);
 	if (r < 0) {
-		exports_files_open(&x->files, x->config, x->keeper->link);
+		open_files(x);
 		records_note(x->keeper, EVENT_AGENT, "SIGHUP",
 			     "exports: the configuration is faulty, the old ones go on");
 		return r;
@@ -278,7 +300,7 @@ int exports_reload(struct exports *x)
 		records_note(x->keeper, EVENT_AGENT, "SIGHUP", "exports: %zu sinks",
 			     json_array_size(json_object_get(x->config, "sinks")));
 	} else {
-		exports_files_open(&x->files, x->config, x->keeper->link);
+		open_files(x);
 	}
 	json_decref(config);
 	return 0;
@@ -334,8 +356,7 @@ int exports_start(struct exports *x)
 		return -ENOMEM;
 	courier_link_watch(x->keeper->link, courier_says, x);
 	configure(x);
-	arm(x->flush, FLUSH_MS);
-	arm(x->look, FILES_MS);
+	flush_soon(x);
 	begin_metrics(x);
 	return 0;
 }

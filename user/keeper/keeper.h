@@ -123,6 +123,11 @@ struct keeper {
 	enum keeper_end end;
 
 	struct keeper_counters counters;
+	/* the clocks, read once for all records that are taken from the ring together */
+	struct {
+		int64_t wall_ns;
+		uint64_t boot_ns, monotonic_ns;
+	} drained;
 	uint64_t records_unknown; /* of a kind this version does not know */
 	struct judge_counts judged; /* HTTP/2 requests */
 	struct controls *controls;

@@ -84,18 +84,19 @@ static struct slot *make_room(struct known *known, uint64_t now_ns, struct known
 }
 
 static void tell(struct slot *slot, uint64_t conn, uint16_t service, uint16_t port, uint16_t flags,
-		 struct report_certificate *ret_report)
+		 const struct report_certificate **ret_report)
 {
-	*ret_report = slot->read;
-	ret_report->conn = conn;
-	ret_report->service = service;
-	ret_report->port = port;
-	ret_report->flags = flags;
+	slot->read.conn = conn;
+	slot->read.service = service;
+	slot->read.port = port;
+	slot->read.flags = flags;
+	*ret_report = &slot->read;
 }
 
 int known_take(struct known *known, const struct gl_rec_certificate *record, size_t size,
-	       const struct gl_key *key, uint64_t now_ns, struct report_certificate *ret_report,
-	       const uint8_t **ret_der, size_t *ret_n, struct known_marks *ret_marks)
+	       const struct gl_key *key, uint64_t now_ns,
+	       const struct report_certificate **ret_report, const uint8_t **ret_der, size_t *ret_n,
+	       struct known_marks *ret_marks)
 {
 	uint64_t mark;
 	struct slot *slot;
@@ -126,7 +127,7 @@ int known_take(struct known *known, const struct gl_rec_certificate *record, siz
 }
 
 int known_take_mark(struct known *known, const struct gl_rec_certificate_known *record,
-		    uint64_t now_ns, struct report_certificate *ret_report,
+		    uint64_t now_ns, const struct report_certificate **ret_report,
 		    struct known_marks *ret_marks)
 {
 	struct slot *slot = find(known, record->mark);

@@ -41,17 +41,18 @@ struct known_marks {
 };
 
 /*
- * Takes a record of `size` bytes; `key` is the doors'. enum known_answer; *ret_der lives until the
- * next call. -EBADMSG or -ENODATA as pieces_take(): an inspector would say the same of it, and
- * count it.
+ * Takes a record of `size` bytes; `key` is the doors'. enum known_answer; *ret_report and *ret_der
+ * live until the next call. -EBADMSG or -ENODATA as pieces_take(): an inspector would say the same
+ * of it, and count it.
  */
 int known_take(struct known *known, const struct gl_rec_certificate *record, size_t size,
-	       const struct gl_key *key, uint64_t now_ns, struct report_certificate *ret_report,
-	       const uint8_t **ret_der, size_t *ret_n, struct known_marks *ret_marks);
+	       const struct gl_key *key, uint64_t now_ns,
+	       const struct report_certificate **ret_report, const uint8_t **ret_der, size_t *ret_n,
+	       struct known_marks *ret_marks);
 
 /* Takes one by its mark. KNOWN_READ, or -ENOENT: it is not known (any more). */
 int known_take_mark(struct known *known, const struct gl_rec_certificate_known *record,
-		    uint64_t now_ns, struct report_certificate *ret_report,
+		    uint64_t now_ns, const struct report_certificate **ret_report,
 		    struct known_marks *ret_marks);
 
 /* What an inspector read, if it was asked for it. */

@@ -362,13 +362,19 @@ static void store_sight(struct keeper *keeper)
 	alerts_stored(keeper->alerts);
 }
 
+/* Asked every second: it is read once. */
+static const char *boot_id(void)
+{
+	static char id[CLOCK_BOOT_ID];
+
+	return *id ? id : clock_boot_id(id);
+}
+
 void persist_decisions(struct keeper *keeper)
 {
-	char boot_id[CLOCK_BOOT_ID];
-
-	keeper->save_error = decisions_save(keeper->decisions, clock_boot_id(boot_id), clock_now());
+	keeper->save_error = decisions_save(keeper->decisions, boot_id(), clock_now());
 	if (keeper->save_error == 0)
-		keeper->save_error = subjects_save(keeper->subjects, boot_id, clock_now());
+		keeper->save_error = subjects_save(keeper->subjects, boot_id(), clock_now());
 }
 
 #define KEEP_DAYS  90

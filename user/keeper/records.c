@@ -68,6 +68,13 @@ static void begin_second(struct keeper *keeper)
 
 void records_tell(struct keeper *keeper, const struct event *event)
 {
+	bool follower = keeper->link && courier_followers(keeper->link);
+
+	/* most events: nobody looks, and the budget of the second is not touched */
+	if (!keeper->options->foreground && !follower) {
+		exports_event(keeper, event);
+		return;
+	}
 	begin_second(keeper);
 	/* ordinary handshakes are for those who ask for them */
 	if (keeper->options->foreground &&
@@ -80,7 +87,7 @@ void records_tell(struct keeper *keeper, const struct event *event)
 		}
 	}
 	exports_event(keeper, event);
-	if (!keeper->link || !courier_followers(keeper->link))
+	if (!follower)
 		return;
 	/* alerting.c tells more of these */
 	if (event->kind == EVENT_ALERT)
@@ -102,6 +109,7 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
+	begin_second(keeper);
 	records_tell(keeper,
 		     events_add_note(keeper->events, kind, actor, clock_wall_ns(), "%s", message));
 	if (keeper->options->foreground)
@@ -115,10 +123,9 @@ void records_note(struct keeper *keeper, enum event_kind kind, const char *actor
 /* ---------------------------------------------------------------------------------------------
  * Taking
  */
-static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, bool by_door)
+static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, int64_t wall_ns,
+			 bool by_door)
 {
-	int64_t wall_ns = clock_wall_of_boot(v->rec.ts_ns);
-
 	records_tell(keeper, events_add_verdict(keeper->events, v, wall_ns));
 	sources_verdict(keeper->sources, v);
 	traffic_add_verdict(keeper->traffic, v, wall_ns, apply_intern(keeper->apply));
@@ -129,7 +136,7 @@ static void take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v, 
 
 void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v)
 {
-	take_verdict(keeper, v, false);
+	take_verdict(keeper, v, clock_wall_of_boot(v->rec.ts_ns), false);
 }
 
 static void take_record(const struct gl_rec *record, size_t size, void *userdata)
@@ -141,9 +148,9 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 		keeper->records_unknown++;
 		return;
 	}
-	wall_ns = clock_wall_of_boot(record->ts_ns);
+	wall_ns = keeper->drained.wall_ns - (int64_t)(keeper->drained.boot_ns - record->ts_ns);
 	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
-		take_verdict(keeper, (const struct gl_rec_verdict *)record, true);
+		take_verdict(keeper, (const struct gl_rec_verdict *)record, wall_ns, true);
 	} else if (record->kind == GL_REC_CROSSED && size >= sizeof(struct gl_rec_crossed)) {
 		alerting_crossed(keeper, (const struct gl_rec_crossed *)record);
 	} else if (record->kind == GL_REC_RESPONSE && size >= sizeof(struct gl_rec_response)) {
@@ -169,8 +176,12 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 
 int records_drain(struct keeper *keeper)
 {
-	int n = kern_ring_drain(keeper->kern, take_record, keeper);
+	int n;
 
+	keeper->drained.wall_ns = clock_wall_ns();
+	keeper->drained.boot_ns = clock_boot_ns();
+	keeper->drained.monotonic_ns = clock_monotonic_ns();
+	n = kern_ring_drain(keeper->kern, take_record, keeper);
 	if (n > 0 && keeper->options->foreground)
 		fflush(stdout);
 	return n;

@@ -41,7 +41,8 @@ void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *re
 	char spare[16];
 	int r;
 
-	handshake_read(record, wall_ns, &handshake);
+	handshake_read(record, wall_ns, tls_history_computed(keeper->tls_history, &record->hello),
+		       &handshake);
 	records_tell(keeper, events_add_handshake(keeper->events, &handshake));
 	r = tls_history_add(keeper->tls_history, &handshake, &before);
 	if (r < 0)
@@ -50,7 +51,7 @@ void tls_take_handshake(struct keeper *keeper, const struct gl_rec_handshake *re
 			    tls_take_finding, keeper);
 	certificates_take_handshake(keeper, &handshake);
 	contain_hello(keeper, handshake.ja4, handshake.key);
-	sources_hello(keeper->sources, &handshake.source, handshake.key, clock_boot_ns());
+	sources_hello(keeper->sources, &handshake.source, handshake.key, keeper->drained.boot_ns);
 }
 
 void tls_take_alert(struct keeper *keeper, const struct gl_rec_tls_alert *record, int64_t wall_ns)

@@ -19,6 +19,7 @@ struct decisions {
 	unsigned epoch;
 	struct decision **items; /* ascending by id */
 	size_t n, room;
+	size_t n_ja4; /* of them: each handshake asks, and mostly there are none among many */
 	uint32_t next_id;
 	uint64_t soonest_ns; /* no item expires before */
 	bool dirty;
@@ -118,7 +119,7 @@ static struct decision *find(const struct decisions *d, uint8_t set,
 
 static struct decision *find_ja4(const struct decisions *d, const char *ja4)
 {
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; d->n_ja4 && i < d->n; i++)
 		if (d->items[i]->ja4[0] && strcmp(d->items[i]->ja4, ja4) == 0)
 			return d->items[i];
 	return NULL;
@@ -165,6 +166,7 @@ static int make_room(struct decisions *d)
 static void append(struct decisions *d, struct decision *item)
 {
 	d->items[d->n++] = item;
+	d->n_ja4 += item->ja4[0] != '\0';
 	if (item->id >= d->next_id)
 		d->next_id = item->id + 1;
 	if (item->expires_boot_ns < d->soonest_ns)
@@ -189,6 +191,7 @@ static void note_gone(struct decisions *d, uint32_t id)
 static void drop(struct decisions *d, struct decision *item)
 {
 	note_gone(d, item->id);
+	d->n_ja4 -= item->ja4[0] != '\0';
 	for (size_t i = 0; i < d->n; i++) {
 		if (d->items[i] != item)
 			continue;
@@ -331,6 +334,7 @@ int decisions_sweep(struct decisions *decisions, struct clock_now now, decision_
 			if (fn)
 				fn(item, userdata);
 			note_gone(d, item->id);
+			d->n_ja4 -= item->ja4[0] != '\0';
 			free(item);
 			continue;
 		}

@@ -87,6 +87,18 @@ static __always_inline void tls_moved_count(const struct tls_call *call, __u32 n
 	}
 }
 
+/*
+ * All heads of a call, as many as a record of 16 KiB can hold. True: there are more still, and the
+ * application has requests that nobody judged.
+ */
+static __always_inline int tls_take_heads(struct tls_scratch *x, struct tls_conn *c)
+{
+	for (int turn = 0; turn < 32; turn++)
+		if (tls_in_data(x, c) != TLS_IN_MORE)
+			return 0;
+	return 1;
+}
+
 /* What a call moved goes where it belongs. The call stays where it is: the stack has no room. */
 static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, __u32 op)
 {
@@ -118,7 +130,8 @@ static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, 
 	tls_run_begin(x, t->call.buf, n);
 	if (op == TLS_CALL_READ) {
 		tls_scratch_name(x, c, GL_TO_SERVER);
-		tls_in_data(x, c);
+		if (tls_take_heads(x, c))
+			tls_conn_lost(&c->sock);
 		c->off[GL_TO_SERVER] += n;
 	} else {
 		tls_scratch_name(x, c, GL_TO_CLIENT);

@@ -215,13 +215,15 @@ static __always_inline void tls_h2_taken(struct tls_scratch *x, struct tls_conn 
 	c->flow.state = FLOW_CUT;
 }
 
-/* The application has read x->run. */
+#define TLS_IN_MORE 1 /* tls_in_data(): there are more heads than it reads at a turn */
+
+/* The application has read x->run; the rest of it, if that is where a turn ended. */
 __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 {
 	const struct gl_service *service = NULL;
 	const struct gl_policy *policy;
 	struct flow *f;
-	int h2;
+	int h2, heads;
 
 	if (!x || !c)
 		return -1;
@@ -254,7 +256,7 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 		f->request.flags = nets_match(policy, service->proxy_set, &x->packet.src)
 					   ? HTTP_R_TRUSTED_PEER
 					   : 0;
-	for (int i = 0; i < FLOW_HEADS; i++) {
+	for (heads = 0; heads < FLOW_HEADS; heads++) {
 		int event = tls_in_run(x, c, policy);
 
 		if (event == HTTP_HEAD && !tls_in_head(x, c, policy))
@@ -263,6 +265,8 @@ __global int tls_in_data(struct tls_scratch *x, struct tls_conn *c)
 			tls_in_error(x, c, policy, service);
 		break;
 	}
+	if (heads == FLOW_HEADS && x->run.off < x->run.end)
+		return TLS_IN_MORE;
 	if (x->run.fault)
 		tls_in_fault(x, c, policy);
 	/* where parsing ended in the middle, the rest is content all the same */

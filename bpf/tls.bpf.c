@@ -234,6 +234,28 @@ int tls_free(struct pt_regs *ctx)
 	return 0;
 }
 
+/* Behind i2d_X509() in libssl's own code: its result, and on the stack the pointer it moved on. */
+SEC("uprobe")
+int tls_encoded(struct pt_regs *ctx)
+{
+	struct tls_thread *t = tls_certificate_thread();
+	__u64 cookie = bpf_get_attach_cookie(ctx), sp = PT_REGS_SP(ctx), fp = PT_REGS_FP(ctx);
+	__u32 operand = cookie >> GL_PROBE_OPERAND_SHIFT;
+	__u64 end = 0;
+
+	/* both are loaded: the compiler would choose between two offsets of ctx */
+	opaque(sp);
+	opaque(fp);
+	if (!t)
+		return 0;
+	sp = (operand >> 16 ? fp : sp) + (__s16)operand;
+	if (bpf_probe_read_user(&end, sizeof(end), (const void *)sp)) {
+		count(GL_CTR_LOST_CERTIFICATE);
+		return 0;
+	}
+	return tls_certificate_encoded(t, end, PT_REGS_RC(ctx));
+}
+
 /* i2d_X509(certificate, out): encodes, if out and *out are there, and moves *out on. */
 SEC("uprobe")
 int tls_encode_enter(struct pt_regs *ctx)

@@ -2,8 +2,10 @@
 /*
  * tls_certificate.h - layer 2: the certificates of a handshake as they pass the library, which no
  * wire shows in TLS 1.3: a server encodes its own with i2d_X509() and decodes a client's with
- * d2i_X509(), both exported by every OpenSSL, while a TLS call is open in the same thread. The
- * first of a chain is the leaf; the rest is not looked at.
+ * d2i_X509(), both exported by every OpenSSL, while a TLS call is open in the same thread. Where
+ * the library's code behind i2d_X509() is understood, one probe there takes the place of two on
+ * each of two calls (user/kern/probe_site.h). The first of a chain is the leaf; the rest is not
+ * looked at.
  *
  * The bytes go to the inspector as those from the wire do. Nothing is parsed here. A server shows
  * the same certificate at every handshake: one that user space has read is told by its mark
@@ -176,6 +178,26 @@ static __always_inline int tls_certificate_seen(struct tls_thread *t, __u64 from
 	if (told.failed)
 		count(GL_CTR_LOST_CERTIFICATE);
 	return 0;
+}
+
+/*
+ * Code of a library says that n bytes before `end` are a certificate. They are one if they begin as
+ * a SEQUENCE of that length (RFC 5280 section 4.1, X.690): the code was understood.
+ */
+static __always_inline int tls_certificate_encoded(struct tls_thread *t, __u64 end, __s32 n)
+{
+	__u8 head[4];
+	__u64 from = end - (__u32)n;
+
+	if (n < (int)sizeof(head) || n > TLS_CERTIFICATE_MAX)
+		return 0;
+	if (bpf_probe_read_user(head, sizeof(head), (const void *)from) || head[0] != 0x30 ||
+	    (head[1] == 0x82 ? (head[2] << 8 | head[3]) + 4 != n
+			     : head[1] != 0x81 || head[2] + 3 != n)) {
+		count(GL_CTR_LOST_CERTIFICATE);
+		return 0;
+	}
+	return tls_certificate_seen(t, from, n, 0);
 }
 
 static __always_inline struct tls_thread *tls_certificate_thread(void)

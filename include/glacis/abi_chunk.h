@@ -120,7 +120,13 @@ enum gl_probe_shape {
 	GL_PROBE_SHAPES
 };
 #define GL_PROBE_COOKIE(shape, library) ((__u64)(library) << 8 | (shape))
-#define GL_PROBE_LIBRARIES_MAX          256
+/*
+ * In its upper half: where on the stack a variable of the probed code is, from the frame pointer
+ * (frame = 1) or the stack pointer on, in bytes.
+ */
+#define GL_PROBE_OPERAND(frame, bytes) ((__u32)(frame) << 16 | (__u16)(bytes))
+#define GL_PROBE_OPERAND_SHIFT         32
+#define GL_PROBE_LIBRARIES_MAX         256
 
 /* What the probes of one library saw, per-CPU (map `tls_account`): coverage (I5). */
 struct gl_probe_account {

@@ -17,7 +17,7 @@ from netns import sh  # noqa: E402
 
 PROCESSES = {"glacisd": "keeper", "glacis-inspect": "inspectors", "glacis-courier": "courier"}
 DOORS = (("wire_in",), ("wire_out",), ("tls_received", "tls_closed"),
-         ("tls_handshake_enter", "tls_handshake_leave"), ("tls_encode_enter", "tls_encode_leave"),
+         ("tls_handshake_enter", "tls_handshake_leave"), ("tls_encoded", "tls_encode_enter", "tls_encode_leave"),
          ("tls_read_enter", "tls_read_leave"), ("tls_free",))
 
 

@@ -80,19 +80,25 @@ int freed(struct pt_regs *ctx)
 }
 
 SEC("uprobe")
-int encode_enter(struct pt_regs *ctx)
+int encoded(struct pt_regs *ctx)
 {
 	return hit(ctx, 7);
-}
-
-SEC("uretprobe")
-int encode_leave(struct pt_regs *ctx)
-{
-	return hit(ctx, 8);
 }
 
 SEC("uprobe")
 int decode_enter(struct pt_regs *ctx)
 {
+	return hit(ctx, 8);
+}
+
+SEC("uprobe")
+int encode_enter(struct pt_regs *ctx)
+{
 	return hit(ctx, 9);
+}
+
+SEC("uretprobe")
+int encode_leave(struct pt_regs *ctx)
+{
+	return hit(ctx, 10);
 }

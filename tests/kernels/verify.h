@@ -39,6 +39,7 @@ static const struct {
 	{"tls_write_leave", 58000},
 	{"tls_handshake_leave", 20000},
 	{"tls_write_guard", 35000},
+	{"tls_encoded", 20000},
 	{"tls_encode_leave", 20000},
 	{"tls_decode_enter", 20000},
 	{"nic_in", 35000},

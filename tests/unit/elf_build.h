@@ -16,10 +16,12 @@
 #define BUILD_NAMES  0x800
 #define BUILD_SYMS   0x400
 #define BUILD_RODATA 0xc00
+#define BUILD_RELA   0xe00
+#define BUILD_SLOT   0x402800 /* the address of what an import is called through */
 
 struct elf_build {
 	uint8_t bytes[BUILD_SIZE];
-	size_t n_syms, names, text, plt;
+	size_t n_syms, names, text, plt, n_imports;
 };
 
 static inline void build_begin(struct elf_build *b, uint16_t machine)
@@ -37,7 +39,7 @@ static inline void build_begin(struct elf_build *b, uint16_t machine)
 		.e_phnum = 2,
 		.e_shoff = 0x100,
 		.e_shentsize = sizeof(Elf64_Shdr),
-		.e_shnum = 6,
+		.e_shnum = 7,
 		.e_shstrndx = 5,
 	};
 }
@@ -64,6 +66,31 @@ static inline uint64_t build_function(struct elf_build *b, const char *name, con
 	return vaddr;
 }
 
+/*
+ * An imported function: its symbol, the relocation of its slot, and a stub of the .plt that ends in
+ * the distance to the slot. Gives the stub's address.
+ */
+static inline uint64_t build_import(struct elf_build *b, const char *name, const char *stub,
+				    size_t stub_n)
+{
+	Elf64_Sym *sym = (Elf64_Sym *)(b->bytes + BUILD_SYMS) + b->n_syms;
+	Elf64_Rela *rela = (Elf64_Rela *)(b->bytes + BUILD_RELA) + b->n_imports;
+	uint64_t slot = BUILD_SLOT + 8 * b->n_imports++;
+	uint64_t vaddr = BUILD_VADDR + BUILD_PLT - BUILD_TEXT + b->plt;
+	int32_t distance = (int32_t)(slot - (vaddr + stub_n));
+
+	sym->st_name = (uint32_t)b->names;
+	sym->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_FUNC);
+	memcpy(b->bytes + BUILD_NAMES + b->names, name, strlen(name) + 1);
+	b->names += strlen(name) + 1;
+	rela->r_offset = slot;
+	rela->r_info = ELF64_R_INFO(b->n_syms++, R_X86_64_JUMP_SLOT);
+	memcpy(b->bytes + BUILD_PLT + b->plt, stub, stub_n);
+	memcpy(b->bytes + BUILD_PLT + b->plt + stub_n - 4, &distance, 4);
+	b->plt += 16;
+	return vaddr;
+}
+
 /* Sets the distance of the call or jump that is `at` bytes into the function at vaddr. */
 static inline void build_branch(struct elf_build *b, uint64_t vaddr, size_t at, uint64_t target)
 {
@@ -74,7 +101,7 @@ static inline void build_branch(struct elf_build *b, uint64_t vaddr, size_t at, 
 
 static inline void build_end(struct elf_build *b)
 {
-	static const char names[] = "\0.text\0.dynsym\0.dynstr\0.plt\0.shstrtab";
+	static const char names[] = "\0.text\0.dynsym\0.dynstr\0.plt\0.shstrtab\0.rela.plt";
 	Elf64_Phdr *segments = (Elf64_Phdr *)(b->bytes + 64);
 	Elf64_Shdr *sections = (Elf64_Shdr *)(b->bytes + 0x100);
 	uint8_t *note = b->bytes + BUILD_RODATA;
@@ -110,5 +137,11 @@ static inline void build_end(struct elf_build *b)
 				   .sh_size = 0x800};
 	sections[5] = (Elf64_Shdr){
 		.sh_name = 28, .sh_type = SHT_STRTAB, .sh_offset = 0xd00, .sh_size = sizeof(names)};
+	sections[6] = (Elf64_Shdr){.sh_name = 38,
+				   .sh_type = SHT_RELA,
+				   .sh_offset = BUILD_RELA,
+				   .sh_size = b->n_imports * sizeof(Elf64_Rela),
+				   .sh_entsize = sizeof(Elf64_Rela),
+				   .sh_link = 2};
 	memcpy(b->bytes + 0xd00, names, sizeof(names));
 }

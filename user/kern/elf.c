@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "user/kern/elf.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,39 +8,24 @@
 #include <unistd.h>
 
 #include "user/base/cleanup.h"
+#include "user/kern/elf_private.h"
 
 #define SECTIONS_MAX 4096 /* a library has about 30; with -ffunction-sections, objects only */
 #define SEGMENTS_MAX 128
 #define STRINGS_MAX  (64u << 20) /* of one string table */
 #define SYMBOLS_MAX  (4u << 20) /* of one symbol table: node has 200,000 */
 #define NAMES_MAX    64 /* asked for at once */
-#define NOTES_MAX    65536
-#define PIECE        65536
-#define NEEDLE_MAX   64
 
-struct elf {
-	int fd; /* borrowed; -1: memory */
-	const uint8_t *data;
-	uint64_t size;
-	Elf64_Ehdr header;
-	Elf64_Phdr *segments;
-	Elf64_Shdr *sections;
-	size_t n_segments, n_sections;
-	char *section_names; /* NUL-terminated */
-	uint64_t section_names_size;
-};
-
-static bool within(uint64_t offset, uint64_t n, uint64_t size)
+bool elf_within(uint64_t offset, uint64_t n, uint64_t size)
 {
 	return offset <= size && n <= size - offset;
 }
 
-/* All n bytes or an error. */
-static int get(const struct elf *elf, uint64_t offset, void *ret, size_t n)
+int elf_get(const struct elf *elf, uint64_t offset, void *ret, size_t n)
 {
 	size_t done = 0;
 
-	if (!within(offset, n, elf->size))
+	if (!elf_within(offset, n, elf->size))
 		return -EBADMSG;
 	if (elf->fd < 0) {
 		if (n)
@@ -62,21 +46,20 @@ static int get(const struct elf *elf, uint64_t offset, void *ret, size_t n)
 	return 0;
 }
 
-/* A table of the file, with a NUL behind it. */
-static int get_table(const struct elf *elf, uint64_t offset, uint64_t n, uint64_t max,
-		     void **ret_table)
+int elf_get_table(const struct elf *elf, uint64_t offset, uint64_t n, uint64_t max,
+		  void **ret_table)
 {
 	_cleanup_free_ char *table = NULL;
 	int r;
 
 	if (n > max)
 		return -EFBIG;
-	if (!within(offset, n, elf->size))
+	if (!elf_within(offset, n, elf->size))
 		return -EBADMSG;
 	table = malloc(n + 1);
 	if (!table)
 		return -ENOMEM;
-	r = get(elf, offset, table, n);
+	r = elf_get(elf, offset, table, n);
 	if (r < 0)
 		return r;
 	table[n] = '\0';
@@ -91,7 +74,7 @@ static int read_header(struct elf *elf)
 
 	if (elf->size < sizeof(elf->header))
 		return -ENOEXEC;
-	r = get(elf, 0, &elf->header, sizeof(elf->header));
+	r = elf_get(elf, 0, &elf->header, sizeof(elf->header));
 	if (r < 0)
 		return r;
 	if (memcmp(id, ELFMAG, SELFMAG) != 0)
@@ -111,7 +94,7 @@ static int read_segments(struct elf *elf)
 
 	if (n == 0 || n > SEGMENTS_MAX || elf->header.e_phentsize != sizeof(Elf64_Phdr))
 		return -EBADMSG;
-	r = get_table(elf, elf->header.e_phoff, n * sizeof(Elf64_Phdr), UINT32_MAX, &table);
+	r = elf_get_table(elf, elf->header.e_phoff, n * sizeof(Elf64_Phdr), UINT32_MAX, &table);
 	if (r < 0)
 		return r;
 	elf->segments = table;
@@ -131,13 +114,13 @@ static int read_sections(struct elf *elf)
 		return 0;
 	if (n > SECTIONS_MAX || elf->header.e_shentsize != sizeof(Elf64_Shdr) || names >= n)
 		return -EBADMSG;
-	r = get_table(elf, elf->header.e_shoff, n * sizeof(Elf64_Shdr), UINT32_MAX, &table);
+	r = elf_get_table(elf, elf->header.e_shoff, n * sizeof(Elf64_Shdr), UINT32_MAX, &table);
 	if (r < 0)
 		return r;
 	elf->sections = table;
 	elf->n_sections = n;
 	section = &elf->sections[names];
-	r = get_table(elf, section->sh_offset, section->sh_size, 1u << 20, &table);
+	r = elf_get_table(elf, section->sh_offset, section->sh_size, 1u << 20, &table);
 	if (r < 0)
 		return r;
 	elf->section_names = table;
@@ -203,7 +186,7 @@ uint16_t elf_machine(const struct elf *elf)
 /* ---------------------------------------------------------------------------------------------
  * Sections and segments
  */
-static const Elf64_Shdr *find_section(const struct elf *elf, const char *name)
+const Elf64_Shdr *elf_section(const struct elf *elf, const char *name)
 {
 	for (size_t i = 0; i < elf->n_sections; i++) {
 		uint64_t at = elf->sections[i].sh_name;
@@ -216,12 +199,12 @@ static const Elf64_Shdr *find_section(const struct elf *elf, const char *name)
 
 bool elf_has_section(struct elf *elf, const char *name)
 {
-	return find_section(elf, name) != NULL;
+	return elf_section(elf, name) != NULL;
 }
 
 bool elf_in_section(struct elf *elf, const char *name, uint64_t vaddr)
 {
-	const Elf64_Shdr *section = find_section(elf, name);
+	const Elf64_Shdr *section = elf_section(elf, name);
 
 	return section && vaddr >= section->sh_addr && vaddr - section->sh_addr < section->sh_size;
 }
@@ -265,7 +248,7 @@ int elf_code(struct elf *elf, uint64_t vaddr, void *ret_bytes, size_t n)
 		n = left;
 	if (n > INT32_MAX)
 		n = INT32_MAX;
-	r = get(elf, offset, ret_bytes, n);
+	r = elf_get(elf, offset, ret_bytes, n);
 	return r < 0 ? r : (int)n;
 }
 
@@ -289,7 +272,7 @@ static int walk_table(struct elf *elf, const Elf64_Shdr *section, symbol_fn fn, 
 	if (n > SYMBOLS_MAX)
 		return -EFBIG;
 	linked = &elf->sections[section->sh_link];
-	r = get_table(elf, linked->sh_offset, linked->sh_size, STRINGS_MAX, &strings);
+	r = elf_get_table(elf, linked->sh_offset, linked->sh_size, STRINGS_MAX, &strings);
 	if (r < 0)
 		return r;
 	piece = malloc(PIECE);
@@ -303,7 +286,7 @@ static int walk_table(struct elf *elf, const Elf64_Shdr *section, symbol_fn fn, 
 			now = n - done;
 		if (__builtin_add_overflow(section->sh_offset, done * sizeof(Elf64_Sym), &offset))
 			return -EBADMSG;
-		r = get(elf, offset, piece, now * sizeof(Elf64_Sym));
+		r = elf_get(elf, offset, piece, now * sizeof(Elf64_Sym));
 		if (r < 0)
 			return r;
 		for (size_t i = 0; i < now; i++) {
@@ -410,160 +393,4 @@ int elf_name_at(struct elf *elf, uint64_t vaddr, char *ret_name, size_t size)
 	if (!named.found)
 		walk_symbols(elf, SHT_SYMTAB, take_named, &named);
 	return named.found ? 0 : -ENOENT;
-}
-
-/* ---------------------------------------------------------------------------------------------
- * Notes and strings
- */
-static bool find_build_id(const uint8_t *notes, size_t size, char ret_text[ELF_BUILD_ID_TEXT])
-{
-	size_t at = 0;
-
-	while (at + sizeof(Elf64_Nhdr) <= size) {
-		Elf64_Nhdr note;
-		size_t name, value;
-
-		memcpy(&note, notes + at, sizeof(note));
-		at += sizeof(note);
-		name = ((size_t)note.n_namesz + 3) & ~(size_t)3;
-		value = ((size_t)note.n_descsz + 3) & ~(size_t)3;
-		if (name > size - at || value > size - at - name)
-			return false;
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    memcmp(notes + at, "GNU", 4) == 0 && note.n_descsz > 0 &&
-		    note.n_descsz <= (ELF_BUILD_ID_TEXT - 1) / 2) {
-			for (size_t i = 0; i < note.n_descsz; i++)
-				snprintf(ret_text + 2 * i, 3, "%02x", notes[at + name + i]);
-			return true;
-		}
-		at += name + value;
-	}
-	return false;
-}
-
-void elf_build_id(struct elf *elf, char ret_text[ELF_BUILD_ID_TEXT])
-{
-	ret_text[0] = '\0';
-	for (size_t i = 0; i < elf->n_segments; i++) {
-		const Elf64_Phdr *p = &elf->segments[i];
-		_cleanup_free_ void *notes = NULL;
-
-		if (p->p_type != PT_NOTE ||
-		    get_table(elf, p->p_offset, p->p_filesz, NOTES_MAX, &notes) < 0)
-			continue;
-		if (find_build_id(notes, p->p_filesz, ret_text))
-			return;
-	}
-}
-
-static void take_text(const char *at, size_t n, char *ret_text, size_t size)
-{
-	size_t i = 0;
-
-	while (i < n && i + 1 < size && at[i] >= ' ' && at[i] <= '~') {
-		ret_text[i] = at[i];
-		i++;
-	}
-	if (size)
-		ret_text[i] = '\0';
-}
-
-struct text_search {
-	const char *const *needles;
-	size_t n;
-	bool first; /* is enough */
-	uint32_t found;
-	int hit;
-	char *text;
-	size_t size;
-};
-
-static void search_piece(struct text_search *search, const char *piece, size_t n)
-{
-	for (size_t i = 0; i < search->n; i++) {
-		const char *hit;
-
-		if (search->found & 1u << i)
-			continue;
-		hit = memmem(piece, n, search->needles[i], strlen(search->needles[i]));
-		if (!hit)
-			continue;
-		search->found |= 1u << i;
-		search->hit = (int)i;
-		if (search->first) {
-			take_text(hit, n - (size_t)(hit - piece), search->text, search->size);
-			return;
-		}
-	}
-}
-
-/* One area, in pieces that overlap by the longest needle. */
-static int search_area(struct elf *elf, uint64_t offset, uint64_t n, struct text_search *search)
-{
-	_cleanup_free_ char *piece = malloc(PIECE);
-
-	if (!piece)
-		return -ENOMEM;
-	if (!within(offset, n, elf->size))
-		return -EBADMSG;
-	while (n > 0 && !(search->first && search->found)) {
-		size_t now = n < PIECE ? n : PIECE;
-		int r = get(elf, offset, piece, now);
-
-		if (r < 0)
-			return r;
-		search_piece(search, piece, now);
-		if (now == n)
-			break;
-		now -= NEEDLE_MAX;
-		offset += now;
-		n -= now;
-	}
-	return 0;
-}
-
-static int search_text(struct elf *elf, struct text_search *search, uint64_t limit)
-{
-	static const char *const places[] = {".rodata", ".gopclntab", ".go.buildinfo"};
-	bool anywhere = true;
-	int r = 0;
-
-	if (search->n > 32)
-		return -E2BIG;
-	for (size_t i = 0; i < search->n; i++)
-		if (strlen(search->needles[i]) >= NEEDLE_MAX)
-			return -E2BIG;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(places); i++) {
-		const Elf64_Shdr *section = find_section(elf, places[i]);
-
-		if (!section || section->sh_type == SHT_NOBITS)
-			continue;
-		anywhere = false;
-		r = search_area(elf, section->sh_offset,
-				section->sh_size < limit ? section->sh_size : limit, search);
-	}
-	return anywhere ? search_area(elf, 0, elf->size < limit ? elf->size : limit, search) : r;
-}
-
-int elf_find_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
-		  char *ret_text, size_t size)
-{
-	struct text_search search = {
-		.needles = needles, .n = n, .first = true, .text = ret_text, .size = size};
-	int r = search_text(elf, &search, limit);
-
-	if (r < 0)
-		return r;
-	return search.found ? search.hit : -ENOENT;
-}
-
-int elf_scan_text(struct elf *elf, const char *const *needles, size_t n, uint64_t limit,
-		  uint32_t *ret_found)
-{
-	struct text_search search = {.needles = needles, .n = n};
-	int r = search_text(elf, &search, limit);
-
-	if (r == 0)
-		*ret_found = search.found;
-	return r;
 }

@@ -53,6 +53,19 @@ int elf_code_offset(const struct elf *elf, uint64_t vaddr, uint64_t *ret_offset)
 /* Code from an address on: up to n bytes, never past its segment. Returns how many, or -errno. */
 int elf_code(struct elf *elf, uint64_t vaddr, void *ret_bytes, size_t n);
 
+struct elf_call {
+	uint64_t vaddr; /* of the call instruction */
+	uint8_t bytes; /* its length */
+};
+
+/*
+ * Calls of a function in .text, in order: of its address (own; 0: not defined here), or as an
+ * import of that name. x86-64; at most `limit` bytes of code are looked at: -EFBIG beyond. Returns
+ * how many there are, of which the first n are in ret_calls, or -errno.
+ */
+int elf_calls(struct elf *elf, const char *name, uint64_t own, uint64_t limit,
+	      struct elf_call *ret_calls, size_t n);
+
 /*
  * Text in the constants of a file: .rodata, .gopclntab and .go.buildinfo, or, without any of them,
  * the whole file; at most `limit` bytes of each. Up to 32 needles.

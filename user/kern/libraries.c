@@ -56,6 +56,7 @@ int kern_libs_start(struct kern *kern)
 	options.programs[LIBS_HANDSHAKE_LEAVE] =
 		bpf_program__fd(kern->tls->progs.tls_handshake_leave);
 	options.programs[LIBS_FREE] = bpf_program__fd(kern->tls->progs.tls_free);
+	options.programs[LIBS_ENCODED] = bpf_program__fd(kern->tls->progs.tls_encoded);
 	options.programs[LIBS_ENCODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_encode_enter);
 	options.programs[LIBS_ENCODE_LEAVE] = bpf_program__fd(kern->tls->progs.tls_encode_leave);
 	options.programs[LIBS_DECODE_ENTER] = bpf_program__fd(kern->tls->progs.tls_decode_enter);

@@ -146,15 +146,31 @@ static void add_user(struct library *library, pid_t pid)
 	library->users++;
 }
 
-/* Without it the library is held all the same: only what it writes is not looked at first. */
-static int guard(struct libs *libs, struct library *library)
+/* Without them the library is held all the same: only what it writes is not looked at first. */
+static int attach_optional(struct libs *libs, struct library *library)
 {
-	int r = libs_attach_guard(&libs->options, library, number_of(libs, library));
+	int r = libs_attach_optional(&libs->options, library, number_of(libs, library));
 
 	if (r < 0)
-		log_warning("the response guard cannot be held on %s: %s", library->path,
-			    strerror(-r));
+		log_warning("the response guard, or the probe for certificates, cannot be held on "
+			    "%s: %s",
+			    library->path, strerror(-r));
 	return r;
+}
+
+/* Libraries came or went: does one of them need the probes on libcrypto? */
+static void review_encode(struct libs *libs)
+{
+	bool needed = false;
+
+	for (size_t i = 0; i < LIBS_MAX && !needed; i++)
+		needed = libs_needs_encode(&libs->slots[i]);
+	if (needed == libs->options.encode)
+		return;
+	libs->options.encode = needed;
+	for (size_t i = 0; i < LIBS_MAX; i++)
+		if (libs->slots[i].used && libs->slots[i].attached)
+			attach_optional(libs, &libs->slots[i]);
 }
 
 static void attach(struct libs *libs, struct library *library, int file_fd)
@@ -171,7 +187,8 @@ static void attach(struct libs *libs, struct library *library, int file_fd)
 		return;
 	}
 	library->reason[0] = '\0';
-	guard(libs, library);
+	attach_optional(libs, library);
+	review_encode(libs);
 	libs->counters.attached++;
 	libs->counters.kept += kept;
 	libs->attached_now++;
@@ -206,7 +223,7 @@ static struct library *new_library(struct libs *libs, const struct procmap *map,
 static bool is_wanted(const struct libs *libs, const struct libs_file *file)
 {
 	return !file->has_set || file->set.library != PROBE_CRYPTO ||
-	       libs->options.programs[LIBS_ENCODE_ENTER] >= 0;
+	       libs->options.programs[LIBS_DECODE_ENTER] >= 0;
 }
 
 /* A file nobody has looked into; one that is there by another name or through another overlay. */
@@ -289,6 +306,7 @@ static void let_go(struct libs *libs, struct library *library)
 	}
 	forget_library(libs->known, (uint32_t)number_of(libs, library) + 1);
 	forget(library);
+	review_encode(libs);
 	/* its next user may be an executable that events are no longer believed about */
 	memset(libs->told, 0, sizeof(libs->told));
 }
@@ -400,7 +418,7 @@ int libs_guard(struct libs *libs, bool on)
 	libs->options.guard = on;
 	for (size_t i = 0; i < LIBS_MAX; i++)
 		if (libs->slots[i].used && libs->slots[i].attached)
-			failed += guard(libs, &libs->slots[i]) < 0;
+			failed += attach_optional(libs, &libs->slots[i]) < 0;
 	return failed;
 }
 

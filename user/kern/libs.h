@@ -28,12 +28,15 @@ enum libs_program {
 	LIBS_HANDSHAKE_ENTER,
 	LIBS_HANDSHAKE_LEAVE,
 	LIBS_FREE,
-	LIBS_ENCODE_ENTER,
-	LIBS_ENCODE_LEAVE,
+	LIBS_ENCODED,
 	LIBS_DECODE_ENTER,
-	LIBS_GUARD, /* the last: it comes and goes with the policy */
+	/* these come and go: */
+	LIBS_ENCODE_ENTER, /* of libcrypto, with the libraries that need it there */
+	LIBS_ENCODE_LEAVE,
+	LIBS_GUARD, /* with the policy */
 	LIBS_PROGRAMS
 };
+#define LIBS_FIXED LIBS_ENCODE_ENTER /* how many there are always */
 
 struct libs_options {
 	const char *pin_dir; /* links are pinned in its "links", as "tls-..." */
@@ -41,6 +44,7 @@ struct libs_options {
 	int account_fd; /* per-CPU array of gl_probe_account by library number; -1: none */
 	ino_t netns; /* whose processes count as users; 0: all */
 	bool guard; /* LIBS_GUARD is attached, too; libs_guard() changes it */
+	bool encode; /* LIBS_ENCODE_* of libcrypto are; changed by what libraries are there */
 	bool include_own; /* for tests: this executable's processes count too */
 	unsigned grace_ms; /* 0: LIBS_GRACE_MS */
 };
@@ -62,7 +66,7 @@ struct library {
 	bool has_set;
 	bool attached;
 	int file_fd; /* of what is attached: owned */
-	bool guarded; /* LIBS_GUARD is attached */
+	bool held[LIBS_PROGRAMS]; /* of those that come and go: attached */
 	char reason[128]; /* why not attached */
 	uint32_t users; /* processes, at the last look */
 	struct libs_user *user; /* up to LIBS_USERS of them */
@@ -112,8 +116,11 @@ const struct libs_counters *libs_counters(const struct libs *libs);
 int libs_attach(const struct libs_options *options, struct library *library, size_t number,
 		int file_fd, bool *ret_kept);
 void libs_unlink(const struct libs_options *options, struct library *library, size_t number);
-/* LIBS_GUARD of an attached library, as options->guard says. */
-int libs_attach_guard(const struct libs_options *options, struct library *library, size_t number);
+/* What comes and goes, of an attached library: as options->guard and options->encode say. */
+int libs_attach_optional(const struct libs_options *options, struct library *library,
+			 size_t number);
+/* Does it show certificates only to who probes libcrypto? */
+bool libs_needs_encode(const struct library *library);
 /* Close without removing. */
 void libs_close(struct library *library);
 /* The number an earlier agent gave this file; -ENOENT. */

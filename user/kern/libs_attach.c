@@ -30,9 +30,10 @@ static const struct {
 	[LIBS_HANDSHAKE_ENTER] = {"hand", PROBE_HANDSHAKE, false},
 	[LIBS_HANDSHAKE_LEAVE] = {"handret", PROBE_HANDSHAKE, true},
 	[LIBS_FREE] = {"free", PROBE_FREE, false},
+	[LIBS_ENCODED] = {"encoded", PROBE_ENCODED, false},
+	[LIBS_DECODE_ENTER] = {"dec", PROBE_DECODE, false},
 	[LIBS_ENCODE_ENTER] = {"enc", PROBE_ENCODE, false},
 	[LIBS_ENCODE_LEAVE] = {"encret", PROBE_ENCODE, true},
-	[LIBS_DECODE_ENTER] = {"dec", PROBE_DECODE, false},
 	[LIBS_GUARD] = {"guard", PROBE_WRITE, false},
 };
 
@@ -48,7 +49,7 @@ static uint64_t digest(const struct probe_set *set)
 
 	for (size_t i = 0; i < set->n; i++) {
 		const uint64_t words[] = {set->points[i].offset, set->points[i].role,
-					  set->points[i].shape};
+					  set->points[i].shape, set->points[i].operand};
 
 		for (size_t w = 0; w < ARRAY_SIZE(words); w++)
 			for (int b = 0; b < 8; b++)
@@ -88,7 +89,8 @@ static int attach_program(const struct libs_options *options, struct library *li
 		if (point->role == programs[program].role)
 			places[n++] = (struct probe_place){
 				.offset = point->offset,
-				.cookie = GL_PROBE_COOKIE(point->shape, number)};
+				.cookie = GL_PROBE_COOKIE(point->shape, number) |
+					  (uint64_t)point->operand << GL_PROBE_OPERAND_SHIFT};
 	}
 	if (n == 0 || options->programs[program] < 0)
 		return 0;
@@ -104,14 +106,14 @@ static int attach_program(const struct libs_options *options, struct library *li
 	return 0;
 }
 
-/* All of them or none; the guard is looked after apart. */
+/* All of them or none; what comes and goes is looked after apart. */
 int libs_attach(const struct libs_options *options, struct library *library, size_t number,
 		int file_fd, bool *ret_kept)
 {
 	bool kept = true;
 	int r = 0;
 
-	for (size_t i = 0; i < LIBS_GUARD && r == 0; i++)
+	for (size_t i = 0; i < LIBS_FIXED && r == 0; i++)
 		r = attach_program(options, library, number, i, file_fd, &kept);
 	if (r == 0) {
 		library->file_fd = fcntl(file_fd, F_DUPFD_CLOEXEC, 3);
@@ -127,16 +129,17 @@ int libs_attach(const struct libs_options *options, struct library *library, siz
 }
 
 /* An agent before may have left it where none is wanted now: every name it can have. */
-static void remove_guard(const struct libs_options *options, struct library *library, size_t number)
+static void remove_program(const struct libs_options *options, struct library *library,
+			   size_t number, enum libs_program program)
 {
 	char pin[PATH_MAX], name[PATH_MAX + 8];
 
-	for (size_t k = 0; k < library->n_links[LIBS_GUARD]; k++)
-		close(library->links[LIBS_GUARD][k]);
-	library->n_links[LIBS_GUARD] = 0;
-	library->guarded = false;
-	if (pin_path(options->pin_dir, library, number, programs[LIBS_GUARD].name, pin,
-		     sizeof(pin)) < 0)
+	for (size_t k = 0; k < library->n_links[program]; k++)
+		close(library->links[program][k]);
+	library->n_links[program] = 0;
+	library->held[program] = false;
+	if (pin_path(options->pin_dir, library, number, programs[program].name, pin, sizeof(pin)) <
+	    0)
 		return;
 	for (size_t k = 0; k < PROBE_POINTS_MAX; k++) {
 		snprintf(name, sizeof(name), "%s-%zu", pin, k);
@@ -144,20 +147,44 @@ static void remove_guard(const struct libs_options *options, struct library *lib
 	}
 }
 
-int libs_attach_guard(const struct libs_options *options, struct library *library, size_t number)
+bool libs_needs_encode(const struct library *library)
+{
+	if (!library->used || !library->attached || library->set.library != PROBE_OPENSSL)
+		return false;
+	for (size_t i = 0; i < library->set.n; i++)
+		if (library->set.points[i].role == PROBE_ENCODED ||
+		    library->set.points[i].role == PROBE_ENCODE)
+			return false;
+	return true;
+}
+
+static bool wanted(const struct libs_options *options, const struct library *library,
+		   enum libs_program program)
+{
+	if (program == LIBS_GUARD)
+		return options->guard;
+	return options->encode || library->set.library != PROBE_CRYPTO;
+}
+
+int libs_attach_optional(const struct libs_options *options, struct library *library, size_t number)
 {
 	bool kept = true;
-	int r;
+	int failed = 0;
 
-	if (!library->attached || (options->guard && library->guarded))
-		return 0;
-	if (!options->guard) {
-		remove_guard(options, library, number);
-		return 0;
+	for (enum libs_program i = LIBS_FIXED; i < LIBS_PROGRAMS && library->attached; i++) {
+		bool on = wanted(options, library, i);
+		int r = 0;
+
+		if (on && library->held[i])
+			continue;
+		if (on)
+			r = attach_program(options, library, number, i, library->file_fd, &kept);
+		else
+			remove_program(options, library, number, i);
+		library->held[i] = on && r == 0;
+		failed = r < 0 ? r : failed;
 	}
-	r = attach_program(options, library, number, LIBS_GUARD, library->file_fd, &kept);
-	library->guarded = r == 0;
-	return r;
+	return failed;
 }
 
 void libs_close(struct library *library)
@@ -169,7 +196,8 @@ void libs_close(struct library *library)
 			close(library->links[i][k]);
 		library->n_links[i] = 0;
 	}
-	library->attached = library->guarded = false;
+	library->attached = false;
+	memset(library->held, 0, sizeof(library->held));
 }
 
 void libs_unlink(const struct libs_options *options, struct library *library, size_t number)

@@ -7,6 +7,7 @@
 
 #include "user/base/cleanup.h"
 #include "user/kern/elf.h"
+#include "user/kern/probe_site.h"
 
 /* ---------------------------------------------------------------------------------------------
  * x86-64: what the wrappers around the internals are made of
@@ -375,10 +376,24 @@ static void add_exported(struct choice *choice, const struct direction *d)
 		add_symbol(choice, d->ex, d->role, GL_PROBE_EX);
 }
 
-/* Both in libcrypto, or in a program that has all of OpenSSL inside. */
+/*
+ * Where a library that speaks TLS encodes its certificate. Else i2d_X509() is probed: in libcrypto,
+ * or in a program that has all of OpenSSL inside.
+ */
 static void add_certificates(struct choice *choice)
 {
-	add_symbol(choice, N_ENCODE, PROBE_ENCODE, GL_PROBE_PLAIN);
+	struct probe_site sites[PROBE_SITES_MAX];
+	struct probe_set *set = &choice->set;
+	int n = probe_sites_find(choice->elf, choice->symbols[N_ENCODE].vaddr, sites);
+
+	for (int i = 0; i < n && set->n < PROBE_POINTS_MAX; i++) {
+		struct probe_point point = {.role = PROBE_ENCODED, .operand = sites[i].operand};
+
+		if (elf_code_offset(choice->elf, sites[i].vaddr, &point.offset) == 0)
+			set->points[set->n++] = point;
+	}
+	if (n <= 0)
+		add_symbol(choice, N_ENCODE, PROBE_ENCODE, GL_PROBE_PLAIN);
 	add_symbol(choice, N_DECODE, PROBE_DECODE, GL_PROBE_PLAIN);
 }
 
@@ -411,7 +426,8 @@ static int choose_openssl(struct choice *choice)
 static int choose_crypto(struct choice *choice)
 {
 	choice->set.library = PROBE_CRYPTO;
-	add_certificates(choice);
+	add_symbol(choice, N_ENCODE, PROBE_ENCODE, GL_PROBE_PLAIN);
+	add_symbol(choice, N_DECODE, PROBE_DECODE, GL_PROBE_PLAIN);
 	return choice->set.n ? 0 : -ENODATA;
 }
 

@@ -25,6 +25,7 @@ enum probe_role {
 	PROBE_WRITE,
 	PROBE_HANDSHAKE,
 	PROBE_FREE,
+	PROBE_ENCODED, /* behind it in libssl, where bytes and length are at hand (probe_site.h) */
 	PROBE_ENCODE, /* i2d_X509: the handshake's own certificate passes */
 	PROBE_DECODE, /* d2i_X509: the peer's */
 	PROBE_ROLES
@@ -43,6 +44,7 @@ struct probe_point {
 	uint8_t role; /* enum probe_role */
 	uint8_t shape; /* enum gl_probe_shape */
 	uint8_t cost; /* enum probe_cost */
+	uint32_t operand; /* GL_PROBE_OPERAND(), of PROBE_ENCODED */
 };
 
 #define PROBE_POINTS_MAX 16

@@ -149,18 +149,17 @@ static __always_inline int tls_receive(struct sock *sk)
 	if (t && t->call.op && t->inside.service &&
 	    t->inside.cookie == (__u64)sk->__sk_common.skc_cookie.counter)
 		return 0;
-	guarded = tls_guarded(sk->__sk_common.skc_net.net->ns.inum);
-	/* the compiler would join two pointers in one test, which may not be done */
-	opaque(guarded);
-	/* every receive on the host comes by here: most end at this point */
-	if (!t && !guarded)
-		return 0;
 	control = control_get();
 	policy = control ? policy_at(control->active) : NULL;
 	if (!policy)
 		return 0;
-	if (guarded)
-		service = policy->port_service[sk->__sk_common.skc_num];
+	/* every receive on the host comes by here: most end at one of these */
+	service = policy->port_service[sk->__sk_common.skc_num];
+	guarded = service ? tls_guarded(sk->__sk_common.skc_net.net->ns.inum) : 0;
+	/* the compiler would join two pointers in one test, which may not be done */
+	opaque(guarded);
+	if (!guarded)
+		service = 0;
 	if (!t && !service)
 		return 0;
 	if (!t)

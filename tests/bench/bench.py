@@ -133,9 +133,9 @@ def bpf(command, attributes):
     return r, attr.raw
 
 
-def own_library(bench):
+def own_library(bench, whose="clients"):
     """A TLS library of the clients' own: they are on another host, where no probe of ours is."""
-    folder = os.path.join(bench.folder, "library")
+    folder = os.path.join(bench.folder, f"library-{whose}")
     if not os.path.exists(folder):
         os.makedirs(folder)
         for line in sh("ldd", "/usr/bin/openssl").splitlines():

@@ -22,7 +22,9 @@
 #include "user/base/addr.h"
 #include "user/base/cleanup.h"
 #include "user/base/file.h"
+#include "user/base/worker.h"
 #include "user/store/traffic.h"
+#include "user/store/traffic_private.h"
 
 #define SECOND 1000000000ll
 #define NOW    (1780000000ll * SECOND)
@@ -180,6 +182,45 @@ static void old_rows_go(void **state)
 	assert_int_equal(count((struct traffic_query){.by = TRAFFIC_ALL}), 1);
 }
 
+static void settle(void)
+{
+	assert_true(worker_wait(store->writer, store->ticket, 60000));
+}
+
+static uint64_t pruned(const struct traffic_limits *limits, int64_t now_ns)
+{
+	traffic_prune(store, limits, now_ns);
+	settle();
+	return traffic_counts(store).pruned;
+}
+
+/* Where nothing comes or goes, one call of ten looks; where it does, or limits change, each one. */
+static void an_idle_store_is_looked_at_less(void **state)
+{
+	const struct traffic_limits week = {.age_s = 7 * 86400, .bytes = 1ull << 30};
+	const struct traffic_limits second = {.age_s = 1, .bytes = 1ull << 30};
+	const int64_t late = NOW + 30 * 86400 * SECOND;
+
+	(void)state;
+	assert_int_equal(traffic_start(store), 0);
+	put("192.0.2.7", "GET /a", 0, NOW);
+	settle();
+	assert_int_equal(pruned(&week, NOW), 0);
+	for (int i = 1; i < 10; i++)
+		assert_int_equal(pruned(&week, late), 0);
+	assert_int_equal(pruned(&week, late), 1);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(pruned(&week, late), 1);
+	put("192.0.2.7", "GET /a", 0, NOW);
+	settle();
+	assert_int_equal(pruned(&week, late), 2);
+	put("192.0.2.7", "GET /a", 0, late);
+	settle();
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pruned(&week, late), 2);
+	assert_int_equal(pruned(&second, late + 10 * SECOND), 3);
+}
+
 /* The file stays about as large as it may be, and the newest rows stay in it. */
 static void the_file_is_bounded(void **state)
 {
@@ -331,6 +372,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_put_is_found, begin, end),
 		cmocka_unit_test_setup_teardown(old_rows_go, begin, end),
+		cmocka_unit_test_setup_teardown(an_idle_store_is_looked_at_less, begin, end),
 		cmocka_unit_test_setup_teardown(the_file_is_bounded, begin, end),
 		cmocka_unit_test_setup_teardown(a_broken_file_is_begun_anew, begin, end),
 		cmocka_unit_test_setup_teardown(a_newer_file_is_left_alone, begin, end),

@@ -19,6 +19,7 @@
 #define SCHEMA      1
 #define PRUNE_ROWS  20000 /* of one call */
 #define RETRY_CALLS 10 /* of traffic_prune(), which is called every second */
+#define IDLE_CALLS  10 /* of it, without a row that came or went: one of them looks */
 #define NS_PER_US   1000
 #define QUEUE_BYTES (16u << 20)
 #define WAIT_MS     100 /* for rows on their way, before reading */
@@ -552,13 +553,31 @@ int traffic_mark(struct traffic_store *store, const struct traffic_mark *marks, 
 			     : write_marks(store, marks, n);
 }
 
+/* Nothing came or went since the last look: only time can have made a row too old. */
+static bool is_idle(struct traffic_store *store, const struct traffic_limits *limits)
+{
+	uint64_t sum;
+	bool same;
+
+	pthread_mutex_lock(&store->lock);
+	sum = store->counts.stored + store->counts.failed + store->counts.pruned;
+	same = !*store->trouble;
+	pthread_mutex_unlock(&store->lock);
+	same = same && sum == store->looked && limits->age_s == store->limits.age_s &&
+	       limits->bytes == store->limits.bytes;
+	store->looked = sum;
+	store->limits = *limits;
+	store->idle = same ? store->idle + 1 : 0;
+	return store->idle % IDLE_CALLS != 0;
+}
+
 void traffic_prune(struct traffic_store *store, const struct traffic_limits *limits, int64_t now_ns)
 {
 	const struct write_job what = {.limits = *limits, .now_ns = now_ns};
 
 	if (!store->writer)
 		prune(store, limits, now_ns);
-	else if (worker_done(store->writer) >= store->ticket)
+	else if (!is_idle(store, limits) && worker_done(store->writer) >= store->ticket)
 		give(store, &what, NULL, 0); /* else there is enough to do */
 }
 

@@ -34,6 +34,9 @@ struct traffic_store {
 	int64_t last_id;
 	char shown[200];
 	uint64_t ticket; /* of the last thing that was given to be written */
+	uint64_t looked; /* rows that had come or gone at the last traffic_prune() */
+	struct traffic_limits limits; /* of it */
+	unsigned idle; /* calls since one of those changed */
 	struct worker *writer, *reader; /* NULL: all happens at once */
 
 	/* of the thread that reads */

@@ -7,12 +7,15 @@
  * container, bytes behind the last one are malformed. What is read is kept without GREASE (RFC
  * 8701), in the order sent; the match key does not depend on that order, where JA4 does not.
  *
+ * A step takes a number, or all of a list that is at hand (tls_hello_runs.h): where returns are
+ * guarded against speculation, steps are what costs.
+ *
  * Everything needed to resume is in struct tls_hello_state and in the head of struct gl_hello, up
  * to its lists: they grow only by its counts, so a copy of both is a place to return to.
  */
 #pragma once
 
-#include "include/glacis/tls_hello_msg.h"
+#include "include/glacis/tls_hello_runs.h"
 
 /* The hello is complete: what can be said only of the whole. */
 static __always_inline int tls_hello_finish(struct tls_hello_cursor *c)
@@ -59,6 +62,11 @@ static __always_inline int tls_hello_rest(struct tls_hello_cursor *c)
 
 	if (!left)
 		return tls_hello_next(c);
+	if (left <= tls_at_hand(r, c->piece)) {
+		tls_expect(r, HELLO_EXTENSION_END, 0, 0);
+		tls_pass(r, c->piece, left);
+		return tls_hello_next(c);
+	}
 	tls_expect(r, HELLO_EXTENSION_END, 0, left);
 	return 0;
 }
@@ -81,32 +89,6 @@ static __always_inline int tls_hello_message(struct tls_hello_cursor *c, __u32 a
 	r->end = len;
 	c->hello->record_version = 0x0300 | r->version;
 	tls_expect(r, HELLO_VERSION, 2, 0);
-	return 0;
-}
-
-static __always_inline int tls_hello_cipher(struct tls_hello_cursor *c, __u16 cipher)
-{
-	struct tls_reader *r = &c->state->reader;
-	struct gl_hello *h = c->hello;
-
-	if (tls_is_grease(cipher)) {
-		h->flags |= GL_HELLO_GREASE;
-	} else {
-		__u16 *at = at_index(h->ciphers, GL_HELLO_CIPHERS, h->n_ciphers);
-
-		if (at)
-			*at = cipher;
-		else
-			h->flags |= GL_HELLO_TRUNCATED;
-		h->n_ciphers++;
-		if (cipher == 0x5600)
-			h->flags |= GL_HELLO_FALLBACK_SCSV;
-		tls_hello_member(c, MEMBER_CIPHER, 0, cipher);
-	}
-	if (r->pos == c->state->list_end)
-		tls_expect(r, HELLO_COMPRESSIONS, 1, 0);
-	else
-		tls_expect(r, HELLO_CIPHER, 2, 0);
 	return 0;
 }
 
@@ -242,56 +224,6 @@ static __always_inline int tls_hello_numbers(struct tls_hello_cursor *c, __u32 l
 	return 0;
 }
 
-static __always_inline void tls_hello_offered(struct tls_hello_cursor *c, __u16 version)
-{
-	struct gl_hello *h = c->hello;
-	__u16 *at = at_index(h->versions, GL_HELLO_VERSIONS, h->n_versions);
-
-	if (at)
-		*at = version;
-	else
-		h->flags |= GL_HELLO_TRUNCATED;
-	h->n_versions++;
-	if (version > c->state->highest)
-		c->state->highest = version;
-	if (version < 0x0300 || version > GL_TLS_1_3)
-		return;
-	if (version > h->max_version)
-		h->max_version = version;
-	if (!h->min_version || version < h->min_version)
-		h->min_version = version;
-}
-
-static __always_inline int tls_hello_number(struct tls_hello_cursor *c, __u16 value)
-{
-	struct tls_reader *r = &c->state->reader;
-	struct gl_hello *h = c->hello;
-	__u16 *at;
-
-	if (tls_is_grease(value)) {
-		h->flags |= GL_HELLO_GREASE;
-	} else if (r->phase == HELLO_GROUP) {
-		at = at_index(h->groups, GL_HELLO_GROUPS, h->n_groups);
-		if (at)
-			*at = value;
-		h->n_groups++;
-	} else if (r->phase == HELLO_SIGNATURE) {
-		at = at_index(h->signatures, GL_HELLO_SIGNATURES, h->n_signatures);
-		if (at)
-			*at = value;
-		else
-			h->flags |= GL_HELLO_TRUNCATED;
-		tls_hello_member(c, MEMBER_SIGNATURE, h->n_signatures, value);
-		h->n_signatures++;
-	} else {
-		tls_hello_offered(c, value);
-	}
-	if (r->pos == c->state->extension_end)
-		return tls_hello_next(c);
-	tls_expect(r, r->phase, 2, 0);
-	return 0;
-}
-
 /* The first host name; others and other kinds of names are not read (RFC 6066 section 3). */
 static __always_inline int tls_hello_name(struct tls_hello_cursor *c, __u32 acc)
 {
@@ -310,46 +242,21 @@ static __always_inline int tls_hello_name(struct tls_hello_cursor *c, __u32 acc)
 	return 0;
 }
 
-/* One byte of a name's hash; the start and the end are the key's. */
-static __always_inline __u32 tls_name_byte(__u32 hash, __u8 byte)
-{
-	if (byte >= 'A' && byte <= 'Z')
-		byte |= 0x20;
-	hash = (hash ^ byte) * 0x01000193;
-	return hash ^ hash >> 15;
-}
-
 static __always_inline __u32 tls_name_end(__u32 hash, const struct gl_key *key)
 {
 	hash = tls_mix(key, hash);
 	return hash ? hash : 1;
 }
 
-static __always_inline int tls_hello_name_byte(struct tls_hello_cursor *c, __u8 byte)
+static __always_inline void tls_hello_name_byte(struct tls_hello_cursor *c, __u8 byte)
 {
 	struct tls_hello_state *s = c->state;
-	struct tls_reader *r = &s->reader;
-	__u32 at = c->hello->sni_len - (s->list_end - r->pos) - 1;
+	__u32 at = c->hello->sni_len - (s->list_end - s->reader.pos) - 1;
 	char *to = at_index(c->hello->sni, GL_HELLO_SNI, at);
 
 	if (to)
 		*to = byte;
 	s->name_hash = tls_name_byte(s->name_hash, byte);
-	if (r->pos != s->list_end) {
-		tls_expect(r, HELLO_NAME_BYTE, 1, 0);
-		return 0;
-	}
-	c->hello->sni_key = tls_name_end(s->name_hash, c->key);
-	return tls_hello_rest(c);
-}
-
-static __always_inline void tls_hello_protocol_keep(struct tls_hello_cursor *c, __u8 byte)
-{
-	char *to = at_index(c->hello->alpn, GL_HELLO_ALPN, c->hello->alpn_len);
-
-	if (to)
-		*to = byte;
-	c->hello->alpn_len++;
 }
 
 static __always_inline int tls_hello_protocol(struct tls_hello_cursor *c, __u32 len)
@@ -358,7 +265,7 @@ static __always_inline int tls_hello_protocol(struct tls_hello_cursor *c, __u32 
 
 	if (!len || len > s->extension_end - s->reader.pos)
 		return tls_hello_bad(c);
-	tls_hello_protocol_keep(c, len);
+	tls_hello_protocol_keep(c->hello, len);
 	if (s->protocols < 2)
 		s->protocols++;
 	s->list_end = s->reader.pos + len;
@@ -367,25 +274,86 @@ static __always_inline int tls_hello_protocol(struct tls_hello_cursor *c, __u32 
 	return 0;
 }
 
-static __always_inline int tls_hello_protocol_byte(struct tls_hello_cursor *c, __u8 byte)
+static __always_inline void tls_hello_protocol_byte(struct tls_hello_cursor *c, __u8 byte)
+{
+	struct tls_hello_state *s = c->state;
+
+	tls_hello_protocol_keep(c->hello, byte);
+	if (s->protocols != 1)
+		return;
+	if (!s->name_hash++)
+		c->hello->alpn_ends[0] = byte;
+	c->hello->alpn_ends[1] = byte;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Lists: an entry that came in parts by itself, those at hand together
+ */
+#define HELLO_LISTS                                                                                \
+	(1 << HELLO_CIPHER | 1 << HELLO_GROUP | 1 << HELLO_SIGNATURE |                             \
+	 1 << HELLO_VERSION_OFFERED | 1 << HELLO_NAME_BYTE | 1 << HELLO_PROTOCOL_BYTE)
+
+static __always_inline int tls_hello_entry(struct tls_hello_cursor *c, __u32 acc)
+{
+	struct gl_hello *h = c->hello;
+
+	switch (c->state->reader.phase) {
+	case HELLO_CIPHER:
+		c->state->sum += tls_hello_cipher(h, c->key, acc);
+		return 0;
+	case HELLO_SIGNATURE:
+		c->state->sum += tls_hello_signature(h, c->key, acc);
+		return 0;
+	case HELLO_GROUP:
+		tls_hello_group(h, acc);
+		return 0;
+	case HELLO_VERSION_OFFERED:
+		tls_hello_offered(c->state, h, acc);
+		return 0;
+	case HELLO_NAME_BYTE:
+		tls_hello_name_byte(c, acc);
+		return 0;
+	}
+	tls_hello_protocol_byte(c, acc);
+	return 0;
+}
+
+/* The list is read as far as it is at hand: its next entry, or what comes after it. */
+static __always_inline int tls_hello_entries(struct tls_hello_cursor *c)
 {
 	struct tls_hello_state *s = c->state;
 	struct tls_reader *r = &s->reader;
 
-	tls_hello_protocol_keep(c, byte);
-	if (s->protocols == 1) {
-		if (!s->name_hash++)
-			c->hello->alpn_ends[0] = byte;
-		c->hello->alpn_ends[1] = byte;
-	}
-	if (r->pos != s->list_end) {
-		tls_expect(r, HELLO_PROTOCOL_BYTE, 1, 0);
+	switch (r->phase) {
+	case HELLO_CIPHER:
+		tls_hello_run_numbers(c->piece, s, c->hello, c->key);
+		if (r->pos == s->list_end)
+			tls_expect(r, HELLO_COMPRESSIONS, 1, 0);
+		else
+			tls_expect(r, HELLO_CIPHER, 2, 0);
 		return 0;
+	case HELLO_NAME_BYTE:
+		tls_hello_run_name(c->piece, s, c->hello);
+		tls_expect(r, HELLO_NAME_BYTE, 1, 0);
+		if (r->pos != s->list_end)
+			return 0;
+		c->hello->sni_key = tls_name_end(s->name_hash, c->key);
+		return tls_hello_rest(c);
+	case HELLO_PROTOCOL_BYTE:
+		tls_hello_run_protocol(c->piece, s, c->hello);
+		tls_expect(r, HELLO_PROTOCOL_BYTE, 1, 0);
+		if (r->pos != s->list_end)
+			return 0;
+		tls_expect(r, HELLO_PROTOCOL, 1, 0);
+		return r->pos == s->extension_end ? tls_hello_next(c) : 0;
+	case HELLO_VERSION_OFFERED:
+		tls_hello_run_versions(c->piece, s, c->hello);
+		break;
+	default:
+		tls_hello_run_numbers(c->piece, s, c->hello, c->key);
 	}
-	if (r->pos == s->extension_end)
-		return tls_hello_next(c);
-	tls_expect(r, HELLO_PROTOCOL, 1, 0);
-	return 0;
+	tls_expect(r, r->phase, 2, 0);
+	return r->pos == s->extension_end ? tls_hello_next(c) : 0;
 }
 
 static __always_inline int tls_hello_content(struct tls_hello_cursor *c, __u32 acc)
@@ -394,10 +362,6 @@ static __always_inline int tls_hello_content(struct tls_hello_cursor *c, __u32 a
 	struct tls_reader *r = &s->reader;
 
 	switch (r->phase) {
-	case HELLO_GROUP:
-	case HELLO_SIGNATURE:
-	case HELLO_VERSION_OFFERED:
-		return tls_hello_number(c, acc);
 	case HELLO_GROUPS:
 		return tls_hello_numbers(c, acc, HELLO_GROUP);
 	case HELLO_SIGNATURES:
@@ -406,12 +370,8 @@ static __always_inline int tls_hello_content(struct tls_hello_cursor *c, __u32 a
 		return tls_hello_numbers(c, acc, HELLO_VERSION_OFFERED);
 	case HELLO_NAME:
 		return tls_hello_name(c, acc);
-	case HELLO_NAME_BYTE:
-		return tls_hello_name_byte(c, acc);
 	case HELLO_PROTOCOL:
 		return tls_hello_protocol(c, acc);
-	case HELLO_PROTOCOL_BYTE:
-		return tls_hello_protocol_byte(c, acc);
 	}
 	/* HELLO_NAMES, HELLO_PROTOCOLS: a list that fills its extension, with something in it */
 	if (acc < 2 || s->extension_end - r->pos != acc)
@@ -454,8 +414,8 @@ static __always_inline int tls_hello_act(struct tls_hello_cursor *c)
 
 	if (r->phase == HELLO_EXTENSION)
 		return tls_hello_extension(c, r->acc);
-	if (r->phase == HELLO_CIPHER)
-		return tls_hello_cipher(c, r->acc);
+	if (HELLO_LISTS >> r->phase & 1)
+		return tls_hello_entry(c, r->acc);
 	if (r->phase == HELLO_EXTENSION_END)
 		return tls_hello_next(c);
 	if (r->phase == HELLO_MESSAGE)
@@ -487,11 +447,16 @@ static __always_inline int tls_hello_step(struct tls_hello_cursor *c)
 		tls_expect(r, HELLO_MESSAGE, 4, 0);
 	}
 	if (r->header < TLS_RECORD_HEADER) {
-		if (tls_step_header(r, piece))
+		if (tls_step_header(r, piece) || r->content != TLS_CONTENT_HANDSHAKE)
 			return tls_hello_bad(c);
-		return r->content == TLS_CONTENT_HANDSHAKE ? 0 : tls_hello_bad(c);
+		if (r->header < TLS_RECORD_HEADER)
+			return 0;
 	}
-	return tls_gather(r, piece) ? tls_hello_act(c) : 0;
+	if (!tls_gather(r, piece))
+		return 0;
+	if (tls_hello_act(c))
+		return 1;
+	return HELLO_LISTS >> r->phase & 1 ? tls_hello_entries(c) : 0;
 }
 
 #ifndef __bpf__

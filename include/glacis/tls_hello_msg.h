@@ -58,6 +58,8 @@ enum tls_hello_seen {
 	HELLO_SEEN_PSK = 32,
 };
 
+#define TLS_FALLBACK_SCSV 0x5600 /* RFC 7507 */
+
 /* Kinds of members, for the match key. */
 enum tls_hello_member { MEMBER_CIPHER = 1, MEMBER_EXTENSION, MEMBER_SIGNATURE, MEMBER_SHAPE };
 
@@ -86,10 +88,17 @@ static __always_inline int tls_hello_bad(struct tls_hello_cursor *c)
 	return tls_hello_fail(c, GL_OUTCOME_MALFORMED);
 }
 
+/* One member of the match key, which is the sum of all of them. */
+static __always_inline __u64 tls_hello_mix(const struct gl_key *key, __u64 kind, __u32 at,
+					   __u16 value)
+{
+	return tls_mix(key, kind << 56 | (__u64)at << 16 | value);
+}
+
 static __always_inline void tls_hello_member(struct tls_hello_cursor *c, __u64 kind, __u32 at,
 					     __u16 value)
 {
-	c->state->sum += tls_mix(c->key, kind << 56 | (__u64)at << 16 | value);
+	c->state->sum += tls_hello_mix(c->key, kind, at, value);
 }
 
 /* JA4 knows these versions, of SSL, TLS and DTLS; the rest is one to it. */

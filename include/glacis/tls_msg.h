@@ -17,6 +17,13 @@
 #define TLS_RECORD_HEADER 5
 #define TLS_RECORD_MAX    16384 /* plaintext (RFC 8446 section 5.1) */
 
+/* A loop that stays one: unrolled it would be many cold lines of code. */
+#ifdef __clang__
+#define TLS_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define TLS_LOOP
+#endif
+
 enum tls_content {
 	TLS_CONTENT_CCS = 20,
 	TLS_CONTENT_ALERT = 21,
@@ -71,13 +78,47 @@ static __always_inline void tls_expect(struct tls_reader *r, __u8 phase, __u8 by
 	r->skip = skip;
 }
 
+static __always_inline __u8 tls_byte_at(const struct http_piece *piece, __u32 off)
+{
+	return piece->bytes[off & (HTTP_PIECE - 1)];
+}
+
 static __always_inline __u8 tls_byte(const struct http_piece *piece)
 {
-	return piece->bytes[piece->off & (HTTP_PIECE - 1)];
+	return tls_byte_at(piece, piece->off);
+}
+
+/* Four bytes as a number, the first being the highest; behind the piece is its pad. */
+static __always_inline __u32 tls_word_at(const struct http_piece *piece, __u32 off)
+{
+	const __u8 *at = piece->bytes + (off & (HTTP_PIECE - 1));
+#ifdef __bpf__
+	/* one load, as in http_word_at() */
+	return __builtin_bswap32(*(const __u32 *)at);
+#else
+	return (__u32)at[0] << 24 | at[1] << 16 | at[2] << 8 | at[3];
+#endif
+}
+
+static __always_inline __u16 tls_number_at(const struct http_piece *piece, __u32 off)
+{
+	const __u8 *at = piece->bytes + (off & (HTTP_PIECE - 1));
+#ifdef __bpf__
+	return __builtin_bswap16(*(const __u16 *)at);
+#else
+	return at[0] << 8 | at[1];
+#endif
+}
+
+/* Its length. An empty one is forbidden but for application data, which ends what is read. */
+static __always_inline int tls_record_fits(const struct tls_reader *r)
+{
+	return (r->record_left && r->record_left <= TLS_RECORD_MAX) ||
+	       r->content == TLS_CONTENT_DATA;
 }
 
 /* One byte of a record's header. -1: it is none. */
-static __always_inline int tls_step_header(struct tls_reader *r, struct http_piece *piece)
+static __always_inline int tls_header_byte(struct tls_reader *r, struct http_piece *piece)
 {
 	__u8 b = tls_byte(piece);
 
@@ -96,9 +137,25 @@ static __always_inline int tls_step_header(struct tls_reader *r, struct http_pie
 		return 0;
 	}
 	r->record_left |= b;
-	/* an empty record is forbidden but for application data, which ends what is read */
-	if (!r->record_left || r->record_left > TLS_RECORD_MAX)
-		return r->content == TLS_CONTENT_DATA ? 0 : -1;
+	return tls_record_fits(r) ? 0 : -1;
+}
+
+/* A record's header, all of it if it is a handshake's and in the piece, else one byte. -1: none. */
+static __always_inline int tls_step_header(struct tls_reader *r, struct http_piece *piece)
+{
+	__u32 word = tls_word_at(piece, piece->off), left;
+
+	if (r->header || piece->len - piece->off < TLS_RECORD_HEADER ||
+	    word >> 16 != (TLS_CONTENT_HANDSHAKE << 8 | 3))
+		return tls_header_byte(r, piece);
+	left = (word & 0xff) << 8 | tls_byte_at(piece, piece->off + 4);
+	if (!left || left > TLS_RECORD_MAX)
+		return tls_header_byte(r, piece);
+	r->content = TLS_CONTENT_HANDSHAKE;
+	r->version = word >> 8;
+	r->record_left = left;
+	r->header = TLS_RECORD_HEADER;
+	piece->off += TLS_RECORD_HEADER;
 	return 0;
 }
 
@@ -117,27 +174,36 @@ static __always_inline __u32 tls_least(__u32 a, __u32 b)
 	return a < b ? a : b;
 }
 
-/* Skips, then gathers: up to four bytes a call. 1: the number is in r->acc. */
+/* Bytes of the record that are in the piece; none between records. */
+static __always_inline __u32 tls_at_hand(const struct tls_reader *r, const struct http_piece *piece)
+{
+	return tls_least(r->record_left, piece->len - piece->off);
+}
+
+/*
+ * Skips, then gathers: a number at once if all of it is at hand, else one byte. 1: the number is in
+ * r->acc, or what was only to be skipped is behind.
+ */
 static __always_inline int tls_gather(struct tls_reader *r, struct http_piece *piece)
 {
-	if (r->skip) {
-		__u32 n = tls_least(r->skip, tls_least(r->record_left, piece->len - piece->off));
+	__u32 need = r->need, n;
+	__u64 word;
 
+	if (r->skip) {
+		n = tls_least(r->skip, tls_at_hand(r, piece));
 		r->skip -= n;
 		tls_pass(r, piece, n);
-		return !r->skip && !r->need;
+		if (r->skip || !need)
+			return !r->skip;
 	}
-#ifdef __clang__
-#pragma clang loop unroll(full)
-#endif
-	for (int i = 0; i < 4; i++) {
-		if (!r->need)
-			break;
-		if (piece->off >= piece->len || r->header != TLS_RECORD_HEADER)
-			return 0;
-		r->acc = r->acc << 8 | tls_byte(piece);
-		r->need--;
-		tls_pass(r, piece, 1);
-	}
+	n = tls_at_hand(r, piece);
+	if (!n)
+		return 0;
+	if (need > n)
+		need = 1;
+	word = tls_word_at(piece, piece->off);
+	r->acc = (__u64)r->acc << 8 * need | word >> (32 - 8 * need);
+	r->need -= need;
+	tls_pass(r, piece, need);
 	return !r->need;
 }

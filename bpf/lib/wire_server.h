@@ -21,6 +21,9 @@ struct {
 	__type(value, struct gl_rec_certificate);
 } certificate_records SEC(".maps");
 
+/* Bytes at once up to the ServerHello, most of which have less. */
+#define SERVER_HELLO_PIECE 256
+
 struct server_turn {
 	struct __sk_buff *skb;
 	struct flow *flow;
@@ -66,12 +69,14 @@ static __always_inline void server_certificate(struct server_turn *t)
 static long server_piece(__u32 i, struct server_turn *t)
 {
 	struct http_piece *piece = t->cursor.piece;
-	__u32 n = t->end - t->off, last;
+	__u32 n = t->end - t->off, last, limit;
 
 	if (t->off >= t->end)
 		return 1;
-	if (n > HTTP_PIECE)
-		n = HTTP_PIECE;
+	/* behind the ServerHello of 1.3 nothing is looked at: not copied either */
+	limit = t->flow->tls.out.hello ? HTTP_PIECE : SERVER_HELLO_PIECE;
+	if (n > limit)
+		n = limit;
 	last = last_of(n);
 	if (last >= HTTP_PIECE ||
 	    bpf_skb_load_bytes(t->skb, t->l2 + t->off, piece->bytes, last + 1)) {
@@ -370,8 +375,10 @@ static __always_inline int server_event(struct __sk_buff *skb, struct packet *p,
 			return f->tls.out_done ? action : -1;
 		}
 		/* up to 1.2 group, certificate and resumption are still to come */
-		if (f->tls.server.version >= GL_TLS_1_3)
+		if (f->tls.server.version >= GL_TLS_1_3) {
 			server_pass(f, p, end);
+			f->tls.out_done = 1;
+		}
 		return -1;
 	}
 	f->tls.out_done = event != TLS_NOTHING;

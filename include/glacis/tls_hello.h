@@ -18,25 +18,33 @@
 #include "include/glacis/tls_hello_runs.h"
 
 /* The hello is complete: what can be said only of the whole. */
-static __always_inline int tls_hello_finish(struct tls_hello_cursor *c)
+VERIFIED_ONCE int tls_hello_whole(struct tls_hello_state *s, struct gl_hello *h,
+				  const struct gl_key *key)
 {
-	struct gl_hello *h = c->hello;
 	__u64 shape;
 
-	c->state->reader.phase = HELLO_COMPLETE;
-	h->bytes = c->state->reader.end + 4;
+	if (!s || !h || !key)
+		return 0;
+	s->reader.phase = HELLO_COMPLETE;
+	h->bytes = s->reader.end + 4;
 	if (!(h->flags & GL_HELLO_VERSIONS_SEEN)) {
 		h->max_version =
 			h->legacy_version > GL_TLS_1_2 ? (__u16)GL_TLS_1_2 : h->legacy_version;
 		h->min_version = h->max_version;
 	}
-	shape = (__u64)tls_hello_version(c) << 32 | (__u64)tls_hello_protocol_text(h) << 16 |
+	shape = (__u64)tls_hello_version(s, h) << 32 | (__u64)tls_hello_protocol_text(h) << 16 |
 		!!(h->flags & GL_HELLO_SNI_SEEN);
-	c->state->sum += tls_mix(c->key, (__u64)MEMBER_SHAPE << 56 | shape);
-	c->state->sum += tls_mix(c->key, (__u64)MEMBER_SHAPE << 56 | 1ull << 48 |
-						 tls_hello_count(h->n_ciphers) << 16 |
-						 tls_hello_count(h->n_extensions));
-	h->key = c->state->sum ? c->state->sum : 1;
+	s->sum += tls_mix(key, (__u64)MEMBER_SHAPE << 56 | shape);
+	s->sum += tls_mix(key, (__u64)MEMBER_SHAPE << 56 | 1ull << 48 |
+				       tls_hello_count(h->n_ciphers) << 16 |
+				       tls_hello_count(h->n_extensions));
+	h->key = s->sum ? s->sum : 1;
+	return 0;
+}
+
+static __always_inline int tls_hello_finish(struct tls_hello_cursor *c)
+{
+	tls_hello_whole(c->state, c->hello, c->key);
 	c->piece->event = TLS_HELLO;
 	return 1;
 }

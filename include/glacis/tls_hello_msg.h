@@ -102,10 +102,10 @@ static __always_inline void tls_hello_member(struct tls_hello_cursor *c, __u64 k
 }
 
 /* JA4 knows these versions, of SSL, TLS and DTLS; the rest is one to it. */
-static __always_inline __u16 tls_hello_version(const struct tls_hello_cursor *c)
+static __always_inline __u16 tls_hello_version(const struct tls_hello_state *s,
+					       const struct gl_hello *h)
 {
-	__u16 version = c->hello->flags & GL_HELLO_VERSIONS_SEEN ? c->state->highest
-								 : c->hello->legacy_version;
+	__u16 version = h->flags & GL_HELLO_VERSIONS_SEEN ? s->highest : h->legacy_version;
 
 	switch (version) {
 	case 0x0002:

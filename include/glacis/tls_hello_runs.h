@@ -195,8 +195,8 @@ VERIFIED_ONCE int tls_hello_run_numbers(struct http_piece *piece, struct tls_hel
 	for (i = 0; i < HELLO_RUN && i < n; i++) {
 		__u16 value = tls_number_at(piece, off + 2 * i);
 		__u64 member = list.kind | ((__u64)count << 16 & list.placed) | value;
-		__u32 skipped = tls_is_zero(((value & 0x0f0f) ^ 0x0a0a) |
-					    (value >> 8 ^ (value & 0xff)));
+		__u32 skipped =
+			tls_is_zero(((value & 0x0f0f) ^ 0x0a0a) | (value >> 8 ^ (value & 0xff)));
 
 		numbers[list.at + (count & (list.size - 1))] = value;
 		sum += tls_mix(key, member) & (skipped - 1ull);

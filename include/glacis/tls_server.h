@@ -56,7 +56,7 @@ struct tls_server_state {
 	__u32 taken; /* bytes of messages begun */
 	__u16 selected; /* supported_versions, 0 = none */
 	__u8 random; /* words of the random read */
-	__u8 retry; /* words that are those of a HelloRetryRequest */
+	__u8 retry; /* of them, from the first on, those of a HelloRetryRequest */
 	__u8 down; /* the last word but one is "DOWN" */
 	__u8 hello; /* the ServerHello was told */
 	__u8 outcome; /* enum gl_outcome after TLS_ERROR */
@@ -136,12 +136,24 @@ static __always_inline int tls_server_hello_finish(struct tls_server_cursor *c)
 	return 1;
 }
 
+#define SERVER_RETRY_FIRST 0xcf21ad74
+#define SERVER_DOWN        0x444f574e
+
+/* The last word of a random, after "DOWN". */
+static __always_inline void tls_server_sentinel(struct tls_server_cursor *c, __u32 word)
+{
+	if (word == 0x47524401)
+		c->server->flags |= GL_SERVER_SENTINEL_12;
+	if (word == 0x47524400)
+		c->server->flags |= GL_SERVER_SENTINEL_11;
+}
+
 /* The random is SHA-256("HelloRetryRequest") in a HelloRetryRequest (RFC 8446 section 4.1.3). */
 static __always_inline __u32 tls_retry_word(__u8 i)
 {
 	switch (i) {
 	case 0:
-		return 0xcf21ad74;
+		return SERVER_RETRY_FIRST;
 	case 1:
 		return 0xe59a6111;
 	case 2:
@@ -163,18 +175,36 @@ static __always_inline int tls_server_random(struct tls_server_cursor *c, __u32 
 	struct tls_server_state *s = c->state;
 	__u8 i = s->random++;
 
-	s->retry += word == tls_retry_word(i);
+	s->retry += s->retry == i && word == tls_retry_word(i);
 	if (i == 6)
-		s->down = word == 0x444f574e;
-	if (i == 7 && s->down && word == 0x47524401)
-		c->server->flags |= GL_SERVER_SENTINEL_12;
-	if (i == 7 && s->down && word == 0x47524400)
-		c->server->flags |= GL_SERVER_SENTINEL_11;
+		s->down = word == SERVER_DOWN;
+	if (i == 7 && s->down)
+		tls_server_sentinel(c, word);
 	if (i < 7)
 		tls_expect(&s->reader, SERVER_RANDOM, 4, 0);
 	else
 		tls_expect(&s->reader, SERVER_SESSION, 1, 0);
 	return 0;
+}
+
+#define SERVER_RANDOM_BYTES 32
+
+/* All of the random, where it is at hand and no HelloRetryRequest's, as most are. */
+static __always_inline void tls_server_random_whole(struct tls_server_cursor *c)
+{
+	struct tls_server_state *s = c->state;
+	struct http_piece *piece = c->piece;
+	__u32 off = piece->off;
+
+	if (tls_at_hand(&s->reader, piece) < SERVER_RANDOM_BYTES ||
+	    tls_word_at(piece, off) == SERVER_RETRY_FIRST)
+		return;
+	s->random = SERVER_RANDOM_BYTES / 4;
+	s->down = tls_word_at(piece, off + 24) == SERVER_DOWN;
+	if (s->down)
+		tls_server_sentinel(c, tls_word_at(piece, off + 28));
+	tls_pass(&s->reader, piece, SERVER_RANDOM_BYTES);
+	tls_expect(&s->reader, SERVER_SESSION, 1, 0);
 }
 
 static __always_inline int tls_server_extension_next(struct tls_server_cursor *c)
@@ -192,13 +222,19 @@ static __always_inline int tls_server_extension_next(struct tls_server_cursor *c
 static __always_inline int tls_server_extension_rest(struct tls_server_cursor *c)
 {
 	struct tls_server_state *s = c->state;
+	__u32 left;
 
 	if (s->reader.pos > s->extension_end)
 		return tls_server_bad(c);
-	if (s->reader.pos == s->extension_end)
+	left = s->extension_end - s->reader.pos;
+	if (!left)
 		return tls_server_extension_next(c);
-	tls_expect(&s->reader, SERVER_EXTENSION_END, 0, s->extension_end - s->reader.pos);
-	return 0;
+	tls_expect(&s->reader, SERVER_EXTENSION_END, 0, left);
+	if (left > tls_at_hand(&s->reader, c->piece))
+		return 0;
+	s->reader.skip = 0;
+	tls_pass(&s->reader, c->piece, left);
+	return tls_server_extension_next(c);
 }
 
 static __always_inline int tls_server_extension(struct tls_server_cursor *c, __u32 acc)
@@ -253,6 +289,7 @@ static __always_inline int tls_server_hello(struct tls_server_cursor *c, __u32 a
 	case SERVER_VERSION:
 		c->server->legacy_version = acc;
 		tls_expect(r, SERVER_RANDOM, 4, 0);
+		tls_server_random_whole(c);
 		return 0;
 	case SERVER_RANDOM:
 		return tls_server_random(c, acc);
@@ -485,7 +522,10 @@ static __always_inline int tls_server_step(struct tls_server_cursor *c)
 	if (r->header < TLS_RECORD_HEADER) {
 		if (tls_step_header(r, piece))
 			return tls_server_bad(c);
-		return r->header == TLS_RECORD_HEADER ? tls_server_record(c) : 0;
+		if (r->header < TLS_RECORD_HEADER)
+			return 0;
+		if (tls_server_record(c) || piece->off >= piece->len)
+			return 1;
 	}
 	if (r->phase == SERVER_CERTIFICATE_BYTES)
 		return tls_server_span(c);

@@ -85,7 +85,7 @@ enum flow_tls_flags {
 
 /* A TLS handshake. What the server's side writes lies where it writes in a flow of HTTP, too. */
 struct flow_tls {
-	struct tls_hello_state in, saved_in;
+	struct tls_hello_state in;
 	__u32 out_start; /* where the server's stream was when the hello began */
 	__u8 flags; /* enum flow_tls_flags; the client's side writes it */
 	__u8 verdict, reason; /* what monitor would have done */
@@ -94,6 +94,7 @@ struct flow_tls {
 	struct tls_server_state out;
 	struct gl_server_hello server;
 	__u64 hello_ns;
+	struct tls_hello_state saved_in;
 	struct gl_hello hello;
 };
 
@@ -103,6 +104,7 @@ struct flow_tls {
  */
 struct flow {
 	__u64 opened_ns; /* first: user/kern reads it of embryos */
+	__u64 conn; /* second, as that; names the connection in chunks and records of TLS */
 	/* client to server */
 	__u32 pos; /* next byte to parse */
 	__u32 commit; /* sequence number `saved` is the state at */
@@ -124,14 +126,13 @@ struct flow {
 	__u32 next; /* requests in the stream up to pos; below judged while a resend is read again
 		     */
 	__u32 saved_next;
-	__u64 conn; /* names the connection in chunks and records of TLS */
 	__u64 copied[2]; /* by enum gl_direction: offset of ... */
 	__u32 copied_seq[2]; /* ... this sequence number */
 	struct flow_refusal refusal;
 	union {
 		/* all states but those of flow_is_tls() */
 		struct {
-			struct http_msg in, saved_in;
+			struct http_msg in;
 			__u64 borne[FLOW_BORNE]; /* of requests in flight; 0 = none */
 			__u32 in_take, out_take; /* bytes of the current body still to be copied */
 			/* the server's side writes these */
@@ -139,8 +140,12 @@ struct flow {
 			struct guard_carry guard; /* the server's last bytes */
 			__u32 guard_pos; /* unframed streams: the server's next byte, once ... */
 			__u32 guard_begun; /* ... this is set */
-			struct http_request request, saved_request;
+			struct http_request request;
 			struct flow_request pending[FLOW_PENDING];
+			/* inside TLS nothing is rewound: from here on the room is the tls door's
+			 * (tls_conn.h) */
+			struct http_msg saved_in;
+			struct http_request saved_request;
 		};
 		struct flow_tls tls; /* flow_is_tls() */
 	};
@@ -150,6 +155,7 @@ struct flow {
  * touching them was 2.0 to 2.7 us more. bpf_local_storage_elem has 72 bytes in front of it.
  */
 _Static_assert(sizeof(struct flow) <= 2048 - 72 - 16, "a flow in a slab of 2,048 bytes");
+#define FLOW_SHARED __builtin_offsetof(struct flow, saved_in)
 /* Should one side change its mind in the middle of the other's packet, it does so to its own. */
 _Static_assert(__builtin_offsetof(struct flow, tls.out) >= __builtin_offsetof(struct flow, out) &&
 		       __builtin_offsetof(struct flow, tls.hello_ns) <=

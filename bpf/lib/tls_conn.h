@@ -25,18 +25,29 @@ struct tls_key {
 	__u32 reserved;
 };
 
+/* Of a flow only HTTP is used here, and nothing to return to: the rest of it has room for this. */
 struct tls_conn {
-	__u64 closed_ns; /* first: user/kern reads it; 0 = the socket lives */
-	struct tls_sock sock;
-	__u64 off[2]; /* by enum gl_direction: application data so far */
-	__u32 flags; /* enum tls_conn_flags */
-	__u16 service; /* interned id, as last known; GL_SERVICE_NONE */
-	__u16 reserved;
-	__u64 guard_off; /* what flow.guard ends at, of off[GL_TO_CLIENT] */
-	__u64 guard_seen; /* scanned up to here */
-	struct guard_h2 guard_h2;
-	struct flow flow;
+	union {
+		struct flow flow;
+		struct {
+			__u64 closed_ns; /* first: user/kern reads it; 0 = the socket lives */
+			__u64 cookie; /* second, as that: flow.conn is the socket's cookie */
+			__u8 shared[FLOW_SHARED - 2 * sizeof(__u64)];
+			struct tls_sock sock;
+			__u64 off[2]; /* by enum gl_direction: application data so far */
+			__u32 flags; /* enum tls_conn_flags */
+			__u16 service; /* interned id, as last known; GL_SERVICE_NONE */
+			__u16 reserved;
+			__u64 guard_off; /* what flow.guard ends at, of off[GL_TO_CLIENT] */
+			__u64 guard_seen; /* scanned up to here */
+			struct guard_h2 guard_h2;
+		};
+	};
 };
+/* A hash element has 48 bytes and the key in front of it and 8 behind: it fits 2,048, not 4,096. */
+_Static_assert(sizeof(struct tls_conn) <= 2048 - 48 - sizeof(struct tls_key) - 8,
+	       "a connection in a slab of 2,048 bytes");
+_Static_assert(sizeof(struct tls_conn) == sizeof(struct flow), "its own lies in the flow's room");
 
 enum tls_conn_flags {
 	TLS_CONN_BEGIN = 1, /* known from its handshake on */
@@ -106,9 +117,9 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	c->off[0] = c->off[1] = 0;
 	c->guard_off = c->guard_seen = 0;
 	__builtin_memset(&c->guard_h2, 0, sizeof(c->guard_h2));
+	guard_forget(&f->guard);
 	c->flags = begins ? TLS_CONN_BEGIN : 0;
 	c->service = GL_SERVICE_NONE;
-	f->opened_ns = bpf_ktime_get_boot_ns();
 	f->port = sock->port;
 	f->conn = sock->cookie;
 	f->state = begins ? FLOW_HTTP : FLOW_MIDSTREAM;

@@ -117,10 +117,9 @@ static __always_inline void tls_sock_read(struct sock *sk, struct tls_sock *s, _
  * The wire door knows whether a connection speaks TLS and how far its handshake is: 1 = it may be
  * TLS, 0 = it is plaintext.
  */
-static __always_inline int tls_sock_judge(struct sock *sk, __u8 *ret_begins, __u8 *ret_midstream)
+static __always_inline int tls_sock_judge(const struct flow *f, __u8 *ret_begins,
+					  __u8 *ret_midstream)
 {
-	struct flow *f = bpf_sk_storage_get(&flows, sk, NULL, 0);
-
 	if (!f)
 		return 1;
 	if (f->state == FLOW_HTTP || flow_is_refused(f))
@@ -139,8 +138,9 @@ static __always_inline int tls_receive(struct sock *sk)
 	struct tls_thread *t = bpf_task_storage_get(&tls_threads, (void *)task, NULL, 0);
 	const struct gl_control *control;
 	const struct gl_policy *policy;
+	const struct flow *f;
 	struct tls_sock *s;
-	__u16 service = 0;
+	__u16 service;
 	__u8 begins = 0, midstream = 0;
 	__u64 before;
 	int guarded;
@@ -155,7 +155,9 @@ static __always_inline int tls_receive(struct sock *sk)
 		return 0;
 	/* every receive on the host comes by here: most end at one of these */
 	service = policy->port_service[sk->__sk_common.skc_num];
-	guarded = service ? tls_guarded(sk->__sk_common.skc_net.net->ns.inum) : 0;
+	f = service ? bpf_sk_storage_get(&flows, sk, NULL, 0) : NULL;
+	/* only a guarded namespace has a door that makes flows */
+	guarded = f ? 1 : service && tls_guarded(sk->__sk_common.skc_net.net->ns.inum);
 	/* the compiler would join two pointers in one test, which may not be done */
 	opaque(guarded);
 	if (!guarded)
@@ -177,7 +179,7 @@ static __always_inline int tls_receive(struct sock *sk)
 	if (t->call.op && s->service == service && service &&
 	    s->cookie == (__u64)sk->__sk_common.skc_cookie.counter)
 		return 0;
-	if (service && !tls_sock_judge(sk, &begins, &midstream))
+	if (service && !tls_sock_judge(f, &begins, &midstream))
 		service = 0;
 	if (!service && !t->call.op) {
 		s->cookie = 0;

@@ -296,8 +296,14 @@ static void test_memory(void **state)
 	assert_int_equal(transactions_after(kept, 0), 0);
 	for (unsigned i = 1; i <= TRANSACTIONS_MAX + 10; i++) {
 		struct report_transaction tx = example(i);
+		const struct transaction_kept *one;
 
-		assert_int_equal(transactions_add(kept, &tx)->id, i);
+		tx.account = tx.password = tx.object = tx.object_number = 7;
+		one = transactions_add(kept, &tx);
+		assert_int_equal(one->id, i);
+		/* what only watches are told */
+		assert_int_equal(one->tx.account | one->tx.password, 0);
+		assert_int_equal(one->tx.object | one->tx.object_number, 0);
 	}
 	assert_int_equal(transactions_count(kept), TRANSACTIONS_MAX);
 	assert_int_equal(transactions_total(kept), TRANSACTIONS_MAX + 10);

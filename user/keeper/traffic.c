@@ -24,7 +24,7 @@ struct traffic {
 		uint64_t request;
 		uint32_t mark;
 	} early[EARLY_MAX];
-	size_t next_early;
+	size_t next_early, n_early; /* that wait: mostly none */
 	struct {
 		uint64_t request;
 		int64_t row;
@@ -145,10 +145,11 @@ void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
 				.status = tx->status,
 			},
 	};
-	for (size_t i = 0; i < EARLY_MAX; i++)
+	for (size_t i = 0; traffic->n_early && i < EARLY_MAX; i++)
 		if (traffic->early[i].mark && traffic->early[i].request == w->request) {
 			mark(&w->row, traffic->early[i].mark);
 			traffic->early[i].mark = 0;
+			traffic->n_early--;
 		}
 }
 
@@ -203,6 +204,9 @@ void traffic_found(struct traffic *traffic, const char *request_id, const char *
 				(struct traffic_mark){.row = traffic->stored[i].row, .name = name};
 		return;
 	}
+	if (!name)
+		return;
+	traffic->n_early += !traffic->early[traffic->next_early].mark;
 	traffic->early[traffic->next_early].request = request;
 	traffic->early[traffic->next_early].mark = name;
 	traffic->next_early = (traffic->next_early + 1) % EARLY_MAX;

@@ -80,6 +80,8 @@ const struct transaction_kept *transactions_add(struct transactions *transaction
 
 	kept->id = ++transactions->last_id;
 	kept->tx = *tx;
+	/* for what watches alone */
+	kept->tx.account = kept->tx.password = kept->tx.object = kept->tx.object_number = 0;
 	return kept;
 }
 
@@ -251,10 +253,11 @@ json_t *transaction_json(const struct transaction_kept *kept, const struct inter
  */
 static void broadcast(struct keeper *keeper, const struct transaction_kept *kept)
 {
-	uint64_t second = clock_boot_ns() / CLOCK_NS_PER_S;
+	uint64_t second;
 
 	if (!keeper->link || !courier_followers(keeper->link))
 		return;
+	second = clock_boot_ns() / CLOCK_NS_PER_S;
 	if (keeper->transaction_budget.second != second) {
 		keeper->transaction_budget.second = second;
 		keeper->transaction_budget.told = 0;
@@ -268,8 +271,6 @@ static void broadcast(struct keeper *keeper, const struct transaction_kept *kept
 
 bool transactions_take(struct keeper *keeper, const struct report_transaction *tx)
 {
-	struct report_transaction kept;
-
 	if (!transactions_valid(tx))
 		return false;
 	access_log_add(keeper->access_log, tx, apply_intern(keeper->apply));
@@ -286,9 +287,7 @@ bool transactions_take(struct keeper *keeper, const struct report_transaction *t
 	} else {
 		keeper->seen_outgoing++;
 	}
-	kept = *tx;
-	kept.account = kept.password = kept.object = kept.object_number = 0;
-	broadcast(keeper, transactions_add(keeper->transactions, &kept));
+	broadcast(keeper, transactions_add(keeper->transactions, tx));
 	return true;
 }
 

@@ -32,7 +32,7 @@ void transactions_free(struct transactions *transactions); /* NULL-safe */
 bool transactions_valid(const struct report_transaction *tx);
 bool transactions_finding_valid(const struct report_finding *finding);
 
-/* Keeps a copy; borrowed, until overwritten. */
+/* Keeps a copy, without what only watches are told; borrowed, until overwritten. */
 const struct transaction_kept *transactions_add(struct transactions *transactions,
 						const struct report_transaction *tx);
 size_t transactions_count(const struct transactions *transactions);

@@ -59,6 +59,20 @@ static inline size_t build_extension(struct tls_build *b, uint16_t type)
 	return build_open(b, 2);
 }
 
+/* n numbers from `first` on; every `grease`-th is GREASE (0: none). Returns how many are not. */
+static inline size_t build_list(uint16_t *list, size_t n, uint16_t first, size_t grease)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		int is = grease && i % grease == grease - 1;
+
+		list[i] = is ? 0x3a3a : (uint16_t)(first + kept);
+		kept += !is;
+	}
+	return kept;
+}
+
 /* An extension with one list of two-byte numbers behind a length of `width` bytes. */
 static inline void build_numbers(struct tls_build *b, uint16_t type, unsigned width,
 				 const uint16_t *values, size_t n)

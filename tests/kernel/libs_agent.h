@@ -25,7 +25,6 @@
 #include "user/kern/libs.h"
 #include "user/kern/probe_link.h"
 
-#define PIN_DIR  "/sys/fs/bpf/glacis-test-libs"
 #define PROCESS  "tests/kernel/tls_process.py"
 #define WAIT_MS  60000 /* comes in milliseconds; a busy machine is no failure */
 #define GRACE_MS 100
@@ -44,6 +43,7 @@ struct hit {
 };
 
 static const char *folder;
+static char pin_dir[64]; /* one for each test program: they run side by side */
 static char work[] = "/tmp/glacis-test-libs.XXXXXX";
 static char libssl[512]; /* of this machine */
 static const char *copied = libssl; /* what a process has a copy of */
@@ -84,7 +84,7 @@ static inline void agent_load(struct agent *agent, int hits)
 			i < LIBS_DECODE_ENTER || libcrypto_too ? bpf_program__fd(program) : -1;
 	}
 	agent->options.programs[LIBS_GUARD] = -1;
-	agent->options.pin_dir = PIN_DIR;
+	agent->options.pin_dir = pin_dir;
 	agent->options.account_fd = -1;
 	agent->options.grace_ms = GRACE_MS;
 	assert_int_equal(0, stat("/proc/self/ns/net", &(struct stat){}));
@@ -122,10 +122,13 @@ static inline uint64_t hits_of(const struct agent *agent, pid_t pid, enum libs_p
 
 static inline size_t links_pinned(void)
 {
-	_cleanup_closedir_ DIR *dir = opendir(PIN_DIR "/links");
+	_cleanup_closedir_ DIR *dir = NULL;
+	char links[96];
 	const struct dirent *entry;
 	size_t n = 0;
 
+	snprintf(links, sizeof(links), "%s/links", pin_dir);
+	dir = opendir(links);
 	while (dir && (entry = readdir(dir)))
 		n += strncmp(entry->d_name, "tls-", 4) == 0;
 	return n;
@@ -314,7 +317,8 @@ static inline int setup(void **state)
 	assert_non_null(mkdtemp(work));
 	/* a network namespace of our own: its processes are the ones this file starts */
 	assert_int_equal(unshare(CLONE_NEWNET), 0);
-	mkdir(PIN_DIR, 0700);
+	snprintf(pin_dir, sizeof(pin_dir), "/sys/fs/bpf/glacis-test-libs-%d", getpid());
+	assert_int_equal(mkdir(pin_dir, 0700), 0);
 	assert_int_equal(glob("/usr/lib/*/libssl.so.3", 0, NULL, &found), 0);
 	snprintf(libssl, sizeof(libssl), "%s", found.gl_pathv[0]);
 	globfree(&found);
@@ -343,10 +347,9 @@ static inline int teardown(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s", work);
 	if (fork() == 0) {
-		execl("/bin/rm", "rm", "-rf", path, PIN_DIR "/links", NULL);
+		execl("/bin/rm", "rm", "-rf", path, pin_dir, NULL);
 		_exit(1);
 	}
 	wait(NULL);
-	rmdir(PIN_DIR);
 	return 0;
 }

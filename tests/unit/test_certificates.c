@@ -130,8 +130,10 @@ static void test_bounds_and_store(void **state)
 	assert_int_equal(certificates_count(all), CERTIFICATES_MAX);
 	assert_int_equal(certificates_evicted(all), 2);
 	assert_int_equal(dirty(all), CERTIFICATES_MAX);
+	assert_true(certificates_have_news(all));
 	certificates_stored(all);
 	assert_int_equal(dirty(all), 0);
+	assert_false(certificates_have_news(all));
 	/* what was evicted is new again */
 	r = seen(1, 0, 0);
 	assert_int_equal(certificates_add(all, &r, 5000, &name, &counted)->count, 1);
@@ -143,7 +145,10 @@ static void test_bounds_and_store(void **state)
 	/* it goes on counting from what was stored */
 	r = seen(9, 5, 0);
 	assert_int_equal(certificates_add(again, &r, 6000, &name, &counted)->count, 2);
+	assert_int_equal(dirty(again), 1);
+	assert_false(certificates_have_news(again)); /* a count alone is none */
 	certificates_unstored(again);
+	assert_true(certificates_have_news(again));
 	assert_int_equal(dirty(again), CERTIFICATES_MAX);
 	certificates_free(all);
 	certificates_free(again);

@@ -279,14 +279,48 @@ static void test_stored(void **state)
 
 	tls_history_stored(history);
 	assert_dirty(history, 0, 0, 0);
+	assert_false(tls_history_has_news(history));
 	h.version = GL_TLS_1_3;
 	add(h); /* the fall ends: the name changes */
 	assert_dirty(history, 6, 1, 0);
+	assert_true(tls_history_has_news(history));
 	tls_history_stored(history);
 	add(h); /* nothing new of the name */
 	assert_dirty(history, 6, 0, 0);
+	assert_false(tls_history_has_news(history));
 	tls_history_unstored(history); /* the store lost what it had */
 	assert_dirty(history, 7, 1, 1);
+	assert_true(tls_history_has_news(history));
+}
+
+/* What is new beside counts: a value of any kind, a name, a key, a fall. */
+static void test_news(void **state)
+{
+	struct handshake h = plain(100), again = h;
+
+	(void)state;
+	assert_false(tls_history_has_news(history));
+	add(h);
+	assert_true(tls_history_has_news(history));
+	for (int change = 0; change < 5; change++) {
+		tls_history_stored(history);
+		add(again);
+		assert_false(tls_history_has_news(history));
+		again = h;
+		if (change == 0)
+			again.cipher = 0x1302;
+		else if (change == 1)
+			again.port = 9443;
+		else if (change == 2)
+			again.key = 8; /* of a fingerprint that is known */
+		else if (change == 3)
+			again.sni_key = 12;
+		else
+			again.version = GL_TLS_1_2;
+		add(again);
+		assert_true(tls_history_has_news(history));
+		again = h;
+	}
 }
 
 static void test_kinds(void **state)
@@ -303,7 +337,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_values), TEST(test_refused), TEST(test_names), TEST(test_bounds),
-		TEST(test_keys),   TEST(test_stored),  TEST(test_kinds),
+		TEST(test_keys),   TEST(test_stored),  TEST(test_news),  TEST(test_kinds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ struct certificates {
 	size_t n;
 	uint16_t places[PLACES]; /* where one may be, by its fingerprint: looked at first */
 	uint64_t evicted;
+	bool news; /* not stored yet */
 	struct meeting meetings[MEETINGS];
 };
 
@@ -107,11 +108,12 @@ static struct certificate *shown_in(struct certificates *c, const struct meeting
 	return one;
 }
 
-static void note_name(struct certificate *one, const char sni[HANDSHAKE_NAME])
+static void note_name(struct certificates *c, struct certificate *one,
+		      const char sni[HANDSHAKE_NAME])
 {
 	if (*sni && strcmp(one->server_name, sni) != 0) {
 		memcpy(one->server_name, sni, sizeof(one->server_name));
-		one->dirty = true;
+		one->dirty = c->news = true;
 	}
 }
 
@@ -129,7 +131,7 @@ const struct certificate *certificates_handshake(struct certificates *c,
 	memcpy(m->sni, handshake->sni, sizeof(m->sni));
 	one = shown_in(c, m);
 	if (one)
-		note_name(one, m->sni);
+		note_name(c, one, m->sni);
 	return one;
 }
 
@@ -168,6 +170,7 @@ const struct certificate *certificates_add(struct certificates *c,
 		one = place(c);
 		fill(one, report);
 		one->first_wall_ns = wall_ns;
+		c->news = true;
 	}
 	one->last_wall_ns = wall_ns;
 	*(library ? &one->library : &one->wire) += 1;
@@ -182,7 +185,7 @@ const struct certificate *certificates_add(struct certificates *c,
 	m->item = (uint16_t)(one - c->items);
 	memcpy(m->fingerprint, one->fingerprint, sizeof(m->fingerprint));
 	if (m->asked)
-		note_name(one, m->sni);
+		note_name(c, one, m->sni);
 	*ret_name = m->asked ? m->sni : NULL;
 	return one;
 }
@@ -229,14 +232,24 @@ void certificates_each_dirty(const struct certificates *c,
 			fn(&c->items[i], userdata);
 }
 
-void certificates_stored(struct certificates *c)
+bool certificates_have_news(const struct certificates *c)
+{
+	return c->news;
+}
+
+static void mark(struct certificates *c, bool dirty)
 {
 	for (size_t i = 0; i < c->n; i++)
-		c->items[i].dirty = false;
+		c->items[i].dirty = dirty;
+	c->news = dirty;
+}
+
+void certificates_stored(struct certificates *c)
+{
+	mark(c, false);
 }
 
 void certificates_unstored(struct certificates *c)
 {
-	for (size_t i = 0; i < c->n; i++)
-		c->items[i].dirty = true;
+	mark(c, true);
 }

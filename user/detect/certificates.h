@@ -66,5 +66,7 @@ void certificates_restore(struct certificates *certificates, const struct certif
 void certificates_each_dirty(const struct certificates *certificates,
 			     void (*fn)(const struct certificate *one, void *userdata),
 			     void *userdata);
+/* Is there among them what is more than a count that went on and the time of the last one? */
+bool certificates_have_news(const struct certificates *certificates);
 void certificates_stored(struct certificates *certificates);
 void certificates_unstored(struct certificates *certificates);

@@ -52,6 +52,7 @@ struct tls_history {
 	size_t n_keys, next_key;
 	uint16_t key_at[KEYS_AT]; /* where a key may be in the ring, by its last bits */
 	uint64_t evicted;
+	bool news; /* not stored yet */
 };
 
 static const char *const kind_names[TLS_KINDS] = {
@@ -173,6 +174,7 @@ static int see(struct tls_history *h, struct service *s, enum tls_kind kind, con
 			return -ENOMEM;
 		*value = (struct tls_value){.first_wall_ns = wall_ns};
 		snprintf(value->text, sizeof(value->text), "%s", text);
+		h->news = true;
 	}
 	count_value(value, wall_ns);
 	recent->values[kind] = (uint16_t)(value - s->kinds[kind].items);
@@ -317,6 +319,7 @@ static int see_name(struct tls_history *h, struct service *s, const struct hands
 	}
 	recent->name = (uint16_t)(name - s->names);
 	update_name(name, hs);
+	h->news |= name->dirty;
 	return 0;
 }
 
@@ -349,6 +352,7 @@ static struct key *place_key(struct tls_history *h, const char *ja4, uint64_t ke
 	else
 		h->evicted++;
 	*item = (struct key){.key = key, .dirty = dirty};
+	h->news |= dirty;
 	snprintf(item->ja4, sizeof(item->ja4), "%s", ja4);
 	return item;
 }
@@ -529,6 +533,12 @@ static void mark(struct tls_history *history, bool dirty)
 			mark_service(history->services[id], dirty);
 	for (size_t i = 0; i < history->n_keys; i++)
 		history->keys[i].dirty = dirty;
+	history->news = dirty;
+}
+
+bool tls_history_has_news(const struct tls_history *history)
+{
+	return history->news;
 }
 
 void tls_history_stored(struct tls_history *history)

@@ -102,5 +102,7 @@ struct tls_history_sink {
 	void *userdata;
 };
 void tls_history_each_dirty(const struct tls_history *history, const struct tls_history_sink *sink);
+/* Is there among them what is more than a count that went on and the time of the last one? */
+bool tls_history_has_news(const struct tls_history *history);
 void tls_history_stored(struct tls_history *history);
 void tls_history_unstored(struct tls_history *history);

@@ -441,7 +441,7 @@ static void stop(struct keeper *keeper)
 	/* the next agent has to be told whole certificates */
 	kern_certificate_unmark_all(keeper->kern);
 	records_drain(keeper);
-	persist_tick(keeper);
+	persist_all(keeper);
 	keeper_incidents_save(keeper);
 	actions_save(keeper->actions);
 	held_free(TAKE_PTR(keeper->held));

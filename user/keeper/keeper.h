@@ -107,6 +107,7 @@ struct keeper {
 	struct store *store;
 	unsigned store_epoch;
 	uint64_t sight_ticket; /* of the last batch of what was seen */
+	uint64_t counts_ns; /* boottime: when what only counts on is stored next */
 	struct held *held; /* answers that wait for the disk */
 	uint64_t retain_ns; /* when the store is looked through for what is too old */
 	struct loop *loop;

@@ -339,25 +339,37 @@ static void put_tallies(struct keeper *keeper)
 	}
 }
 
-static void store_sight(struct keeper *keeper)
+#define COUNTS_NS (10 * CLOCK_NS_PER_S)
+
+static void store_sight(struct keeper *keeper, bool last)
 {
 	const struct tls_history_sink sink = {put_value, put_name, put_key, keeper};
+	uint64_t now_ns = clock_boot_ns();
+	bool due = last || now_ns >= keeper->counts_ns;
+	bool history = due || tls_history_has_news(keeper->tls_history);
+	bool certificates = due || certificates_have_news(keeper->certificates);
 
 	/* a slow disk gets the newest state next time, not each one of them */
-	if (!store_is_written(keeper->store, keeper->sight_ticket))
+	if (!last && !store_is_written(keeper->store, keeper->sight_ticket))
 		return;
 	if (store_begin(keeper->store) < 0)
 		return;
-	tls_history_each_dirty(keeper->tls_history, &sink);
-	certificates_each_dirty(keeper->certificates, put_certificate, keeper);
+	if (history)
+		tls_history_each_dirty(keeper->tls_history, &sink);
+	if (certificates)
+		certificates_each_dirty(keeper->certificates, put_certificate, keeper);
 	findings_each_dirty(keeper->findings, put_finding, keeper);
 	put_tallies(keeper);
 	alerts_each_dirty(keeper->alerts, persist_alert, keeper);
 	if (store_commit(keeper->store) < 0)
 		return;
 	keeper->sight_ticket = store_ticket(keeper->store);
-	tls_history_stored(keeper->tls_history);
-	certificates_stored(keeper->certificates);
+	if (due)
+		keeper->counts_ns = now_ns + COUNTS_NS;
+	if (history)
+		tls_history_stored(keeper->tls_history);
+	if (certificates)
+		certificates_stored(keeper->certificates);
 	findings_stored(keeper->findings);
 	alerts_stored(keeper->alerts);
 }
@@ -398,7 +410,7 @@ static void retain(struct keeper *keeper)
 		keeper->retain_ns = 0;
 }
 
-void persist_tick(struct keeper *keeper)
+static void persist(struct keeper *keeper, bool last)
 {
 	if (!store_tick(keeper->store, clock_boot_ns()))
 		return;
@@ -413,6 +425,16 @@ void persist_tick(struct keeper *keeper)
 	}
 	persist_decisions(keeper);
 	audit_flush(keeper->audit);
-	store_sight(keeper);
+	store_sight(keeper, last);
 	retain(keeper);
+}
+
+void persist_tick(struct keeper *keeper)
+{
+	persist(keeper, false);
+}
+
+void persist_all(struct keeper *keeper)
+{
+	persist(keeper, true);
 }

@@ -9,8 +9,13 @@
 
 /* History and findings of earlier runs; the best TLS versions go back into the kernel. */
 void persist_load(struct keeper *keeper);
-/* Everything that is not stored yet. */
+/*
+ * What is not stored yet. What only counts on, handshakes and certificates seen before, is stored
+ * every ten seconds: with it alone each second would be a transaction, and a wait for the disk.
+ */
 void persist_tick(struct keeper *keeper);
+/* All of it: the last time. */
+void persist_all(struct keeper *keeper);
 /* From rows; -EINVAL: a version that knows less wrote, or reads, it. */
 void persist_finding_of(const struct store_finding *row, struct finding *ret_finding);
 int persist_alert_of(const struct store_alert *row, struct alert *ret_alert);

@@ -373,10 +373,10 @@ int store_commit(struct store *store)
 		return -EIO;
 	if (batch->broken)
 		return -ENOMEM;
-	if (!store->writer)
-		return store_errno(write_batch(store, batch));
 	if (!batch->used)
 		return 0;
+	if (!store->writer)
+		return store_errno(write_batch(store, batch));
 	audits = batch->audits;
 	batch->job.bytes = sizeof(*batch) + batch->size;
 	pthread_mutex_lock(&store->lock);

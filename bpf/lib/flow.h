@@ -139,7 +139,9 @@ struct flow {
 			struct http_msg out;
 			struct guard_carry guard; /* the server's last bytes */
 			__u32 guard_pos; /* unframed streams: the server's next byte, once ... */
-			__u32 guard_begun; /* ... this is set */
+			__u8 guard_begun; /* ... this is set */
+			__u8 copy_begun; /* the server's stream, to the inspectors */
+			__u16 reserved;
 			struct http_request request;
 			struct flow_request pending[FLOW_PENDING];
 			/* inside TLS nothing is rewound: from here on the room is the tls door's
@@ -338,7 +340,8 @@ __global int flow_leave_tls(struct flow *f)
 	flow_open_http(f);
 	guard_forget(&f->guard);
 	f->guard_pos = out_start;
-	f->guard_begun = spoken;
+	f->guard_begun = spoken != 0;
+	f->copy_begun = 0;
 	return 0;
 }
 

@@ -42,8 +42,14 @@ static __always_inline void wire_copy_at(__u32 direction, __u64 now_ns)
 		k->ask.head.rec.ts_ns = now_ns;
 }
 
-/* The flow's two streams begin at these sequence numbers. cookie 0: it has none yet. */
-static __always_inline void wire_copy_open(struct flow *f, __u64 cookie, __u32 in, __u32 out)
+/*
+ * The client's stream begins at this sequence number; the server's where its first bytes are read.
+ * What a server of HTTP/2 says before its client's preface was read (RFC 9113 section 3.4 lets it)
+ * may leave before there is a flow, on another processor, when snd_nxt does not count it yet: a
+ * stream that began at snd_nxt would begin with a hole.
+ * cookie 0: it has none yet.
+ */
+static __always_inline void wire_copy_open(struct flow *f, __u64 cookie, __u32 in)
 {
 	/* a number of its own, which no cookie is */
 	if (!cookie)
@@ -52,7 +58,24 @@ static __always_inline void wire_copy_open(struct flow *f, __u64 cookie, __u32 i
 		f->conn = cookie;
 	f->copied[GL_TO_SERVER] = f->copied[GL_TO_CLIENT] = 0;
 	f->copied_seq[GL_TO_SERVER] = in;
-	f->copied_seq[GL_TO_CLIENT] = out;
+	f->copy_begun = 0;
+}
+
+/* A packet of the server is read for the inspectors: is it the first one? */
+static __always_inline void wire_copy_anchor(struct flow *f, const struct packet *p)
+{
+	if (f->copy_begun)
+		return;
+	f->copied[GL_TO_CLIENT] = 0;
+	f->copied_seq[GL_TO_CLIENT] = p->seq;
+	f->copy_begun = 1;
+}
+
+/* Nothing of this packet, which was the first one, is copied: the stream begins behind it. */
+static __always_inline void wire_copy_unanchor(struct flow *f, const struct packet *p)
+{
+	if (!f->copied[GL_TO_CLIENT] && f->copied_seq[GL_TO_CLIENT] == p->seq)
+		f->copy_begun = 0;
 }
 
 static __always_inline __u64 wire_copy_place(struct flow *f, __u32 direction, __u32 seq)
@@ -86,6 +109,8 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 	if (!control->n_inspectors || !service || !(service->flags & GL_SERVICE_INSPECT) ||
 	    !f->conn)
 		return 0;
+	if (direction == GL_TO_CLIENT)
+		wire_copy_anchor(f, p);
 	k->off = wire_copy_place(f, direction, p->seq);
 	if ((__s64)k->off < 0)
 		return 0; /* from before the flow was known */

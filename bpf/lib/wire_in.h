@@ -158,7 +158,7 @@ static __always_inline void wire_open(struct flow *f, const struct packet *p,
 	f->opened_ns = bpf_ktime_get_boot_ns();
 	flow_open_http(f);
 	f->judged = f->next = f->answered = 0;
-	wire_copy_open(f, sock->cookie, f->pos, f->out_pos);
+	wire_copy_open(f, sock->cookie, f->pos);
 }
 
 /*

@@ -107,6 +107,13 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 		count(GL_CTR_LOST_PENDING);
 		return 1;
 	}
+	if (s->piece->event == HTTP_ERROR && before == s->packet->payload &&
+	    s->piece->bytes[0] != 'H') {
+		/* HTTP/2's, maybe, in the middle of its client's preface */
+		f->out_known = 0;
+		wire_copy_unanchor(f, s->packet);
+		return 1;
+	}
 	n = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
 	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
 	if (guard && content &&
@@ -260,7 +267,7 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 	const struct gl_policy *policy;
 	struct wire_scratch *x;
 	struct flow *f;
-	__u32 one = 1;
+	__u32 one = 1, end;
 
 	/* a cookie now is the connection's own from its first byte on, whichever door asks */
 	if (skb->sk && skb->sk->state == BPF_TCP_NEW_SYN_RECV)
@@ -294,8 +301,10 @@ static __always_inline int wire_egress(struct __sk_buff *skb, __u32 l2)
 	    (packet_length(&x->packet) || (x->packet.flags & TCP_FIN)) &&
 	    h2_holds(f->state == FLOW_HTTP2 ? f->conn : bpf_get_socket_cookie(skb)))
 		return TC_DROP; /* the server sends it again */
-	flow_sent(f,
-		  x->packet.seq + packet_length(&x->packet) + (x->packet.flags & TCP_FIN ? 1 : 0));
+	end = x->packet.seq + packet_length(&x->packet) + (x->packet.flags & TCP_FIN ? 1 : 0);
+	if (f->state == FLOW_HTTP2 && packet_length(&x->packet) && seq_diff(end, f->sent) <= 0)
+		return TC_NEXT; /* read when it left first; the inspectors may have closed it */
+	flow_sent(f, end);
 	if (f->state == FLOW_CUT)
 		return TC_DROP;
 	if (f->state == FLOW_REFUSED_HELLO) {

@@ -305,18 +305,17 @@ int tls_received(__u64 *ctx)
 	return 0;
 }
 
-/* A socket is gone: nothing can leave through it any more. */
-SEC("tp_btf/inet_sock_set_state")
+/*
+ * A connection's socket goes: once for each, when it is closed and its owner has let go of it,
+ * both. One the peer reset stays until the application closes it: what it still holds is judged.
+ */
+SEC("tp_btf/tcp_destroy_sock")
 int tls_closed(__u64 *ctx)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	__u64 cookie;
+	__u64 cookie = ((struct sock *)ctx[0])->__sk_common.skc_cookie.counter;
 	struct tls_key *k;
 	struct tls_conn *c;
 
-	if ((int)ctx[2] != BPF_TCP_CLOSE)
-		return 0;
-	cookie = sk->__sk_common.skc_cookie.counter;
 	if (!cookie)
 		return 0;
 	cut_forget(cookie);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * cut_marks.c - the marks of connections nothing may leave any more (map `cuts`), and the end of
- * those nobody else takes away. The kernel forgets a mark when its socket closes (bpf/tls.bpf.c); a
- * request that is judged after its client has gone marks a socket that has closed already.
+ * those nobody else takes away. The kernel forgets a mark when its socket goes (bpf/tls.bpf.c); a
+ * request that is judged after its client has gone marks a socket that has gone already.
  */
 #include "user/kern/kern_private.h"
 

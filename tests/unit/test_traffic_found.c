@@ -85,7 +85,7 @@ static bool look(const struct traffic_row *row, void *userdata)
 /* Of one request with this path: how many marks; that one is "rule" where there is any. */
 static unsigned marks(const char *path)
 {
-	const struct traffic_query all = {.by = TRAFFIC_ALL, .to_ns = INT64_MAX, .max = 1000};
+	const struct traffic_query all = {.by = TRAFFIC_ALL, .to_ns = INT64_MAX, .max = 1000000};
 	struct sought sought = {.path = path};
 
 	assert_int_equal(traffic_each(traffic_store(traffic), &all, look, &sought), 0);
@@ -155,12 +155,42 @@ static void early_ones_are_bounded(void **state)
 	assert_int_equal(marks("/late"), 1);
 }
 
+/* As many are known as can wait, twice; a place that is used again is not the older request's. */
+static void many_are_known(void **state)
+{
+	char id[16];
+
+	(void)state;
+	for (int i = 0; i < 3 * TRAFFIC_WAITING_MAX; i++) {
+		if (i && i % TRAFFIC_WAITING_MAX == 0)
+			traffic_store(traffic); /* stores them */
+		snprintf(id, sizeof(id), "r%d", i);
+		request(id);
+	}
+	traffic_found(traffic, "r8191", "rule"); /* the last of those that are forgotten */
+	traffic_found(traffic, "r8192", "rule");
+	traffic_found(traffic, "r16383", "rule");
+	traffic_found(traffic, "r16384", "rule");
+	traffic_found(traffic, "r24575", "rule");
+	assert_int_equal(marks("/r8191"), 0);
+	assert_int_equal(marks("/r8192"), 1);
+	assert_int_equal(marks("/r16383"), 1);
+	assert_int_equal(marks("/r16384"), 1);
+	assert_int_equal(marks("/r24575"), 1);
+	traffic_store(traffic);
+	traffic_found(traffic, "r24575", "another");
+	assert_int_equal(marks("/r24575"), 2);
+	assert_int_equal(marks("/r0"), 0);
+	assert_int_equal(traffic_lost(traffic), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(before_and_after, begin, end),
 		cmocka_unit_test_setup_teardown(taken_once, begin, end),
 		cmocka_unit_test_setup_teardown(early_ones_are_bounded, begin, end),
+		cmocka_unit_test_setup_teardown(many_are_known, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

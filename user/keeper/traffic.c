@@ -10,10 +10,21 @@
 
 #define EARLY_MAX 256 /* findings that came before their request */
 #define LATE_MAX  1024 /* findings that came after it was stored */
+#define KNOWN_MAX (2 * TRAFFIC_WAITING_MAX) /* all that wait and as many that are stored */
+
+_Static_assert((KNOWN_MAX & (KNOWN_MAX - 1)) == 0, "buckets by the last bits of a hash");
 
 struct waiting {
 	struct traffic_row row;
+	uint32_t number; /* among the requests with an id; 0: it has none */
+};
+
+/* A request that findings may name, by its number; of a bucket the newest leads to older ones. */
+struct known {
 	uint64_t request; /* hash of its id */
+	int64_t row; /* 0: it waits, or was not stored */
+	uint32_t older;
+	uint32_t waiting; /* its place while it waits */
 };
 
 struct traffic {
@@ -25,11 +36,9 @@ struct traffic {
 		uint32_t mark;
 	} early[EARLY_MAX];
 	size_t next_early, n_early; /* that wait: mostly none */
-	struct {
-		uint64_t request;
-		int64_t row;
-	} stored[TRAFFIC_WAITING_MAX]; /* the last ones */
-	size_t next_stored;
+	struct known known[KNOWN_MAX]; /* by the last bits of its number */
+	uint32_t newest[KNOWN_MAX]; /* of a bucket: a number, 0 = none */
+	uint32_t last; /* number given */
 	struct traffic_mark late[LATE_MAX];
 	size_t n_late;
 	uint64_t lost;
@@ -49,6 +58,56 @@ int traffic_new(const char *state_dir, struct traffic **ret_traffic)
 	return 0;
 }
 
+static struct known *known_at(struct traffic *traffic, uint32_t number)
+{
+	return &traffic->known[number & (KNOWN_MAX - 1)];
+}
+
+static uint32_t *bucket_of(struct traffic *traffic, uint64_t request)
+{
+	return &traffic->newest[request & (KNOWN_MAX - 1)];
+}
+
+/* The request waits at this place. Its number. */
+static uint32_t know(struct traffic *traffic, uint64_t request, size_t waiting)
+{
+	uint32_t *newest = bucket_of(traffic, request);
+	uint32_t number = ++traffic->last ?: ++traffic->last;
+
+	*known_at(traffic, number) = (struct known){
+		.request = request,
+		.older = *newest,
+		.waiting = (uint32_t)waiting,
+	};
+	*newest = number;
+	return number;
+}
+
+/* The number of the last request of that id, if it is known still; else 0. */
+static uint32_t known_find(struct traffic *traffic, uint64_t request)
+{
+	uint32_t number = *bucket_of(traffic, request);
+
+	/* the place of one that is older is another one's by now */
+	while (number && traffic->last - number < KNOWN_MAX) {
+		const struct known *known = known_at(traffic, number);
+
+		if (known->request == request)
+			return number;
+		number = known->older;
+	}
+	return 0;
+}
+
+/* Its row, while it waits; else NULL. */
+static struct traffic_row *waiting_row(struct traffic *traffic, uint32_t number)
+{
+	uint32_t at = known_at(traffic, number)->waiting;
+
+	return at < traffic->n && traffic->waiting[at].number == number ? &traffic->waiting[at].row
+									: NULL;
+}
+
 static void flush(struct traffic *traffic)
 {
 	struct traffic_row *rows;
@@ -64,12 +123,9 @@ static void flush(struct traffic *traffic)
 	if (!rows || traffic_put(traffic->store, rows, traffic->n) < 0)
 		traffic->lost += traffic->n;
 	else
-		for (size_t i = 0; i < traffic->n; i++) {
-			size_t at = traffic->next_stored++ % TRAFFIC_WAITING_MAX;
-
-			traffic->stored[at].request = traffic->waiting[i].request;
-			traffic->stored[at].row = rows[i].id;
-		}
+		for (size_t i = 0; i < traffic->n; i++)
+			if (traffic->waiting[i].number)
+				known_at(traffic, traffic->waiting[i].number)->row = rows[i].id;
 	free(rows);
 	traffic->n = 0;
 }
@@ -115,6 +171,7 @@ void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
 {
 	const char *operation = intern_name(intern, INTERN_OPERATION, tx->op);
 	uint64_t total_us = tx->total_ns / 1000;
+	uint64_t request;
 	struct waiting *w;
 
 	if (!traffic)
@@ -123,9 +180,10 @@ void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
 		traffic->lost++;
 		return;
 	}
-	w = &traffic->waiting[traffic->n++];
+	request = hash(tx->request_id);
+	w = &traffic->waiting[traffic->n];
 	*w = (struct waiting){
-		.request = hash(tx->request_id),
+		.number = *tx->request_id ? know(traffic, request, traffic->n) : 0,
 		.row =
 			{
 				.time_ns = tx->begin_wall_ns,
@@ -145,8 +203,9 @@ void traffic_add(struct traffic *traffic, const struct report_transaction *tx,
 				.status = tx->status,
 			},
 	};
+	traffic->n++;
 	for (size_t i = 0; traffic->n_early && i < EARLY_MAX; i++)
-		if (traffic->early[i].mark && traffic->early[i].request == w->request) {
+		if (traffic->early[i].mark && traffic->early[i].request == request) {
 			mark(&w->row, traffic->early[i].mark);
 			traffic->early[i].mark = 0;
 			traffic->n_early--;
@@ -185,23 +244,24 @@ void traffic_add_verdict(struct traffic *traffic, const struct gl_rec_verdict *v
 void traffic_found(struct traffic *traffic, const char *request_id, const char *rule)
 {
 	uint64_t request = hash(request_id);
-	uint32_t name;
+	uint32_t name, number;
+	struct traffic_row *row;
+	int64_t stored;
 
 	if (!traffic || !*request_id)
 		return;
 	name = traffic_name(traffic->store, rule);
-	for (size_t i = traffic->n; i-- > 0;) {
-		if (traffic->waiting[i].request != request)
-			continue;
-		mark(&traffic->waiting[i].row, name);
+	number = known_find(traffic, request);
+	row = number ? waiting_row(traffic, number) : NULL;
+	stored = number ? known_at(traffic, number)->row : 0;
+	if (row) {
+		mark(row, name);
 		return;
 	}
-	for (size_t i = 0; i < TRAFFIC_WAITING_MAX; i++) {
-		if (traffic->stored[i].request != request || !traffic->stored[i].row)
-			continue;
+	if (stored) {
 		if (traffic->n_late < LATE_MAX)
 			traffic->late[traffic->n_late++] =
-				(struct traffic_mark){.row = traffic->stored[i].row, .name = name};
+				(struct traffic_mark){.row = stored, .name = name};
 		return;
 	}
 	if (!name)

@@ -64,6 +64,7 @@ void sinks_tell(struct sinks *sinks)
 	json_decref(now);
 }
 
+/* Where there are none, and the keeper knows it, nothing changes by itself. */
 static void on_tell(evutil_socket_t fd, short what, void *userdata)
 {
 	struct sinks *sinks = userdata;
@@ -71,7 +72,8 @@ static void on_tell(evutil_socket_t fd, short what, void *userdata)
 	(void)fd;
 	(void)what;
 	sinks_tell(sinks);
-	evtimer_add(sinks->tell, &tell_every);
+	if (sinks->n || !sinks->told || json_array_size(sinks->told))
+		evtimer_add(sinks->tell, &tell_every);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -219,8 +221,10 @@ void sinks_frame(struct sinks *sinks, const json_t *exports)
 	const json_t *config = json_object_get(exports, "configure");
 	const json_t *metrics = json_object_get(exports, "metrics");
 
-	if (config)
+	if (config) {
 		configure(sinks, config);
+		evtimer_add(sinks->tell, &tell_every);
+	}
 	if (metrics)
 		for (size_t i = 0; i < sinks->n; i++)
 			sink_otlp_metrics(sinks->sinks[i], metrics);

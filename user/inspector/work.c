@@ -27,12 +27,12 @@
 #define DRAIN_MAX        512 /* records in a turn: then what they made is told */
 #define LOOK_MS          2
 #define AWAKE_NS         (100 * 1000000ull) /* without a record, before it sleeps */
-#define ACCOUNT_NS       CLOCK_NS_PER_S
+#define ACCOUNT_NS       CLOCK_NS_PER_S /* while there is something to count */
+#define ALIVE_NS         (3 * CLOCK_NS_PER_S) /* else: that it is there (the keeper's patience is 10 s) */
 #define MESSAGES_MAX     64 /* of the keeper's in a turn */
 #define LINES_BYTES      (sizeof(struct gl_inspector) * GL_INSPECTORS_MAX)
 #define FLUSH_RETRY_MS   2
 #define TICK_MS          100
-#define SLEEP_MS         1000
 
 struct work {
 	unsigned number;
@@ -46,6 +46,7 @@ struct work {
 	uint64_t counts[REPORT_COUNT_MAX]; /* its own; reading.c has its */
 	uint64_t busy_ns, account_ns; /* CLOCK_MONOTONIC: last record; last account */
 	uint64_t tick_ns;
+	bool counted; /* something that the keeper was not told */
 	bool ended;
 };
 
@@ -191,6 +192,7 @@ static void take_report(struct work *work, const struct report *report, int fd)
 {
 	const uint8_t *bytes = (const uint8_t *)(report + 1);
 
+	work->counted = true;
 	switch (report->kind) {
 	case REPORT_RECORD:
 		take_record(bytes, report->len - sizeof(*report), work);
@@ -233,13 +235,19 @@ static int take_messages(struct work *work)
 /* ---------------------------------------------------------------------------------------------
  * The loop
  */
+static uint64_t account_due_ns(const struct work *work)
+{
+	return work->account_ns + (work->counted ? ACCOUNT_NS : ALIVE_NS);
+}
+
 static void tell_account(struct work *work, uint64_t now_ns)
 {
 	struct report_account account = {};
 
-	if (now_ns - work->account_ns < ACCOUNT_NS)
+	if (now_ns < account_due_ns(work))
 		return;
 	work->account_ns = now_ns;
+	work->counted = false;
 	work->counts[REPORT_COUNT_REPORTS_LOST] = link_lost(work->link);
 	memcpy(account.counts, work->counts, sizeof(account.counts));
 	reading_add_counts(work->reading, account.counts);
@@ -252,8 +260,10 @@ static int drain(struct work *work, uint64_t now_ns)
 	int n = work->ring && work->policy ? ring_drain(work->ring, DRAIN_MAX, take_from_ring, work)
 					   : 0;
 
-	if (n > 0)
+	if (n > 0) {
 		work->busy_ns = now_ns;
+		work->counted = true;
+	}
 	return n;
 }
 
@@ -264,8 +274,14 @@ static int wait(struct work *work, uint64_t now_ns)
 		{.fd = work->ring && work->policy ? CHILD_RING_FD : -1, .events = POLLIN},
 	};
 	bool awake = work->ring && now_ns - work->busy_ns < AWAKE_NS;
-	int timeout_ms = reading_waits(work->reading) ? TICK_MS : SLEEP_MS;
+	uint64_t due_ns = account_due_ns(work);
+	int timeout_ms = due_ns > now_ns ? (int)((due_ns - now_ns) / 1000000) + 1 : 1;
 
+	if (reading_waits(work->reading)) {
+		work->counted = true; /* what is waited for too long counts, too */
+		if (timeout_ms > TICK_MS)
+			timeout_ms = TICK_MS;
+	}
 	if (link_pending(work->link)) { /* the keeper is slow: it will have room again */
 		fds[0].events |= POLLOUT;
 		timeout_ms = FLUSH_RETRY_MS;

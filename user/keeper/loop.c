@@ -20,14 +20,9 @@
 #include "user/keeper/kills.h"
 #include "user/keeper/libraries.h"
 #include "user/keeper/notify.h"
+#include "user/keeper/pace.h"
 #include "user/keeper/persist.h"
 
-/* A wakeup costs more than ten records, and a batch is taken with warm caches. */
-#define DRAIN_MS      100
-#define DRAIN_BUSY_MS 20
-#define DRAIN_IDLE_MS 200
-#define BUSY_RECORDS  512 /* so many at once: the ring is not to fill up */
-#define IDLE_DRAINS   10 /* empty ones before slowing down */
 #define RESCAN_MS     2000
 #define SECOND_MS     1000
 #define RETRY_MS      5000
@@ -38,10 +33,11 @@ static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
 
 struct loop {
 	struct keeper *keeper;
-	struct event *drain, *rescan, *second, *retry, *watchdog;
+	struct event *look, *retry, *watchdog;
 	struct event *prompt; /* the ring has what should not wait */
 	struct event *signals[N_SIGNALS];
-	unsigned empty_drains;
+	struct pace pace;
+	uint64_t rescan_ms, second_ms; /* CLOCK_MONOTONIC: when they are due */
 };
 
 static void arm(struct event *event, uint64_t ms)
@@ -50,21 +46,6 @@ static void arm(struct event *event, uint64_t ms)
 			     .tv_usec = (suseconds_t)(ms % 1000 * 1000)};
 
 	event_add(event, &tv);
-}
-
-/* Batches, never a wakeup per record (lab fact 30); slower when nothing comes. */
-static void on_drain(evutil_socket_t fd, short what, void *userdata)
-{
-	struct loop *loop = userdata;
-	int n = records_drain(loop->keeper);
-
-	(void)fd;
-	(void)what;
-	loop->keeper->ring_error = n < 0 && n != -EINTR ? n : 0;
-	loop->empty_drains = n > 0 ? 0 : loop->empty_drains + 1;
-	arm(loop->drain, n >= BUSY_RECORDS                  ? DRAIN_BUSY_MS
-			 : loop->empty_drains < IDLE_DRAINS ? DRAIN_MS
-							    : DRAIN_IDLE_MS);
 }
 
 static void on_prompt(evutil_socket_t fd, short what, void *userdata)
@@ -100,17 +81,6 @@ static void look_after_doors(struct keeper *keeper)
 	}
 }
 
-static void on_rescan(evutil_socket_t fd, short what, void *userdata)
-{
-	struct loop *loop = userdata;
-
-	(void)fd;
-	(void)what;
-	look_after_doors(loop->keeper);
-	health_read_counters(loop->keeper);
-	arm(loop->rescan, RESCAN_MS);
-}
-
 /* The first few by name: a thousand that end at once are one line more. */
 struct expiry {
 	struct keeper *keeper;
@@ -139,17 +109,13 @@ static void tell_subject_expiry(const struct subject *subject, void *userdata)
 			     contain_subject_text(subject, text, sizeof(text)));
 }
 
-/* All that is done once a second, in one wakeup. */
-static void on_second(evutil_socket_t fd, short what, void *userdata)
+/* All that is done once a second. */
+static void each_second(struct keeper *keeper)
 {
-	struct loop *loop = userdata;
-	struct keeper *keeper = loop->keeper;
 	struct clock_now now = clock_now();
 	struct expiry expiry = {.keeper = keeper};
 	int n;
 
-	(void)fd;
-	(void)what;
 	kern_hello_sweep(keeper->kern, now.boot_ns);
 	kern_cuts_sweep(keeper->kern, now.boot_ns);
 	n = decisions_sweep(keeper->decisions, now, tell_expiry, &expiry);
@@ -165,7 +131,27 @@ static void on_second(evutil_socket_t fd, short what, void *userdata)
 	controls_tick(keeper->controls, keeper);
 	libraries_tick(keeper->libraries);
 	inspectors_tick(keeper->inspectors);
-	arm(loop->second, SECOND_MS);
+}
+
+/* Batches, never a wakeup per record (lab fact 30); and what is due is done in the same wakeup. */
+static void on_look(evutil_socket_t fd, short what, void *userdata)
+{
+	struct loop *loop = userdata;
+	struct keeper *keeper = loop->keeper;
+	uint64_t now_ms = clock_monotonic_ns() / 1000000;
+	int n = records_drain(keeper);
+
+	(void)fd;
+	(void)what;
+	keeper->ring_error = n < 0 && n != -EINTR ? n : 0;
+	if (pace_is_due(&loop->second_ms, now_ms, SECOND_MS))
+		each_second(keeper);
+	if (pace_is_due(&loop->rescan_ms, now_ms, RESCAN_MS)) {
+		look_after_doors(keeper);
+		health_read_counters(keeper);
+	}
+	arm(loop->look, pace_next(&loop->pace, n, keeper->drained.awaited));
+	keeper->drained.awaited = 0;
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)
@@ -237,8 +223,9 @@ void loop_end(struct keeper *keeper, enum keeper_end end)
 void loop_free(struct loop *loop)
 {
 	struct event *const timers[] = {
-		loop ? loop->drain : NULL, loop ? loop->rescan : NULL,   loop ? loop->second : NULL,
-		loop ? loop->retry : NULL, loop ? loop->watchdog : NULL,
+		loop ? loop->look : NULL,
+		loop ? loop->retry : NULL,
+		loop ? loop->watchdog : NULL,
 	};
 
 	if (!loop)
@@ -263,12 +250,10 @@ int loop_new(struct keeper *keeper)
 		return -ENOMEM;
 	keeper->loop = loop;
 	loop->keeper = keeper;
-	loop->drain = evtimer_new(base, on_drain, loop);
-	loop->rescan = evtimer_new(base, on_rescan, loop);
-	loop->second = evtimer_new(base, on_second, loop);
+	loop->look = evtimer_new(base, on_look, loop);
 	loop->retry = evtimer_new(base, on_retry, loop);
 	loop->watchdog = evtimer_new(base, on_watchdog, loop);
-	if (!loop->drain || !loop->rescan || !loop->second || !loop->retry || !loop->watchdog)
+	if (!loop->look || !loop->retry || !loop->watchdog)
 		return -ENOMEM;
 	for (size_t i = 0; i < N_SIGNALS; i++) {
 		loop->signals[i] = evsignal_new(base, signals[i], on_signal, loop);
@@ -279,9 +264,9 @@ int loop_new(struct keeper *keeper)
 		event_new(base, kern_ring_fd(keeper->kern), EV_READ | EV_PERSIST, on_prompt, loop);
 	if (!loop->prompt || event_add(loop->prompt, NULL) < 0)
 		return -ENOMEM;
-	arm(loop->drain, DRAIN_MS);
-	arm(loop->rescan, RESCAN_MS);
-	arm(loop->second, SECOND_MS);
+	loop->second_ms = clock_monotonic_ns() / 1000000 + SECOND_MS;
+	loop->rescan_ms = clock_monotonic_ns() / 1000000 + RESCAN_MS;
+	arm(loop->look, PACE_MS);
 	if (!apply_ruling(keeper->apply)->policy)
 		arm(loop->retry, RETRY_MS);
 	if (notify_watchdog_ms())

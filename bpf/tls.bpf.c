@@ -26,6 +26,8 @@ const struct {
 	__u32 major, minor;
 } abi SEC(".rodata.abi") = {GL_ABI_MAJOR, GL_ABI_MINOR};
 
+__u8 served_ports[65536 / 8];
+
 /* A call begins: remember what only its arguments tell. */
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 {

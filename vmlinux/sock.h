@@ -23,6 +23,7 @@ struct nsproxy {
 } CORE;
 
 struct task_struct {
+	void *bpf_storage;
 	struct nsproxy *nsproxy;
 } CORE;
 

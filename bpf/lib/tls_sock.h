@@ -62,9 +62,23 @@ struct {
 	__type(value, __u32);
 } guarded_netns SEC(".maps");
 
+/* A bit for each port of a service; written by user/kern, in front of the policy that has them. */
+extern __u8 served_ports[65536 / 8];
+
+static __always_inline int tls_served(__u16 port)
+{
+	return served_ports[port >> 3] >> (port & 7) & 1;
+}
+
 static __always_inline int tls_guarded(__u32 inum)
 {
 	return bpf_map_lookup_elem(&guarded_netns, &inum) != NULL;
+}
+
+/* NULL: it has none. Most have nothing of any program, which is one load to see. */
+static __always_inline struct tls_thread *tls_thread_of(struct task_struct *task)
+{
+	return task->bpf_storage ? bpf_task_storage_get(&tls_threads, (void *)task, NULL, 0) : NULL;
 }
 
 /* The thread's own record; of threads in guarded namespaces only, made at the first call. */
@@ -135,7 +149,7 @@ static __always_inline int tls_sock_judge(const struct flow *f, __u8 *ret_begins
 static __always_inline int tls_receive(struct sock *sk)
 {
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task_btf();
-	struct tls_thread *t = bpf_task_storage_get(&tls_threads, (void *)task, NULL, 0);
+	struct tls_thread *t = tls_thread_of(task);
 	const struct gl_control *control;
 	const struct gl_policy *policy;
 	const struct flow *f;
@@ -149,11 +163,13 @@ static __always_inline int tls_receive(struct sock *sk)
 	if (t && t->call.op && t->inside.service &&
 	    t->inside.cookie == (__u64)sk->__sk_common.skc_cookie.counter)
 		return 0;
+	/* every receive on the host comes by here: most end at this, which costs one load */
+	if (!t && !tls_served(sk->__sk_common.skc_num))
+		return 0;
 	control = control_get();
 	policy = control ? policy_at(control->active) : NULL;
 	if (!policy)
 		return 0;
-	/* every receive on the host comes by here: most end at one of these */
 	service = policy->port_service[sk->__sk_common.skc_num];
 	f = service ? bpf_sk_storage_get(&flows, sk, NULL, 0) : NULL;
 	/* only a guarded namespace has a door that makes flows */

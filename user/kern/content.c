@@ -108,6 +108,19 @@ static int attach_tracepoint(struct kern *kern, struct bpf_program *program, con
 	return 0;
 }
 
+void content_ports(struct kern *kern, const struct gl_policy *policy, bool more)
+{
+	if (!kern->tls || !policy)
+		return;
+	for (size_t i = 0; i < sizeof(kern->tls->bss->served_ports); i++) {
+		__u8 eight = more ? kern->tls->bss->served_ports[i] : 0;
+
+		for (unsigned bit = 0; bit < 8; bit++)
+			eight |= (policy->port_service[i * 8 + bit] != 0) << bit;
+		__atomic_store_n(&kern->tls->bss->served_ports[i], eight, __ATOMIC_RELEASE);
+	}
+}
+
 static int find_rings(struct kern *kern)
 {
 	int fd = bpf_map__fd(kern->wire->maps.chunks);
@@ -133,6 +146,7 @@ int content_open(struct kern *kern)
 	if (memory == MAP_FAILED)
 		return -errno;
 	kern->inspectors = memory;
+	content_ports(kern, kern->policy, false);
 	return find_rings(kern);
 }
 

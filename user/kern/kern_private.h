@@ -123,6 +123,8 @@ void content_load(struct kern *kern);
 int content_open(struct kern *kern);
 void content_free(struct kern *kern);
 void content_features(struct kern *kern);
+/* Whose receives the tls door looks at: those of this policy's ports; more: and those of before. */
+void content_ports(struct kern *kern, const struct gl_policy *policy, bool more);
 /* After a pass over the namespaces: which are guarded; connections of dead processes are swept. */
 void content_guard(struct kern *kern);
 

@@ -205,8 +205,10 @@ int kern_policy_install(struct kern *kern, const struct gl_policy *image)
 	kern->slot_fd[slot] = TAKE_FD(fd);
 	if (kern->control->policy_loaded)
 		kern->slot_retired_s[kern->control->active] = boottime_s();
+	content_ports(kern, image, true);
 	__atomic_store_n(&kern->control->active, slot, __ATOMIC_RELEASE);
 	__atomic_store_n(&kern->control->policy_loaded, 1, __ATOMIC_RELEASE);
+	content_ports(kern, image, false);
 	return map_active(kern);
 }
 

@@ -84,6 +84,18 @@ struct wire_out_turn {
 	__u32 reserved;
 };
 
+/* A packet begins as no response does: HTTP/2's, maybe, in the middle of its client's preface. */
+__global int wire_out_no_http(struct flow *f, const struct packet *p,
+			      const struct http_piece *piece, __u32 before)
+{
+	if (!f || !p || !piece || piece->event != HTTP_ERROR || before != p->payload ||
+	    piece->bytes[0] == 'H')
+		return 0;
+	f->out_known = 0;
+	wire_copy_unanchor(f, p);
+	return 1;
+}
+
 static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 {
 	struct flow *f = t->flow;
@@ -107,13 +119,8 @@ static long wire_out_turn(__u32 i, struct wire_out_turn *t)
 		count(GL_CTR_LOST_PENDING);
 		return 1;
 	}
-	if (s->piece->event == HTTP_ERROR && before == s->packet->payload &&
-	    s->piece->bytes[0] != 'H') {
-		/* HTTP/2's, maybe, in the middle of its client's preface */
-		f->out_known = 0;
-		wire_copy_unanchor(f, s->packet);
+	if (wire_out_no_http(f, s->packet, s->piece, before))
 		return 1;
-	}
 	n = body ? pass_take(&f->out_take, body, &tell) : s->off - before;
 	wire_copy_keep(s->skb, t->copy, before, n, tell, body != 0);
 	if (guard && content &&

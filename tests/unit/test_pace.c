@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * test_pace.c - when the keeper looks at the kernel's records next: soon after what somebody may
- * wait for, seldom while there is none of it, at once while the ring could fill up; and what is
- * done in the same wakeup, how often.
+ * test_pace.c - when the keeper looks at the kernel's records next: less often when none come, at
+ * once while the ring could fill up; and what is done in the same wakeup, how often.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,33 +11,19 @@
 
 #include "user/keeper/pace.h"
 
-static void what_is_awaited_comes_soon(void **state)
+static void slower_when_nothing_comes(void **state)
 {
 	struct pace pace = {};
 
 	(void)state;
-	for (int i = 1; i < PACE_QUIET; i++)
-		assert_int_equal(pace_next(&pace, 0, 0), PACE_MS);
-	assert_int_equal(pace_next(&pace, 0, 0), PACE_IDLE_MS);
-	assert_int_equal(pace_next(&pace, 1, 1), PACE_MS);
-	for (int i = 1; i < PACE_QUIET; i++)
-		assert_int_equal(pace_next(&pace, 0, 0), PACE_MS);
-	assert_int_equal(pace_next(&pace, 0, 0), PACE_IDLE_MS);
-	/* one that came by a wakeup of its own counts for the look behind it */
-	assert_int_equal(pace_next(&pace, 0, 1), PACE_MS);
-}
-
-static void what_nobody_waits_for_does_not(void **state)
-{
-	struct pace pace = {};
-
-	(void)state;
-	for (int i = 1; i < PACE_QUIET; i++)
-		assert_int_equal(pace_next(&pace, 300, 0), PACE_MS);
+	for (int i = 1; i < PACE_EMPTY; i++)
+		assert_int_equal(pace_next(&pace, 0), PACE_MS);
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(pace_next(&pace, 300, 0), PACE_IDLE_MS);
-	assert_int_equal(pace_next(&pace, 300, 1), PACE_MS);
-	assert_int_equal(pace_next(&pace, -5, 0), PACE_MS);
+		assert_int_equal(pace_next(&pace, 0), PACE_IDLE_MS);
+	assert_int_equal(pace_next(&pace, 1), PACE_MS);
+	for (int i = 1; i < PACE_EMPTY; i++)
+		assert_int_equal(pace_next(&pace, 0), PACE_MS);
+	assert_int_equal(pace_next(&pace, -5), PACE_IDLE_MS); /* a failed look found nothing */
 }
 
 static void many_do_not_fill_the_ring(void **state)
@@ -47,10 +32,9 @@ static void many_do_not_fill_the_ring(void **state)
 
 	(void)state;
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(pace_next(&pace, PACE_BUSY, 0), PACE_BUSY_MS);
-	assert_int_equal(pace_next(&pace, PACE_BUSY - 1, 0), PACE_IDLE_MS);
-	assert_int_equal(pace_next(&pace, PACE_BUSY, 1), PACE_BUSY_MS);
-	assert_int_equal(pace_next(&pace, PACE_BUSY - 1, 0), PACE_MS);
+		assert_int_equal(pace_next(&pace, PACE_BUSY), PACE_BUSY_MS);
+	assert_int_equal(pace_next(&pace, PACE_BUSY - 1), PACE_MS);
+	assert_int_equal(pace_next(&pace, 0), PACE_MS);
 }
 
 /* Looks every step ms for a little more than 100 s; how often it was due. */
@@ -85,8 +69,7 @@ static void once_a_second_is_once_a_second(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_is_awaited_comes_soon),
-		cmocka_unit_test(what_nobody_waits_for_does_not),
+		cmocka_unit_test(slower_when_nothing_comes),
 		cmocka_unit_test(many_do_not_fill_the_ring),
 		cmocka_unit_test(once_a_second_is_once_a_second),
 	};

@@ -128,7 +128,6 @@ struct keeper {
 	struct {
 		int64_t wall_ns;
 		uint64_t boot_ns, monotonic_ns;
-		unsigned awaited; /* records that somebody may wait for, since the last look */
 	} drained;
 	uint64_t records_unknown; /* of a kind this version does not know */
 	struct judge_counts judged; /* HTTP/2 requests */

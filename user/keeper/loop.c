@@ -150,8 +150,7 @@ static void on_look(evutil_socket_t fd, short what, void *userdata)
 		look_after_doors(keeper);
 		health_read_counters(keeper);
 	}
-	arm(loop->look, pace_next(&loop->pace, n, keeper->drained.awaited));
-	keeper->drained.awaited = 0;
+	arm(loop->look, pace_next(&loop->pace, n));
 }
 
 static void on_retry(evutil_socket_t fd, short what, void *userdata)

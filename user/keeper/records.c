@@ -139,17 +139,6 @@ void records_take_verdict(struct keeper *keeper, const struct gl_rec_verdict *v)
 	take_verdict(keeper, v, clock_wall_of_boot(v->rec.ts_ns), false);
 }
 
-/* Handshakes as they are to be, and their certificates: they make history, and nothing follows. */
-static bool is_awaited(const struct gl_rec *record, size_t size)
-{
-	const struct gl_rec_handshake *h = (const struct gl_rec_handshake *)record;
-
-	if (record->kind == GL_REC_CERTIFICATE_KNOWN)
-		return false;
-	return record->kind != GL_REC_HANDSHAKE || size < sizeof(*h) || h->reason || h->downgrade ||
-	       h->result != GL_HANDSHAKE_NEGOTIATED;
-}
-
 static void take_record(const struct gl_rec *record, size_t size, void *userdata)
 {
 	struct keeper *keeper = userdata;
@@ -160,7 +149,6 @@ static void take_record(const struct gl_rec *record, size_t size, void *userdata
 		return;
 	}
 	wall_ns = keeper->drained.wall_ns - (int64_t)(keeper->drained.boot_ns - record->ts_ns);
-	keeper->drained.awaited += is_awaited(record, size);
 	if (record->kind == GL_REC_VERDICT && size >= sizeof(struct gl_rec_verdict)) {
 		take_verdict(keeper, (const struct gl_rec_verdict *)record, wall_ns, true);
 	} else if (record->kind == GL_REC_CROSSED && size >= sizeof(struct gl_rec_crossed)) {

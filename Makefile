@@ -55,7 +55,7 @@ FUZZING_OBJ := $(TESTED_SRC:%.c=$(O)/fuzzing/%.o)
 
 .DEFAULT_GOAL := all
 .PHONY: all run check demo drill lint unit kernel e2e adversary fuzz-replay fuzz bench bench-detect bench-inspect bench-store quality \
-	check-kernels format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
+	check-kernels check-libraries format deps deps-check deps-fuzz deps-kernels test-programs clean help FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -117,6 +117,14 @@ fuzz: deps-fuzz $(if $(ONLY),$(ONLY:%=$(O)/fuzzing/%),$(FUZZING_BIN)) ## every f
 
 check-kernels: deps-kernels all ## the kernel matrix in qemu
 	@tests/kernels/check
+
+check-libraries: deps-check all $(O)/libraries/places ## TLS libraries and servers of other Debian and Ubuntu releases
+	@tests/libraries/check
+
+$(O)/libraries/%: tests/libraries/%.c $(LIB_OBJ) Makefile
+	@mkdir -p $(@D)
+	@$(if $(V),,echo '  TEST   $(@:$(O)/%=%)')
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ $< $(LIB_OBJ) $(LIBS)
 
 # programs of tests/bench that are C and need the agent's code
 $(O)/bench/%: tests/bench/%.c $(LIB_OBJ) Makefile

@@ -270,7 +270,7 @@ server.modules = ("mod_gnutls", "mod_magnet", "mod_alias")
 server.document-root = "@dir@"
 server.port = @port@
 server.errorlog = "@dir@/error.log"
-server.max-keep-alive-requests = 1000000
+server.max-keep-alive-requests = 60000
 server.max-keep-alive-idle = 60
 server.feature-flags += ("server.h2proto" => "enable")
 ssl.pemfile = "@cert@"

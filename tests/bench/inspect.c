@@ -120,7 +120,7 @@ static void round_of(struct load *l, unsigned number, int round)
 		feed(l, i % CONNECTIONS, number, GL_TO_SERVER, l->request, l->request_n);
 		feed(l, i % CONNECTIONS, number, GL_TO_CLIENT, l->response, l->response_n);
 		if (i % 256 == 255)
-			reading_tick(reading);
+			reading_tick(reading, boot_ns);
 		if (i % 64 != 63)
 			continue;
 		link_flush(sink);
@@ -189,7 +189,7 @@ static int setup(const char *log_path)
 	if (r == 0)
 		r = intern_new(&interned);
 	if (r == 0)
-		reading_set_policy(reading, &policy);
+		reading_set_policy(reading, &policy, NULL, 0);
 	return r;
 }
 

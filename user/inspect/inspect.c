@@ -178,6 +178,7 @@ void inspect_usage(const struct inspect *in, struct inspect_usage *ret_usage)
 	*ret_usage = (struct inspect_usage){
 		.connections = in->n_connections,
 		.transactions = in->n_exchanges,
+		.waiting = in->watched,
 		.buffer_bytes = in->pool.used,
 		.pool_bytes = in->pool.held,
 	};

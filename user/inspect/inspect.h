@@ -120,6 +120,7 @@ const uint64_t *inspect_counts(const struct inspect *inspect);
 struct inspect_usage {
 	uint32_t connections;
 	uint32_t transactions; /* begun and not reported */
+	bool waiting; /* for what is missing, or for a stream's window: inspect_tick() */
 	size_t buffer_bytes; /* in use */
 	size_t pool_bytes; /* taken from the system for buffers: in use or kept for the next */
 };

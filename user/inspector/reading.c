@@ -305,10 +305,11 @@ void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t
 	inspect_chunk(reading->inspect, chunk, size);
 }
 
-void reading_tick(struct reading *reading)
+void reading_tick(struct reading *reading, uint64_t now_ns)
 {
 	inspect_set_wall_offset(reading->inspect, clock_wall_of_boot(0));
-	reading->now_ns = clock_boot_ns();
+	if (now_ns > reading->now_ns)
+		reading->now_ns = now_ns;
 	inspect_tick(reading->inspect, reading->now_ns);
 	repeats_tick(reading->repeats, reading->now_ns);
 }
@@ -318,7 +319,7 @@ bool reading_waits(const struct reading *reading)
 	struct inspect_usage usage;
 
 	inspect_usage(reading->inspect, &usage);
-	return usage.transactions > 0 || repeats_waiting(reading->repeats) > 0;
+	return usage.transactions > 0 || usage.waiting || repeats_waiting(reading->repeats) > 0;
 }
 
 bool reading_judges(const struct reading *reading)

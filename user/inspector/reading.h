@@ -30,8 +30,11 @@ int reading_set_policy(struct reading *reading, const struct gl_policy *policy,
 		       const uint8_t *expected, size_t size);
 /* A record of kind GL_REC_CHUNK, `size` bytes of it readable. */
 void reading_chunk(struct reading *reading, const struct gl_chunk *chunk, size_t size);
-/* Time passes. */
-void reading_tick(struct reading *reading);
+/*
+ * Time passes: it is now_ns (CLOCK_BOOTTIME), and all chunks of before are read. 0: not all are; it
+ * is as late as the last one.
+ */
+void reading_tick(struct reading *reading, uint64_t now_ns);
 /* Something waits for time to pass. */
 bool reading_waits(const struct reading *reading);
 /* Requests are judged by what it reads: it is waited for (within the last second). */

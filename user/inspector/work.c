@@ -306,7 +306,7 @@ static int wait(struct work *work, uint64_t now_ns)
 
 static int turn(struct work *work)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns = clock_monotonic_ns(), boot_ns = clock_boot_ns();
 	int n, r;
 
 	r = take_messages(work);
@@ -317,7 +317,9 @@ static int turn(struct work *work)
 		return n;
 	if (now_ns - work->tick_ns >= TICK_MS * 1000000ull) {
 		work->tick_ns = now_ns;
-		reading_tick(work->reading);
+		/* what is missing is not waited for longer than it is late: it may be in the ring
+		 */
+		reading_tick(work->reading, n == DRAIN_MAX ? 0 : boot_ns);
 	}
 	tell_account(work, now_ns);
 	r = link_flush(work->link);

@@ -17,6 +17,13 @@ static const struct inspect_options defaults = {
 	.connection_bytes = 8u << 20,
 	.body_bytes = 16u << 20,
 	.gap_wait_ns = 100000000,
+	/*
+	 * A sender resends after RTT + 200 ms at the earliest where nothing tells it sooner (Linux,
+	 * TCP_RTO_MIN; RFC 6298 section 2), and twice as long after that (5.5): 3 * (RTT + 200 ms)
+	 * if the first resend is lost, too. A second is enough up to an RTT of 130 ms; without
+	 * that, and for the one RTT a resend by SACK takes, up to 800 ms.
+	 */
+	.resend_wait_ns = 1000000000,
 	.stream_wait_ns = 1000000000,
 };
 
@@ -27,6 +34,7 @@ static void fill_in(struct inspect_options *o)
 	o->connection_bytes = o->connection_bytes ?: defaults.connection_bytes;
 	o->body_bytes = o->body_bytes ?: defaults.body_bytes;
 	o->gap_wait_ns = o->gap_wait_ns ?: defaults.gap_wait_ns;
+	o->resend_wait_ns = o->resend_wait_ns ?: defaults.resend_wait_ns;
 	o->stream_wait_ns = o->stream_wait_ns ?: defaults.stream_wait_ns;
 }
 

@@ -82,7 +82,8 @@ struct inspect_options {
 	size_t buffer_bytes; /* [48 MiB] all that is buffered: heads, bodies, decoders, holes */
 	size_t connection_bytes; /* [8 MiB] of that, for one connection */
 	uint64_t body_bytes; /* [16 MiB] of one body looked at, decoded; the rest is BODY_CUT */
-	uint64_t gap_wait_ns; /* [100 ms] before missing bytes are given up */
+	uint64_t gap_wait_ns; /* [100 ms] before missing bytes are given up; but of the wire ... */
+	uint64_t resend_wait_ns; /* [1 s] ... door: TCP sends them again */
 	uint64_t stream_wait_ns; /* [1 s] before the begun window of a stream is shown */
 	int64_t wall_offset_ns; /* wall clock less CLOCK_BOOTTIME: clock_wall_of_boot(0) */
 	uint64_t seed[2]; /* of made request ids: from getrandom(); zero repeats itself */

@@ -318,10 +318,23 @@ void streams_chunk(struct inspect *in, struct connection *c, const struct gl_chu
 	drain_both(in, c, direction);
 }
 
-/* Has this direction waited too long? */
-static bool expired(const struct inspect *in, const struct stream *s)
+/*
+ * What is missing at the wire door may still be on its way: TCP sends it again, and the other end
+ * reads nothing behind it before. Inside TLS there are no segments: what did not come is a record
+ * lost in the ring. One figure for both directions and for a response that waits for its request,
+ * or the response would be handed on without the request that is waited for.
+ */
+static uint64_t patience_ns(const struct inspect *in, const struct connection *c)
 {
-	return s->stalled_ns && in->now_ns - s->stalled_ns >= in->options.gap_wait_ns;
+	return c->how == GL_HOW_WIRE ? in->options.resend_wait_ns : in->options.gap_wait_ns;
+}
+
+/* Has this direction waited too long? */
+static bool expired(const struct inspect *in, const struct connection *c, int direction)
+{
+	const struct stream *s = &c->stream[direction];
+
+	return s->stalled_ns && in->now_ns - s->stalled_ns >= patience_ns(in, c);
 }
 
 bool streams_tick(struct inspect *in, struct connection *c)
@@ -329,7 +342,7 @@ bool streams_tick(struct inspect *in, struct connection *c)
 	struct stream *s = c->stream;
 
 	for (int turns = 0; turns < 2 * PIECES_MAX; turns++) {
-		bool up = expired(in, &s[GL_TO_SERVER]), down = expired(in, &s[GL_TO_CLIENT]);
+		bool up = expired(in, c, GL_TO_SERVER), down = expired(in, c, GL_TO_CLIENT);
 
 		if (!up && !down)
 			break;

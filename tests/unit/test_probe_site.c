@@ -46,8 +46,8 @@ static const struct row rows[] = {
 	{"lea 0x120(%rsp),%r12 .. mov %r12,%rsi",
 	 CODE("\x4c\x8d\xa4\x24\x20\x01\0\0" LENGTH "\x4c\x89\xe6" CALL "\x3b\xc3\x75\x39\xc3"), 2,
 	 GL_PROBE_OPERAND(0, 0x120)},
-	{"lea -8(%rbp),%rbx .. mov %rbx,%rsi; cltq; cmp with a variable",
-	 CODE("\x48\x8d\x5d\xf8" LENGTH "\x48\x89\xde" CALL "\x48\x98\x48\x3b\x45\xf0\x75\x39\xc3"),
+	{"lea -8(%rbp),%r13 .. mov %r13,%rsi; cltq; cmp with a variable",
+	 CODE("\x4c\x8d\x6d\xf8" LENGTH "\x4c\x89\xee" CALL "\x48\x98\x48\x3b\x45\xf0\x75\x39\xc3"),
 	 6, GL_PROBE_OPERAND(1, -8)},
 	{"mov %eax,%edx first; the variable beside the stack pointer",
 	 CODE(LENGTH "\x48\x89\xe6" CALL "\x48\x89\xc2\x3b\x54\x24\x0c\x74\x39\xc3"), 7,
@@ -72,6 +72,41 @@ static const struct row rows[] = {
 	 CODE("\x49\x89\xdf" LENGTH "\x4c\x89\xfe" CALL "\x39\xd8\x75\x39\xc3"), -1, 0},
 	{"too far into the frame",
 	 CODE(LENGTH "\x48\x8d\xb4\x24\0\0\x01\0" CALL "\x39\xd8\x75\x39\xc3"), -1, 0},
+	{"OpenSSL 3.5: lea 0x10(%rsp),%rdx, spilled to 8(%rsp) over the call; cmp %eax,%r15d; jne "
+	 "far",
+	 CODE(CALL "\x41\x89\xc7\x85\xc0\x0f\x88\xe7\0\0\0\x48\x8d\x54\x24\x10\x48\x63\xf0"
+		   "\xb9\x03\0\0\0\x4c\x89\xe7\x48\x89\x54\x24\x08" CALL
+		   "\x85\xc0\x0f\x84\xfd\0\0\0\x48\x8b\x74\x24\x08\x48\x89\xdf" CALL
+		   "\x41\x39\xc7\x0f\x85\xe7\0\0\0"),
+	 3, GL_PROBE_OPERAND(0, 16)},
+	{"the same with frame pointers: spilled to -0x48(%rbp), the length beside it; cmp with "
+	 "that",
+	 CODE(CALL "\x85\xc0\x78\x70\x48\x8d\x55\xc0\x48\x63\xf0\x48\x89\x55\xb8\x89\x45\xb4" CALL
+		   "\x85\xc0\x74\x60\x48\x8b\x75\xb8\x48\x89\xdf" CALL "\x39\x45\xb4\x75\x51"),
+	 3, GL_PROBE_OPERAND(1, -0x40)},
+	{"the second call is behind a jump: jne +3; ret; two others' bytes",
+	 CODE(CALL "\x85\xc0\x78\x70\x48\x8d\x54\x24\x10\x48\x89\x54\x24\x08" CALL
+		   "\x85\xc0\x75\x06\xc3\x48\x8d\x74\x24\x20\x48\x8b\x74\x24\x08" CALL
+		   "\x39\xd8\x75\x51"),
+	 2, GL_PROBE_OPERAND(0, 16)},
+	{"what was spilled is overwritten: mov %eax,0xc(%rsp)",
+	 CODE(CALL "\x85\xc0\x78\x70\x48\x8d\x54\x24\x10\x48\x89\x54\x24\x08\x89\x44\x24\x0c" CALL
+		   "\x48\x8b\x74\x24\x08" CALL "\x39\xd8\x75\x51"),
+	 -1, 0},
+	{"%rdx does not outlive the call between: mov %rdx,%rsi",
+	 CODE(CALL "\x85\xc0\x78\x70\x48\x8d\x54\x24\x10" CALL "\x48\x89\xd6" CALL
+		   "\x39\xd8\x75\x51"),
+	 -1, 0},
+	{"two ways, two places: je over lea 0x20(%rsp),%rdx",
+	 CODE(CALL "\x85\xc0\x48\x8d\x5c\x24\x10\x74\x05\x48\x8d\x5c\x24\x20\x48\x89\xde" CALL
+		   "\x39\xd8\x75\x51"),
+	 -1, 0},
+	{"the stack moves between: sub $16,%rsp",
+	 CODE(LENGTH "\x48\x83\xec\x10\x48\x8d\x74\x24\x08" CALL "\x39\xd8\x75\x39\xc3"), -1, 0},
+	{"a place above the frame pointer is none of a variable: lea 8(%rbp),%rsi",
+	 CODE(LENGTH "\x48\x8d\x75\x08" CALL "\x39\xd8\x75\x39\xc3"), -1, 0},
+	{"the frame pointer is another: mov %rax,%rbp",
+	 CODE(LENGTH "\x48\x8d\x75\xc0\x48\x89\xc5" CALL "\x39\xd8\x75\x39\xc3"), -1, 0},
 	{"cut", CODE(LENGTH "\x48\x89\xe6" CALL "\x39"), -1, 0},
 };
 
@@ -93,21 +128,22 @@ static void test_decode(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		uint8_t code[128];
-		uint32_t operand = 7;
-		size_t first, second = 0, at = 7;
-		int r;
+		struct probe_site_found found[PROBE_SITES_MAX] = {};
+		uint8_t code[384];
+		size_t first, second = 0;
+		int n;
 
 		print_message("%s\n", rows[i].what);
 		memset(code, 0x90, sizeof(code));
 		memcpy(code, rows[i].code, rows[i].n);
 		calls_of(&rows[i], &first, &second);
 		/* some room behind, as there is in a library; none where it is cut */
-		r = probe_site_decode(code, rows[i].n + (strcmp(rows[i].what, "cut") ? 8 : 0),
-				      first, second, 5, &at, &operand);
-		assert_int_equal(r, rows[i].at < 0 ? -ENOENT : 0);
-		assert_int_equal(at, rows[i].at < 0 ? 7 : second + 5 + (size_t)rows[i].at);
-		assert_int_equal(operand, rows[i].at < 0 ? 7 : rows[i].operand);
+		n = probe_site_decode(code, rows[i].n + (strcmp(rows[i].what, "cut") ? 8 : 0),
+				      &second, 1, first, found);
+		assert_true(rows[i].at < 0 ? n < 1 : n == 1);
+		assert_int_equal(found[0].second, n < 1 ? 0 : second);
+		assert_int_equal(found[0].at, n < 1 ? 0 : second + 5 + (size_t)rows[i].at);
+		assert_int_equal(found[0].operand, rows[i].operand);
 	}
 }
 
@@ -117,30 +153,66 @@ static void test_changed(void **state)
 	unsigned same = 0, refused = 0, other = 0;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows) && rows[i].at >= 0; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		size_t first, second = 0, n = rows[i].n + 8;
 
 		calls_of(&rows[i], &first, &second);
-		for (size_t k = 0; k < rows[i].n; k++)
+		for (size_t k = 0; k < rows[i].n && rows[i].at >= 0; k++)
 			for (unsigned v = 0; v < 256; v++) {
+				struct probe_site_found found[PROBE_SITES_MAX];
 				_cleanup_free_ uint8_t *code = malloc(n);
-				uint32_t operand;
-				size_t at;
+				int r;
 
 				assert_non_null(code);
 				memset(code, 0x90, n);
 				memcpy(code, rows[i].code, rows[i].n);
 				code[k] = (uint8_t)v;
-				if (probe_site_decode(code, n, first, second, 5, &at, &operand) < 0)
+				r = probe_site_decode(code, n, &second, 1, first, found);
+				assert_true(r <= 1);
+				if (r < 1)
 					refused++;
-				else if (operand == rows[i].operand)
+				else if (found[0].operand == rows[i].operand)
 					same++;
 				else
 					other++;
-				assert_true(operand != rows[i].operand || at < n);
+				assert_true(r < 1 || (found[0].at > second && found[0].at < n));
 			}
 	}
 	assert_true(same > 0 && refused > 0 && other > 0);
+	print_message("%u say the same, %u nothing, %u another place\n", same, refused, other);
+}
+
+/* Two first calls and two second ones in one function, as OpenSSL 3.5 has them. */
+static void test_two(void **state)
+{
+	/* both end in the ret that is behind the first pair */
+	static const char code[] =
+		"\x75\x2c" CALL "\x85\xc0\x78\x1f\x48\x8d\x54\x24\x10\x48\x89\x54\x24\x08" CALL
+		"\x48\x8b\x74\x24\x08" CALL "\x39\xd8\x75\x02\xeb\x00\xc3\xcc\xcc\xcc" CALL
+		"\x85\xc0\x78\xf3\xeb\x02\xc3\xcc\x48\x8d\x54\x24\x10\x48\x89\x54\x24\x08" CALL
+		"\x48\x8b\x74\x24\x08" CALL "\x39\xd8\x75\xd2\xc3\x90\x90\x90\x90\x90\x90";
+	size_t calls[6], n = 0;
+	struct probe_site_found found[PROBE_SITES_MAX];
+
+	(void)state;
+	for (size_t i = 0; i + 5 <= sizeof(code); i++)
+		if (memcmp(code + i, CODE(CALL)) == 0)
+			calls[n++] = i;
+	assert_int_equal(n, 6);
+	{
+		const size_t wanted[] = {calls[0], calls[2], calls[3], calls[5]};
+
+		for (size_t i = 0; i < 4; i++) {
+			int r = probe_site_decode((const uint8_t *)code, sizeof(code) - 1, wanted,
+						  4, wanted[i], found);
+
+			assert_int_equal(r, i % 2 ? 0 : 1);
+			if (r < 1)
+				continue;
+			assert_int_equal(found[0].second, wanted[i + 1]);
+			assert_int_equal(found[0].operand, GL_PROBE_OPERAND(0, 16));
+		}
+	}
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -255,9 +327,9 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decode),   cmocka_unit_test(test_changed),
-		cmocka_unit_test(test_imported), cmocka_unit_test(test_own),
-		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_decode), cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_two),    cmocka_unit_test(test_imported),
+		cmocka_unit_test(test_own),    cmocka_unit_test(test_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,15 +8,16 @@
 #include "user/base/cleanup.h"
 #include "user/kern/elf.h"
 #include "user/kern/probe_point.h"
+#include "user/kern/probe_walk.h"
 
 #define CODE_MAX    (16ull << 20) /* of a file; libssl has 0.7 MB, node 50: it keeps i2d_X509() */
-#define APART_MAX   160 /* bytes between the two calls; seen: 47 */
 #define BEFORE      128 /* looked at before the first: where the variable's address is taken */
-#define BEHIND      24 /* and behind the second */
-#define ARGUMENT    32 /* how far before a call its argument is set */
+#define AROUND      768 /* the second is not further than that, on either side; seen: 47 to 216 */
+#define BEHIND      32 /* and behind the second */
+#define CALLS_MAX   (2 * PROBE_SITES_MAX)
 #define COMPARISONS 4 /* instructions between the call and the branch */
 
-enum { RAX, RSP = 4, RBP = 5, RSI = 6 };
+enum { RAX, RSP = 4, RBP = 5 };
 
 /* A register's value: a place in the frame, or another register's. */
 struct value {
@@ -78,18 +79,9 @@ static bool gives(const uint8_t *code, size_t n, int to, struct value *ret)
 /* The nearest instruction before `call` that gives the register a place in the frame. */
 static bool place_of(const uint8_t *code, size_t call, int reg, struct value *ret)
 {
-	for (size_t i = call - 2; i-- > 0;)
+	for (size_t i = call; i-- > 0 && call - i <= BEFORE;)
 		if (gives(code + i, call - i + 2, reg, ret))
 			return ret->from < 0;
-	return false;
-}
-
-/* The second argument of the call at `call`: the nearest instruction before it that sets %rsi. */
-static bool argument(const uint8_t *code, size_t first, size_t call, struct value *ret)
-{
-	for (size_t i = call - 2; i-- > first && call - i <= ARGUMENT;)
-		if (gives(code + i, call - i + 2, RSI, ret))
-			return ret->from < 0 || place_of(code, call, ret->from, ret);
 	return false;
 }
 
@@ -127,22 +119,16 @@ static bool is_branch(const uint8_t *code, size_t n)
 	       ((code[0] & 0xf0) == 0x70 || (code[0] == 0x0f && (code[1] & 0xf0) == 0x80));
 }
 
-int probe_site_decode(const uint8_t *code, size_t n, size_t first, size_t second, size_t bytes,
-		      size_t *ret_at, uint32_t *ret_operand)
+/* The branch behind the second call. */
+static int find_branch(const uint8_t *code, size_t n, size_t second, size_t *ret_at)
 {
-	size_t at = second + bytes;
-	struct value value;
+	size_t at = second + (code[second] == 0xe8 ? 5 : 6);
 
-	if (first + bytes >= second || at >= n || !argument(code, first + bytes, second, &value))
-		return -ENOENT;
-	if (value.displacement < INT16_MIN || value.displacement > INT16_MAX)
-		return -ENOENT;
 	for (size_t i = 0; i <= COMPARISONS && at < n; i++) {
 		size_t past;
 
 		if (i > 0 && is_branch(code + at, n - at)) {
 			*ret_at = at;
-			*ret_operand = GL_PROBE_OPERAND(value.frame, value.displacement);
 			return 0;
 		}
 		past = keeps_result(code + at, n - at);
@@ -153,44 +139,149 @@ int probe_site_decode(const uint8_t *code, size_t n, size_t first, size_t second
 	return -ENOENT;
 }
 
-static int find_site(struct elf *elf, const struct elf_call *first, const struct elf_call *second,
-		     struct probe_site *ret_site)
+/* Where the pointer lies whose address the second call gets. */
+static int find_variable(const uint8_t *code, size_t first, const struct walk_arrival *arrival,
+			 uint32_t *ret_operand)
 {
-	uint8_t code[BEFORE + APART_MAX + 6 + BEHIND];
-	size_t at, before = BEFORE, apart = (size_t)(second->vaddr - first->vaddr);
-	uint64_t from;
+	struct value value = {.frame = arrival->argument.kind == WALK_FP,
+			      .displacement = arrival->argument.displacement};
+
+	/* taken before the first call, and kept in a register that calls leave alone */
+	if (arrival->argument.kind == WALK_BEFORE) {
+		if (!place_of(code, first, arrival->argument.reg, &value))
+			return -ENOENT;
+	} else if (arrival->argument.kind != WALK_SP && arrival->argument.kind != WALK_FP) {
+		return -ENOENT;
+	}
+	/* a variable is below the frame pointer, and not below the stack's */
+	if (value.frame ? !arrival->same_fp || value.displacement >= 0 : value.displacement < 0)
+		return -ENOENT;
+	if (value.displacement < INT16_MIN || value.displacement > INT16_MAX)
+		return -ENOENT;
+	*ret_operand = GL_PROBE_OPERAND(value.frame, value.displacement);
+	return 0;
+}
+
+int probe_site_decode(const uint8_t *code, size_t n, const size_t *calls, size_t n_calls,
+		      size_t first, struct probe_site_found ret_found[PROBE_SITES_MAX])
+{
+	struct walk_arrival arrivals[CALLS_MAX];
+	struct probe_site_found found[PROBE_SITES_MAX];
+	size_t n_found = 0;
+	int seen;
+
+	if (first + 6 > n)
+		return -ENOENT;
+	seen = probe_walk(code, n, first + (code[first] == 0xe8 ? 5 : 6), calls, n_calls, arrivals,
+			  ARRAY_SIZE(arrivals));
+	for (int i = 0; i < seen; i++) {
+		struct probe_site_found *f = &found[n_found];
+
+		if (arrivals[i].argument.kind == WALK_ZERO)
+			continue; /* asks for a length: another first call */
+		if (n_found++ == PROBE_SITES_MAX)
+			return -ENOENT;
+		f->second = arrivals[i].call;
+		if (find_variable(code, first, &arrivals[i], &f->operand) < 0 ||
+		    find_branch(code, n, f->second, &f->at) < 0)
+			return -ENOENT;
+	}
+	if (seen < 0)
+		return seen;
+	memcpy(ret_found, found, n_found * sizeof(found[0]));
+	return (int)n_found;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * In a file
+ */
+struct sites {
+	const struct elf_call *calls;
+	size_t n_calls;
+	struct probe_site *sites;
+	uint64_t seconds[PROBE_SITES_MAX]; /* whose site each is */
+	size_t n;
+	bool is_first[CALLS_MAX];
+};
+
+/* Several first calls may come to one second; then they have to agree. */
+static int add_site(struct sites *s, uint64_t second, const struct probe_site *site)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->seconds[i] == second)
+			return s->sites[i].operand == site->operand ? 0 : -ENOENT;
+	if (s->n == PROBE_SITES_MAX)
+		return -ENOENT;
+	s->seconds[s->n] = second;
+	s->sites[s->n++] = *site;
+	return 0;
+}
+
+static int from_call(struct elf *elf, struct sites *s, size_t which)
+{
+	struct probe_site_found found[PROBE_SITES_MAX];
+	uint8_t code[AROUND + AROUND + BEHIND];
+	size_t calls[CALLS_MAX], n_calls = 0, before = AROUND;
+	uint64_t first = s->calls[which].vaddr;
 	int n, r;
 
-	if (apart > APART_MAX || first->bytes != second->bytes)
-		return -ENOENT;
-	while (before > 0 && !elf_in_section(elf, ".text", first->vaddr - before))
+	for (size_t i = 0; i < s->n; i++)
+		if (s->seconds[i] == first)
+			return 0;
+	while (before > 0 && !elf_in_section(elf, ".text", first - before))
 		before--;
-	from = first->vaddr - before;
-	n = elf_code(elf, from, code, before + apart + second->bytes + BEHIND);
+	n = elf_code(elf, first - before, code, before + AROUND + BEHIND);
 	if (n < 0)
 		return n;
-	r = probe_site_decode(code, (size_t)n, before, before + apart, second->bytes, &at,
-			      &ret_site->operand);
-	if (r < 0)
-		return r;
-	ret_site->vaddr = from + at;
-	return 0;
+	for (size_t i = 0; i < s->n_calls; i++) {
+		uint64_t at = s->calls[i].vaddr - (first - before);
+
+		if (i != which && at + BEHIND <= (uint64_t)n)
+			calls[n_calls++] = at;
+	}
+	n = probe_site_decode(code, (size_t)n, calls, n_calls, before, found);
+	s->is_first[which] = n > 0;
+	for (int i = 0; i < n; i++) {
+		struct probe_site site = {.vaddr = first - before + found[i].at,
+					  .operand = found[i].operand};
+
+		r = add_site(s, first - before + found[i].second, &site);
+		if (r < 0)
+			return r;
+	}
+	return 0; /* what is not understood is no first call: are_all() */
+}
+
+/* Each call is a first, or a second that a first comes to. */
+static bool are_all(const struct sites *s)
+{
+	for (size_t i = 0; i < s->n_calls; i++) {
+		bool is_second = false;
+
+		for (size_t k = 0; k < s->n; k++)
+			is_second |= s->seconds[k] == s->calls[i].vaddr;
+		if (is_second == s->is_first[i])
+			return false;
+	}
+	return true;
 }
 
 int probe_sites_find(struct elf *elf, uint64_t own, struct probe_site ret_sites[PROBE_SITES_MAX])
 {
-	struct elf_call calls[2 * PROBE_SITES_MAX];
+	struct elf_call calls[CALLS_MAX];
+	struct sites s = {.calls = calls, .sites = ret_sites};
 	int n = elf_calls(elf, "i2d_X509", own, CODE_MAX, calls, ARRAY_SIZE(calls));
 
 	if (n < 0)
 		return n;
-	if (n == 0 || n % 2 || n > (int)ARRAY_SIZE(calls))
+	if (n == 0 || n > (int)ARRAY_SIZE(calls))
 		return -ENOENT;
-	for (int i = 0; i < n / 2; i++) {
-		int r = find_site(elf, &calls[2 * i], &calls[2 * i + 1], &ret_sites[i]);
+	s.n_calls = (size_t)n;
+	for (size_t i = 0; i < s.n_calls; i++) {
+		int r = from_call(elf, &s, i);
 
 		if (r < 0)
 			return r;
 	}
-	return n / 2;
+	return are_all(&s) ? (int)s.n : -ENOENT;
 }

@@ -29,9 +29,16 @@ struct probe_site {
  */
 int probe_sites_find(struct elf *elf, uint64_t own, struct probe_site ret_sites[PROBE_SITES_MAX]);
 
+/* One second call of the function, in code. */
+struct probe_site_found {
+	size_t second; /* the call */
+	size_t at; /* the branch behind it, where the probe goes */
+	uint32_t operand;
+};
+
 /*
- * The code of n bytes has the two calls at `first` and `second`; the second is `bytes` long. For
- * tests too. -ENOENT.
+ * Where the code goes from the call at `first`, which asks for a length: the second calls, of the
+ * n_calls places in `calls`. For tests too. Returns how many, or -ENOENT: one is not understood.
  */
-int probe_site_decode(const uint8_t *code, size_t n, size_t first, size_t second, size_t bytes,
-		      size_t *ret_at, uint32_t *ret_operand);
+int probe_site_decode(const uint8_t *code, size_t n, const size_t *calls, size_t n_calls,
+		      size_t first, struct probe_site_found ret_found[PROBE_SITES_MAX]);

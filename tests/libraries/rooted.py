@@ -4,10 +4,10 @@ a root of their own, which is an overlay over the tree (which stays as it is) or
 
     root = Root("/tmp/trees/trixie", s.folder)
     s.serve(lambda: NginxTls(root.at(s.server), folder, 8443, certificate))
+    root.at(s.server, overlay=False)
 """
 
 import os
-import subprocess
 
 # the folder of the test keeps its name inside
 ENTER = """
@@ -18,6 +18,8 @@ if [ "$root" != "$tree" ]; then
 	mkdir -p "$root/upper" "$root/work" "$root/merged"
 	mount -t overlay overlay -o "lowerdir=$tree,upperdir=$root/upper,workdir=$root/work" "$root/merged"
 	root=$root/merged
+else
+	mount -t tmpfs tmpfs "$root/tmp"
 fi
 mkdir -p "$root$folder" "$root/proc" "$root/dev"
 mount --rbind "$folder" "$root$folder"
@@ -49,13 +51,13 @@ class Rooted:
 class Root:
     """Each process of it has an overlay of its own, as two containers of one image have."""
 
-    def __init__(self, tree, folder, overlay=True):
-        self.tree, self.folder, self.overlay, self._n = os.path.realpath(tree), folder, overlay, 0
+    def __init__(self, tree, folder):
+        self.tree, self.folder, self._n = os.path.realpath(tree), folder, 0
         self.roots = os.path.join(folder, "roots")
 
-    def at(self, ns):
+    def at(self, ns, overlay=True):
         place = self.tree
-        if self.overlay:
+        if overlay:
             # an overlay's upper folder cannot be shared
             self._n += 1
             place = os.path.join(self.roots, str(self._n))
@@ -63,7 +65,3 @@ class Root:
         enter = ("unshare", "--mount", "--propagation", "private", "sh", "-c", ENTER, "enter", self.tree, self.folder,
                  place)
         return Rooted(ns, enter)
-
-    def run(self, *argv):
-        """In the tree, in no particular network: what it printed."""
-        return subprocess.run(("chroot", self.tree, *argv), capture_output=True, text=True, check=True).stdout

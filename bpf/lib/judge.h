@@ -12,6 +12,16 @@
 #include "bpf/lib/watch.h"
 #include "include/glacis/admit.h"
 
+/*
+ * What a door does at a complete head. The wire door does it in one function, which is verified by
+ * itself: no calls there (a return is a wrong prediction where returns are guarded).
+ */
+#ifdef DOOR_TLS
+#define JUDGE_FUNCTION __global
+#else
+#define JUDGE_FUNCTION static __always_inline
+#endif
+
 /* A request or flow being judged; per-CPU scratch of the door. */
 struct judgement {
 	struct admit_head head;
@@ -148,8 +158,8 @@ static __always_inline int judge_waits(struct flow *f, const struct judgement *j
  * Judges the complete head in f->request: 0, JUDGE_WAITS, or -1. A clock behind the window is read
  * again a few times and then waited for or refused, never admitted (I3).
  */
-__global int judge_request(const struct gl_policy *policy, struct flow *f, const struct packet *p,
-			   struct judgement *j)
+JUDGE_FUNCTION int judge_request(const struct gl_policy *policy, struct flow *f,
+				 const struct packet *p, struct judgement *j)
 {
 	int limits;
 

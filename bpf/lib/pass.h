@@ -61,7 +61,8 @@ static __always_inline void pass_borne(struct flow *f)
 }
 
 /* The request goes to the application: remember what its response will be measured against. */
-__global int pass_request(struct flow *f, const struct gl_policy *policy, const struct judgement *j)
+JUDGE_FUNCTION int pass_request(struct flow *f, const struct gl_policy *policy,
+				const struct judgement *j)
 {
 	struct flow_request *r;
 	const struct gl_op *op;

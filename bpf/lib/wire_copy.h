@@ -134,12 +134,11 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 }
 
 /* Sends what is kept; up to `end` the segment was read since. */
-__global int wire_copy_flush(struct __sk_buff *skb, struct wire_copy *k, __u32 end, __u32 flags)
+static __always_inline void wire_copy_send(struct __sk_buff *skb, struct wire_copy *k, __u32 end,
+					   __u32 flags)
 {
-	if (!k || !k->ask.n_inspectors)
-		return 0;
 	if (k->keep_to <= k->keep_from && !flags && !k->tell)
-		return 0;
+		return;
 	k->tell = 0;
 	k->ask.head.off = k->off + (k->keep_from - k->payload);
 	k->ask.head.flags = flags | (k->ask.head.off ? 0 : GL_CHUNK_BEGIN);
@@ -151,6 +150,13 @@ __global int wire_copy_flush(struct __sk_buff *skb, struct wire_copy *k, __u32 e
 		k->ask.structure = k->ask.n;
 	chunk_send(skb, &k->ask);
 	k->keep_from = k->keep_to;
+}
+
+/* The same, for the many places where it is seldom needed. */
+__global int wire_copy_flush(struct __sk_buff *skb, struct wire_copy *k, __u32 end, __u32 flags)
+{
+	if (k && k->ask.n_inspectors)
+		wire_copy_send(skb, k, end, flags);
 	return 0;
 }
 
@@ -180,7 +186,7 @@ static __always_inline void wire_copy_end(struct __sk_buff *skb, struct wire_cop
 		k->keep_to = limit;
 	if (end > limit)
 		end = limit;
-	wire_copy_flush(skb, k, end, 0);
+	wire_copy_send(skb, k, end, 0);
 }
 
 /* The whole segment, unread: heads are among HTTP/2's frames. */

@@ -295,7 +295,7 @@ static __always_inline int wire_read(struct __sk_buff *skb, struct wire_scratch 
 	int end = WIRE_MORE;
 
 	wire_copy_begin(&x->packet, f, policy, GL_TO_SERVER);
-	for (int i = 0; i < FLOW_HEADS && end == WIRE_MORE; i++) {
+	for (int i = 0; i < FLOW_HEADS && end == WIRE_MORE && x->run.off < x->run.end; i++) {
 		end = wire_run(skb, &x->packet, f, policy, &x->run);
 		if (end == WIRE_HEAD)
 			end = wire_on_head(x, f, policy);

@@ -390,7 +390,8 @@ static __always_inline int admit_begin(const struct gl_policy *policy,
 	v->limit = cls->limit;
 	v->window_s = cls->window_s;
 	v->monitor |= (cls->flags & GL_CLASS_MONITOR) != 0;
-	if ((cls->flags & GL_CLASS_EXEMPT) || nets_match(policy, policy->exempt_set, &h->source))
+	if ((cls->flags & GL_CLASS_EXEMPT) || (nets_has(policy, policy->exempt_set) &&
+					       nets_match(policy, policy->exempt_set, &h->source)))
 		return 0;
 	t->cls = cls->id;
 	if (control->grants && admit_granted(control, t, h)) {

@@ -29,6 +29,14 @@ struct nets_table {
 	__u32 reserved;
 };
 
+/* Is there anything in this network list of the policy? Asked first where each request asks. */
+static __always_inline int nets_has(const struct gl_policy *policy, __u32 set)
+{
+	const struct gl_prefix_lens *lens = at_index(policy->net_lens, GL_NET_SETS_MAX, set);
+
+	return lens && lens->entries;
+}
+
 /* Is the address in this network list of the policy? GL_NET_SET_ANY is no list: never. */
 NETS_FUNCTION int nets_match(const struct gl_policy *policy, __u32 set, const struct gl_addr *addr)
 {

@@ -5,8 +5,8 @@
  * Bodies go first when an inspector lags: the last quarter of a ring is for heads and framing, so
  * that requests stay transactions when what they carry is no longer looked at.
  *
- * Room is reserved in seven sizes, because a reservation's size must be a constant; content is
- * copied in place, once.
+ * Content that lies behind its head already goes out as it is. For other content room is reserved,
+ * in seven sizes, because a reservation's size must be a constant; it is copied in place, once.
  */
 #pragma once
 
@@ -48,7 +48,7 @@ struct chunk_ask {
 	__u16 lost; /* chunks that somebody would read, without room for them or unreadable */
 	__u16 urgent; /* somebody is waited for: he is woken */
 	__u32 structure; /* of n: up to the end of the last head or framing; the rest is body */
-	__u32 reserved;
+	__u32 ready; /* so many bytes from `from` on lie behind head already (CHUNK_READY) */
 	struct gl_chunk
 		head; /* last, as it ends in the content; n, and ts_ns if 0, are filled in here */
 };
@@ -89,9 +89,9 @@ static __always_inline int chunk_pressed(void *ring)
 	return bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) > size - size / 4;
 }
 
+/* The head of a chunk of n bytes; *c is a copy of a->head, or that itself. */
 static __always_inline void chunk_head(struct gl_chunk *c, const struct chunk_ask *a, __u32 n)
 {
-	__builtin_memcpy(c, &a->head, sizeof(*c));
 	c->rec.kind = GL_REC_CHUNK;
 	c->rec.len = sizeof(*c) + n;
 	c->rec.cpu = bpf_get_smp_processor_id();
@@ -138,6 +138,7 @@ static __always_inline long chunk_load(struct __sk_buff *skb, struct gl_chunk *c
                                                                                                    \
 		if (!c)                                                                            \
 			break;                                                                     \
+		__builtin_memcpy(c, &a->head, sizeof(*c));                                         \
 		chunk_head(c, a, n);                                                               \
 		if (CHUNK_COPY(source, c, n, limit, a)) {                                          \
 			c->n = 0;                                                                  \
@@ -148,6 +149,25 @@ static __always_inline long chunk_load(struct __sk_buff *skb, struct gl_chunk *c
 		bpf_ringbuf_submit(c, wake);                                                       \
 		sent = 1;                                                                          \
 	} while (0)
+
+/*
+ * Content that was read for the parser lies behind a->head and goes out with it, by one call and
+ * in as much of the ring as it needs.
+ */
+#ifdef DOOR_TLS
+#define CHUNK_READY 0 /* bytes there is room for */
+#else
+#define CHUNK_READY 2048
+#endif
+static __always_inline int chunk_ready(void *ring, struct chunk_ask *a, __u32 n, __u64 wake)
+{
+	int full;
+
+	chunk_head(&a->head, a, n);
+	full = bpf_ringbuf_output(ring, &a->head, sizeof(a->head) + n, wake) != 0;
+	a->head.flags &= ~GL_CHUNK_PLAN;
+	return !full;
+}
 
 /* The next piece of *a, which moves on by it. Returns its bytes. */
 static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
@@ -175,7 +195,9 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 		}
 	}
 	if (ring && inspector && inspector->alive && !(body && shed)) {
-		if (n <= 256)
+		if (CHUNK_READY && n <= CHUNK_READY && n <= a->ready)
+			sent = chunk_ready(ring, a, n, wake);
+		else if (n <= 256)
 			CHUNK_IN(256);
 		else if (n <= 512)
 			CHUNK_IN(512);
@@ -193,6 +215,7 @@ static __always_inline __u32 chunk_piece(void *source, struct chunk_ask *a)
 	chunk_counted(i, sent, n, body);
 	if (!sent && inspector && inspector->alive)
 		a->lost++;
+	a->ready = 0;
 	a->head.off += n;
 	a->from += n;
 	a->n -= n;

@@ -1,23 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * stream.h - layer 1: feeds a segment's bytes to the HTTP parser: bodies by arithmetic, structure
- * in pieces of 2 KiB copied to a per-CPU buffer.
+ * in pieces of 2 KiB copied to the door's buffer.
  */
 #pragma once
 
 #include "bpf/lib/bpf.h"
 #include "bpf/lib/http_run.h"
 #include "bpf/lib/packet.h"
-
-/* One per direction: a packet going out may be handled while one coming in is. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
-	__type(key, __u32);
-	__type(value, struct http_piece);
-} stream_pieces SEC(".maps");
-
-enum stream_direction { STREAM_IN, STREAM_OUT };
 
 struct stream {
 	struct __sk_buff *skb;
@@ -26,11 +16,6 @@ struct stream {
 	const struct gl_policy *policy;
 	__u32 off, end; /* from the network header: next byte, past the last */
 };
-
-static __always_inline struct http_piece *stream_piece(__u32 direction)
-{
-	return bpf_map_lookup_elem(&stream_pieces, &direction);
-}
 
 /*
  * Moves on by one piece or one body's worth. Sets piece->event; HTTP_NOTHING with off == end is the
@@ -54,8 +39,11 @@ static __always_inline int stream_turn(struct stream *s, struct http_msg *msg,
 		n = HTTP_PIECE;
 	last = last_of(n);
 	if (last >= HTTP_PIECE ||
-	    bpf_skb_load_bytes(s->skb, s->packet->l2 + s->off, piece->bytes, last + 1))
+	    bpf_skb_load_bytes(s->skb, s->packet->l2 + s->off, piece->bytes, last + 1)) {
+		piece->len = 0;
 		return -1;
+	}
+	piece->from = s->off;
 	http_run(piece, n, s->policy, msg, request);
 	s->off += piece->off;
 	return 0;

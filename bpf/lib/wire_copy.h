@@ -9,16 +9,26 @@
 #include "bpf/lib/chunk.h"
 #include "bpf/lib/flow.h"
 #include "bpf/lib/pass.h"
+#include "include/glacis/http_msg.h"
 
 /* One direction of one segment; one per CPU and direction (tc runs with bottom halves off). */
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wgnu-variable-sized-type-not-at-end"
 struct wire_copy {
 	__u64 off; /* of the payload in its direction */
 	__u32 keep_from, keep_to; /* to be copied, not sent yet; from the network header */
 	__u32 payload, l2;
 	__u32 tell; /* that nothing is copied is worth a chunk */
 	__u32 structure_to; /* of what is kept: the last head or framing ends here */
-	struct chunk_ask ask; /* last, as it ends in the content */
+	struct chunk_ask ask; /* its end is a chunk's head ... */
+	struct http_piece piece; /* ... and what is parsed the content behind it */
 };
+#pragma clang diagnostic pop
+_Static_assert(__builtin_offsetof(struct wire_copy, piece) ==
+			       __builtin_offsetof(struct wire_copy, ask) +
+				       sizeof(struct chunk_ask) &&
+		       CHUNK_READY <= HTTP_PIECE,
+	       "what is parsed is a chunk's content");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -31,6 +41,14 @@ struct {
 static __always_inline struct wire_copy *wire_copy_get(__u32 direction)
 {
 	return bpf_map_lookup_elem(&wire_copies, &direction);
+}
+
+/* The buffer the parsers read a direction from. */
+static __always_inline struct http_piece *wire_copy_piece(__u32 direction)
+{
+	struct wire_copy *k = wire_copy_get(direction);
+
+	return k ? &k->piece : NULL;
 }
 
 /* The time was read: chunks of this segment need not read it again. */
@@ -105,6 +123,7 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 	if (!p || !f || !policy || !k || !control)
 		return 0;
 	k->ask.n_inspectors = k->ask.lost = 0;
+	k->piece.len = 0;
 	service = at_index(policy->services, GL_SERVICES_MAX, policy->port_service[f->port] - 1u);
 	if (!control->n_inspectors || !service || !(service->flags & GL_SERVICE_INSPECT) ||
 	    !f->conn)
@@ -148,6 +167,7 @@ static __always_inline void wire_copy_send(struct __sk_buff *skb, struct wire_co
 	k->ask.structure = k->structure_to > k->keep_from ? k->structure_to - k->keep_from : 0;
 	if (k->ask.structure > k->ask.n)
 		k->ask.structure = k->ask.n;
+	k->ask.ready = k->keep_from == k->piece.from ? k->piece.len : 0;
 	chunk_send(skb, &k->ask);
 	k->keep_from = k->keep_to;
 }

@@ -61,7 +61,7 @@ __global int hello_read(struct __sk_buff *skb, const struct packet *p, struct fl
 
 	if (!p || !f || !policy || !run)
 		return TLS_ERROR;
-	t.cursor.piece = stream_piece(STREAM_IN);
+	t.cursor.piece = wire_copy_piece(GL_TO_SERVER);
 	if (!t.cursor.piece)
 		return TLS_ERROR;
 	t.cursor.state = &f->tls.in;

@@ -180,7 +180,7 @@ __global int wire_out_read(struct __sk_buff *skb, struct packet *p, struct flow 
 		return -1;
 	t.stream.skb = skb;
 	t.stream.packet = p;
-	t.stream.piece = stream_piece(STREAM_OUT);
+	t.stream.piece = wire_copy_piece(GL_TO_CLIENT);
 	t.stream.off = p->payload + known;
 	t.stream.end = t.end = p->end;
 	if (!t.stream.piece)

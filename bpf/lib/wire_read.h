@@ -155,7 +155,7 @@ __global int wire_run(struct __sk_buff *skb, const struct packet *p, struct flow
 	t.stream.packet = p;
 	t.stream.off = run->off;
 	t.stream.end = run->end;
-	t.stream.piece = stream_piece(STREAM_IN);
+	t.stream.piece = wire_copy_piece(GL_TO_SERVER);
 	if (!t.stream.piece || !service)
 		return WIRE_FAILED;
 	t.stream.policy = policy;

@@ -108,7 +108,7 @@ __global int server_read(struct __sk_buff *skb, const struct packet *p, struct f
 
 	if (!p || !f || !run)
 		return TLS_ERROR;
-	t.cursor.piece = stream_piece(STREAM_OUT);
+	t.cursor.piece = wire_copy_piece(GL_TO_CLIENT);
 	if (!t.cursor.piece)
 		return TLS_ERROR;
 	t.cursor.state = &f->tls.out;

@@ -125,6 +125,8 @@ struct http_piece {
 	__u32 off, len; /* len <= HTTP_PIECE */
 	__u32 event; /* enum http_event */
 	__u32 root; /* of requests: the service's route automaton */
+	__u32 from; /* the door's own: where in a packet bytes[0] is */
+	__u32 reserved;
 };
 
 /* One run over a piece. The caller owns everything pointed to. */

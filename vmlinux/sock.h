@@ -50,6 +50,9 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	__u16 sk_protocol;
+	__u8 sk_shutdown; /* RCV_SHUTDOWN: closed, or the other end is */
 } CORE;
+
+#define RCV_SHUTDOWN 1
 
 #undef CORE

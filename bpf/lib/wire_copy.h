@@ -108,35 +108,21 @@ static __always_inline __u64 wire_copy_place(struct flow *f, __u32 direction, __
 	return f->copied[direction & 1] + on;
 }
 
-/*
- * A segment is about to be read: who it is from, where it lies. Without inspectors, or where the
- * service is not inspected, nothing will be copied.
- */
-__global int wire_copy_begin(const struct packet *p, struct flow *f, const struct gl_policy *policy,
-			     __u32 direction)
+/* Whose packet it is, by its direction. 0: nobody looks into this service. */
+static __always_inline __u32 wire_copy_name(struct wire_copy *k, const struct packet *p,
+					    const struct flow *f, const struct gl_policy *policy,
+					    __u32 direction)
 {
 	const struct gl_control *control = control_get();
-	struct wire_copy *k = wire_copy_get(direction);
 	const struct gl_service *service;
-	struct gl_chunk *h;
+	struct gl_chunk *h = &k->ask.head;
 
-	if (!p || !f || !policy || !k || !control)
-		return 0;
 	k->ask.n_inspectors = k->ask.lost = 0;
 	k->piece.len = 0;
 	service = at_index(policy->services, GL_SERVICES_MAX, policy->port_service[f->port] - 1u);
-	if (!control->n_inspectors || !service || !(service->flags & GL_SERVICE_INSPECT) ||
-	    !f->conn)
+	if (!control || !control->n_inspectors || !service ||
+	    !(service->flags & GL_SERVICE_INSPECT) || !f->conn)
 		return 0;
-	if (direction == GL_TO_CLIENT)
-		wire_copy_anchor(f, p);
-	k->off = wire_copy_place(f, direction, p->seq);
-	if ((__s64)k->off < 0)
-		return 0; /* from before the flow was known */
-	k->payload = p->payload;
-	k->l2 = p->l2;
-	k->keep_from = k->keep_to = k->tell = k->structure_to = 0;
-	h = &k->ask.head;
 	h->client = direction == GL_TO_SERVER ? p->src : p->dst;
 	h->server = direction == GL_TO_SERVER ? p->dst : p->src;
 	h->client_port = direction == GL_TO_SERVER ? p->sport : p->dport;
@@ -148,7 +134,33 @@ __global int wire_copy_begin(const struct packet *p, struct flow *f, const struc
 	h->direction = direction;
 	h->pid = 0;
 	h->rec.ts_ns = 0;
-	k->ask.n_inspectors = control->n_inspectors;
+	return control->n_inspectors;
+}
+
+/*
+ * A segment is about to be read: who it is from, where it lies. Without inspectors, or where the
+ * service is not inspected, nothing will be copied.
+ */
+__global int wire_copy_begin(const struct packet *p, struct flow *f, const struct gl_policy *policy,
+			     __u32 direction)
+{
+	struct wire_copy *k = wire_copy_get(direction);
+	__u32 n_inspectors;
+
+	if (!p || !f || !policy || !k)
+		return 0;
+	n_inspectors = wire_copy_name(k, p, f, policy, direction);
+	if (!n_inspectors)
+		return 0;
+	if (direction == GL_TO_CLIENT)
+		wire_copy_anchor(f, p);
+	k->off = wire_copy_place(f, direction, p->seq);
+	if ((__s64)k->off < 0)
+		return 0; /* from before the flow was known */
+	k->payload = p->payload;
+	k->l2 = p->l2;
+	k->keep_from = k->keep_to = k->tell = k->structure_to = 0;
+	k->ask.n_inspectors = n_inspectors;
 	return 1;
 }
 
@@ -160,7 +172,9 @@ static __always_inline void wire_copy_send(struct __sk_buff *skb, struct wire_co
 		return;
 	k->tell = 0;
 	k->ask.head.off = k->off + (k->keep_from - k->payload);
-	k->ask.head.flags = flags | (k->ask.head.off ? 0 : GL_CHUNK_BEGIN);
+	if (!k->ask.head.off && !(flags & GL_CHUNK_END))
+		flags |= GL_CHUNK_BEGIN;
+	k->ask.head.flags = flags;
 	k->ask.from = k->l2 + k->keep_from;
 	k->ask.n = k->keep_to - k->keep_from;
 	k->ask.total = end - k->keep_from;
@@ -222,7 +236,32 @@ static __always_inline void wire_copy_all(struct __sk_buff *skb, const struct pa
 	wire_copy_flush(skb, k, p->end, 0);
 }
 
-/* FIN or RST: nothing more comes in this direction. */
+/*
+ * By a packet of either direction it is known that this one is over. Where is not said: it is where
+ * the inspectors are, for all there was of it is copied before TCP takes the packet.
+ */
+__global int wire_copy_over(struct __sk_buff *skb, const struct packet *p, struct flow *f,
+			    const struct gl_policy *policy, __u32 over)
+{
+	struct wire_copy *k;
+	__u32 direction;
+
+	if (!p || !f || !policy)
+		return 0;
+	direction = p->dport == f->port ? GL_TO_SERVER : GL_TO_CLIENT;
+	k = wire_copy_get(direction);
+	if (!k)
+		return 0;
+	k->ask.n_inspectors = wire_copy_name(k, p, f, policy, direction);
+	if (!k->ask.n_inspectors)
+		return 0;
+	k->ask.head.direction = over;
+	k->off = 0; /* says nothing */
+	k->payload = k->keep_from = k->keep_to = k->structure_to = 0;
+	return wire_copy_flush(skb, k, 0, GL_CHUNK_END);
+}
+
+/* FIN or RST of the server: nothing more comes in this direction. */
 static __always_inline void wire_copy_close(struct __sk_buff *skb, const struct packet *p,
 					    struct flow *f, const struct gl_policy *policy,
 					    __u32 direction)

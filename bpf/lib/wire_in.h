@@ -11,11 +11,10 @@
 #include "bpf/lib/ban.h"
 #include "bpf/lib/refuse.h"
 #include "bpf/lib/trim.h"
+#include "bpf/lib/wire_end.h"
 #include "bpf/lib/wire_h2.h"
 #include "bpf/lib/wire_hello.h"
 #include "bpf/lib/wire_read.h"
-
-#define PAWS_WINDOW 1 /* TCP takes a timestamp that much older than the newest */
 
 static __always_inline void wire_release_held(void)
 {
@@ -24,26 +23,6 @@ static __always_inline void wire_release_held(void)
 
 	if (held)
 		__sync_fetch_and_sub(held, 1);
-}
-
-/*
- * Asked before a refusal acts: checksum, signature options, timestamp (PAWS, RFC 7323 section 5).
- * Who can forge the rest can also send what he likes.
- */
-__global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
-			  const struct wire_sock *sock)
-{
-	struct answer_spec spec = {};
-
-	if (!p || !sock)
-		return 0;
-	answer_stamps(skb, p, &spec);
-	if (spec.signature)
-		return 0;
-	if (spec.stamps && sock->ts_recent &&
-	    seq_diff(bpf_ntohl(spec.tsval), sock->ts_recent) < -PAWS_WINDOW)
-		return 0;
-	return trim_sum_right(skb, p);
 }
 
 /*
@@ -436,20 +415,6 @@ static __always_inline int wire_segment(struct __sk_buff *skb, struct wire_scrat
 	return TC_NEXT;
 }
 
-/* The client sends nothing more: the inspectors should know. */
-static __noinline int wire_in_close(struct __sk_buff *skb, const struct packet *p, struct flow *f)
-{
-	const struct gl_control *control = control_get();
-	const struct gl_policy *policy;
-
-	if (!control || (f->state != FLOW_HTTP && f->state != FLOW_HTTP2))
-		return 0;
-	policy = policy_at(control->active);
-	if (policy)
-		wire_copy_close(skb, p, f, policy, GL_TO_SERVER);
-	return 0;
-}
-
 /* Who does not get its turn holds its segment back, and the client sends it again. */
 static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch *x, struct flow *f,
 				      int enforce)
@@ -464,7 +429,7 @@ static __always_inline int wire_known(struct __sk_buff *skb, struct wire_scratch
 	}
 	action = wire_segment(skb, x, f);
 	if (action == TC_NEXT && (x->packet.flags & (TCP_FIN | TCP_RST)))
-		wire_in_close(skb, &x->packet, f);
+		wire_in_close(skb, &x->packet, f, &x->sock);
 	flow_leave(f);
 	return action;
 }
@@ -531,7 +496,7 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	if (action == TC_NEXT && (p->flags & (TCP_FIN | TCP_RST)) && control &&
 	    control->n_inspectors) {
 		if (wire_find(skb, p, &x->sock, &f) == WIRE_FLOW && f)
-			wire_in_close(skb, p, f);
+			wire_in_close(skb, p, f, &x->sock);
 		f = NULL;
 	}
 	if (action != TC_NEXT || !held || !*held || (p->flags & (TCP_SYN | TCP_RST)))

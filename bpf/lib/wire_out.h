@@ -264,7 +264,7 @@ __global int wire_out_plain(struct __sk_buff *skb, struct packet *p, struct flow
 	    flow_owed(f))
 		flow_answered(f);
 	if (last && (f->state == FLOW_HTTP || f->state == FLOW_HTTP2))
-		wire_copy_close(skb, p, f, policy, GL_TO_CLIENT);
+		wire_out_close(skb, p, f, policy);
 	return TC_NEXT;
 }
 

@@ -41,6 +41,9 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 	t->call.buf = PT_REGS_PARM2(ctx);
 	t->call.num = PT_REGS_PARM3(ctx);
 	t->call.shape = cookie;
+	/* the kernel reads the file: nobody can say what is in it */
+	if (t->call.shape == GL_PROBE_FILE)
+		t->call.buf = 0;
 	t->call.library = cookie >> 8;
 	fourth = PT_REGS_PARM4(ctx);
 	fifth = PT_REGS_PARM5(ctx);
@@ -60,7 +63,7 @@ static __always_inline __u32 tls_moved(const struct tls_call *call, __u64 ret)
 {
 	__u64 n = 0;
 
-	if (call->shape == GL_PROBE_GNUTLS) {
+	if (call->shape == GL_PROBE_GNUTLS || call->shape == GL_PROBE_FILE) {
 		n = (__s64)ret > 0 ? ret : 0;
 	} else if (call->shape == GL_PROBE_PLAIN) {
 		n = (__s32)ret > 0 ? (__u32)ret : 0;
@@ -181,14 +184,20 @@ SEC("uprobe.s")
 int tls_write_guard(struct pt_regs *ctx)
 {
 	__u32 shape = (__u8)bpf_get_attach_cookie(ctx);
-	__u64 n = PT_REGS_PARM3(ctx);
+	__u64 from = PT_REGS_PARM2(ctx), n = PT_REGS_PARM3(ctx), size = PT_REGS_PARM4(ctx);
 
+	/* both are loaded: the compiler would choose between two offsets of ctx */
+	opaque(n);
+	opaque(size);
 	if (shape == GL_PROBE_PLAIN)
 		n = (__s32)n > 0 ? (__u32)n : 0;
+	if (shape == GL_PROBE_FILE) {
+		from = 0;
+		n = size;
+	}
 	if (!n)
 		return 0;
-	return tls_guard_call(PT_REGS_PARM1(ctx), PT_REGS_PARM2(ctx),
-			      n > TLS_CALL_MAX ? TLS_CALL_MAX : n);
+	return tls_guard_call(PT_REGS_PARM1(ctx), from, n > TLS_CALL_MAX ? TLS_CALL_MAX : n);
 }
 
 SEC("uretprobe")

@@ -117,6 +117,7 @@ enum gl_probe_shape {
 	GL_PROBE_EX, /* (ssl, buf, num, *done): returns 1; OpenSSL's internals and SSL_*_ex */
 	GL_PROBE_EX_FLAGS, /* (ssl, buf, num, flags, *done): ssl_write_internal of newer OpenSSL */
 	GL_PROBE_GNUTLS, /* (session, buf, num): as PLAIN, but the number is 64 bits wide */
+	GL_PROBE_FILE, /* (ssl, fd, offset, num): SSL_sendfile: the bytes pass no memory */
 	GL_PROBE_SHAPES
 };
 #define GL_PROBE_COOKIE(shape, library) ((__u64)(library) << 8 | (shape))

@@ -3,10 +3,11 @@
  * https.c - both ends of HTTP inside TLS with the system's OpenSSL, for the kernel matrix: what the
  * tls door has probes on.
  *
- * Usage: https serve PORT                       answers every request with 200, one at a time;
- *                                               /leak with a key in a page nobody has touched
- *        https ask SOURCE HOST PORT TARGET      prints the status, or "none"
- * Runs in the guest only, started by tests/kernels/guest.
+ * Usage: https serve PORT [ktls]                answers every request with 200, one at a time;
+ *                                               /leak with a key in a page nobody has touched;
+ *                                               ktls: bodies are files that the kernel encrypts
+ *        https ask SOURCE HOST PORT TARGET      prints the status, or "none", or "cut": not all
+ * came Runs in the guest only, started by tests/kernels/guest.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,8 @@
 #include <unistd.h>
 
 static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+
+static bool ktls;
 
 static SSL_CTX *server_context(void)
 {
@@ -38,6 +42,8 @@ static SSL_CTX *server_context(void)
 	    SSL_CTX_use_certificate(context, certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey(context, key) != 1)
 		return NULL;
+	if (ktls)
+		SSL_CTX_set_options(context, SSL_OP_ENABLE_KTLS);
 	return context;
 }
 
@@ -59,6 +65,25 @@ static const void *leak(void)
 
 #define LEAK_BYTES (sizeof("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n") - 1 + 20)
 
+/* A head, and a body that no memory of this process ever has. False: the kernel does not take it.
+ */
+static bool send_file(SSL *ssl)
+{
+	static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n"
+				   "Connection: close\r\n\r\n";
+	FILE *file = fopen("/tmp/file", "w+");
+	bool sent = false;
+
+	if (file && ftruncate(fileno(file), 20000) == 0 && BIO_get_ktls_send(SSL_get_wbio(ssl)) &&
+	    SSL_write(ssl, head, sizeof(head) - 1) > 0)
+		sent = SSL_sendfile(ssl, fileno(file), 0, 20000, 0) == 20000;
+	if (!sent)
+		fprintf(stderr, "# https: no file sent\n");
+	if (file)
+		fclose(file);
+	return sent;
+}
+
 static void serve_one(SSL_CTX *context, int fd)
 {
 	SSL *ssl = SSL_new(context);
@@ -72,7 +97,7 @@ static void serve_one(SSL_CTX *context, int fd)
 			out = leak();
 			n = LEAK_BYTES;
 		}
-		if (out && SSL_write(ssl, out, (int)n) > 0)
+		if (ktls ? send_file(ssl) : out && SSL_write(ssl, out, (int)n) > 0)
 			SSL_shutdown(ssl);
 	}
 	SSL_free(ssl);
@@ -122,6 +147,24 @@ static int none(const char *where)
 	return 0;
 }
 
+/* Does the body come? The head is in the n bytes that came first. */
+static bool is_whole(SSL *ssl, const char *text, int n)
+{
+	const char *length = strstr(text, "Content-Length: "), *end = strstr(text, "\r\n\r\n");
+	long left = length ? strtol(length + 16, NULL, 10) : 0;
+	char body[4096];
+
+	left -= end ? n - (end + 4 - text) : 0;
+	while (end && left > 0) {
+		int more = SSL_read(ssl, body, sizeof(body));
+
+		if (more <= 0)
+			return false;
+		left -= more;
+	}
+	return end && left == 0;
+}
+
 static int ask(const char *source, const char *host, unsigned port, const char *target)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -142,13 +185,14 @@ static int ask(const char *source, const char *host, unsigned port, const char *
 	if (n <= 12)
 		return none("response");
 	text[n] = '\0';
-	printf("%.3s\n", text + 9);
+	printf("%s\n", is_whole(ssl, text, n) ? (text[12] = '\0', text + 9) : "cut");
 	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "serve") == 0)
+	ktls = argc == 4 && strcmp(argv[3], "ktls") == 0;
+	if ((argc == 3 || ktls) && strcmp(argv[1], "serve") == 0)
 		return serve((unsigned)strtoul(argv[2], NULL, 10));
 	if (argc == 6 && strcmp(argv[1], "ask") == 0)
 		return ask(argv[2], argv[3], (unsigned)strtoul(argv[4], NULL, 10), argv[5]);

@@ -28,10 +28,8 @@ static const char *const libraries[] = {
 };
 
 static const char *const shapes[] = {
-	[GL_PROBE_PLAIN] = "plain",
-	[GL_PROBE_EX] = "ex",
-	[GL_PROBE_EX_FLAGS] = "ex-flags",
-	[GL_PROBE_GNUTLS] = "gnutls",
+	[GL_PROBE_PLAIN] = "plain",   [GL_PROBE_EX] = "ex",     [GL_PROBE_EX_FLAGS] = "ex-flags",
+	[GL_PROBE_GNUTLS] = "gnutls", [GL_PROBE_FILE] = "file",
 };
 
 static void print_point(const struct probe_point *point)

@@ -116,6 +116,34 @@ static void test_openssl_3_0(void **state)
 	assert_int_equal(set.n, 4);
 }
 
+/* Beside what writes, of a shape of its own; what it costs is no matter of reading and writing. */
+static void test_sendfile(void **state)
+{
+	struct probe_point p[4];
+	struct probe_set set;
+	uint64_t sends;
+
+	(void)state;
+	build_begin(&b, EM_X86_64);
+	build_function(&b, "SSL_read", CODE(pushes));
+	build_function(&b, "SSL_write", CODE(pushes));
+	sends = build_function(&b, "SSL_sendfile", CODE(wrapper));
+	add_rest();
+	assert_int_equal(choose(&set), 0);
+	assert_int_equal(set.cost, PROBE_EMULATED);
+	assert_int_equal(points(&set, PROBE_WRITE, p), 2);
+	assert_int_equal(p[0].shape, GL_PROBE_PLAIN);
+	assert_int_equal(p[1].offset, offset_of(sends));
+	assert_int_equal(p[1].shape, GL_PROBE_FILE);
+	assert_int_equal(p[1].cost, PROBE_STEPPED);
+	/* one that reads and does not write is no library, though it sends files */
+	build_begin(&b, EM_X86_64);
+	build_function(&b, "SSL_read", CODE(pushes));
+	build_function(&b, "SSL_sendfile", CODE(pushes));
+	add_rest();
+	assert_int_equal(choose(&set), -ENODATA);
+}
+
 /* endbr64 everywhere, SSL_write_ex over SSL_write_ex2: directly, and through the PLT. */
 static void flags_case(bool through_plt)
 {
@@ -435,12 +463,12 @@ static void test_real(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_openssl_3_0),   cmocka_unit_test(test_entry),
-		cmocka_unit_test(test_openssl_3_3),   cmocka_unit_test(test_inlined),
-		cmocka_unit_test(test_libressl),      cmocka_unit_test(test_partial),
-		cmocka_unit_test(test_other_machine), cmocka_unit_test(test_gnutls),
-		cmocka_unit_test(test_cost),          cmocka_unit_test(test_follow),
-		cmocka_unit_test(test_real),
+		cmocka_unit_test(test_sendfile), cmocka_unit_test(test_openssl_3_0),
+		cmocka_unit_test(test_entry),    cmocka_unit_test(test_openssl_3_3),
+		cmocka_unit_test(test_inlined),  cmocka_unit_test(test_libressl),
+		cmocka_unit_test(test_partial),  cmocka_unit_test(test_other_machine),
+		cmocka_unit_test(test_gnutls),   cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_follow),   cmocka_unit_test(test_real),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

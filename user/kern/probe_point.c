@@ -176,6 +176,7 @@ enum name {
 	N_WRITE,
 	N_WRITE_EX,
 	N_WRITE_EX2,
+	N_SENDFILE,
 	N_HANDSHAKE,
 	N_ACCEPT,
 	N_CONNECT,
@@ -197,6 +198,7 @@ static const char *const names[NAMES] = {
 	[N_WRITE] = "SSL_write",
 	[N_WRITE_EX] = "SSL_write_ex",
 	[N_WRITE_EX2] = "SSL_write_ex2",
+	[N_SENDFILE] = "SSL_sendfile",
 	[N_HANDSHAKE] = "SSL_do_handshake",
 	[N_ACCEPT] = "SSL_accept",
 	[N_CONNECT] = "SSL_connect",
@@ -254,7 +256,8 @@ static void add(struct choice *choice, uint64_t vaddr, enum probe_role role, uin
 	}
 	if (elf_code_offset(choice->elf, vaddr, &point.offset) < 0)
 		return;
-	if ((role == PROBE_READ || role == PROBE_WRITE) && point.cost > set->cost)
+	if ((role == PROBE_READ || role == PROBE_WRITE) && shape != GL_PROBE_FILE &&
+	    point.cost > set->cost)
 		set->cost = point.cost;
 	set->points[set->n++] = point;
 }
@@ -411,6 +414,8 @@ static int choose_openssl(struct choice *choice)
 		if (choice->set.n == before)
 			return -ENODATA;
 	}
+	/* with kTLS: the kernel reads the file and encrypts it, and no function above is called */
+	add_symbol(choice, N_SENDFILE, PROBE_WRITE, GL_PROBE_FILE);
 	/* SSL_accept and SSL_connect end in SSL_do_handshake */
 	if (choice->symbols[N_HANDSHAKE].vaddr) {
 		add_symbol(choice, N_HANDSHAKE, PROBE_HANDSHAKE, GL_PROBE_PLAIN);

@@ -22,6 +22,14 @@ static uint16_t service_of_port(const struct keeper *keeper, uint16_t port)
 	return at && at <= GL_SERVICES_MAX ? policy->services[at - 1].id : GL_SERVICE_NONE;
 }
 
+/* What is said of a whole namespace has no port, and may be any service's. */
+static const char *service_of(const struct keeper *keeper, const struct kern_tls_view *view,
+			      char spare[16])
+{
+	return view->port ? tls_service_name(keeper, service_of_port(keeper, view->port), spare)
+			  : "*";
+}
+
 static bool is_blind(const struct kern_tls_view *view)
 {
 	return !view->hooked && strcmp(view->kind, "none") != 0;
@@ -31,16 +39,15 @@ static json_t *view_json(struct keeper *keeper, const struct kern_tls_view *view
 {
 	struct gl_probe_account a;
 	char spare[16];
-	uint16_t service = service_of_port(keeper, view->port);
-	json_t *o = json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "port",
-			      view->port, "service", tls_service_name(keeper, service, spare),
-			      "process", view->comm, "pid", (int)view->pid, "processes",
-			      (int)view->processes, "kind", view->kind, "library", view->path,
-			      "version", view->version, "state",
-			      view->hooked     ? "hooked"
-			      : is_blind(view) ? "blind"
-					       : "no TLS",
-			      "why", view->reason);
+	json_t *o =
+		json_pack("{s:i, s:s, s:s, s:i, s:i, s:s, s:s, s:s, s:s, s:s}", "port", view->port,
+			  "service", service_of(keeper, view, spare), "process", view->comm, "pid",
+			  (int)view->pid, "processes", (int)view->processes, "kind", view->kind,
+			  "library", view->path, "version", view->version, "state",
+			  view->hooked     ? "hooked"
+			  : is_blind(view) ? "blind"
+					   : "no TLS",
+			  "why", view->reason);
 
 	if (!view->hooked || kern_probe_account(keeper->kern, (uint32_t)view->library, &a) < 0)
 		return o;
@@ -149,8 +156,7 @@ static void state_blind(struct keeper *keeper, const struct kern_tls_view *view)
 	};
 	char spare[16];
 
-	snprintf(f.service, sizeof(f.service), "%s",
-		 tls_service_name(keeper, service_of_port(keeper, view->port), spare));
+	snprintf(f.service, sizeof(f.service), "%s", service_of(keeper, view, spare));
 	snprintf(f.subject, sizeof(f.subject), "%s:%u", view->comm, view->port);
 	snprintf(f.evidence, sizeof(f.evidence), "%s: %.120s", view->kind, view->reason);
 	tls_take_finding(&f, keeper);

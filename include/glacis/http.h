@@ -189,14 +189,17 @@ static __always_inline int http_step_head(struct http_cursor *c, __u8 b)
 	}
 	if (!c->request)
 		return http_fail(c, GL_OUTCOME_MALFORMED);
-	switch (c->msg->phase) {
-	case HTTP_PATH:
-		return http_step_path(c, b);
-	case HTTP_QUERY:
-		return http_step_query(c, b);
-	case HTTP_METHOD:
-		return http_step_method(c, b);
+	if (c->msg->phase == HTTP_METHOD) {
+		if (http_step_method(c, b))
+			return 1;
+		if (c->msg->phase != HTTP_TARGET || c->piece->off >= c->piece->len)
+			return 0;
+		b = http_byte_at(c, c->piece->off); /* mostly the target is here, too */
 	}
+	if (c->msg->phase == HTTP_PATH)
+		return http_step_path(c, b);
+	if (c->msg->phase == HTTP_QUERY)
+		return http_step_query(c, b);
 	return http_step_target(c, b);
 }
 

@@ -227,31 +227,64 @@ static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 	return 0;
 }
 
-/* A byte of the path, or a slash and up to eight bytes of the segment it begins. */
+#define HTTP_PATH_WORDS 6 /* of a path read at a call */
+
+/*
+ * Segments of a path, up to what is not simply a byte of one: eight bytes at a time, and the slash
+ * in front of them. As far as nine bytes are here.
+ */
+VERIFIED_ONCE int http_take_path(struct http_piece *piece, struct route_walk *walk,
+				 const struct gl_policy *policy)
+{
+	if (!piece || !walk || !policy)
+		return 0;
+#ifdef __clang__
+#pragma clang loop unroll(disable)
+#endif
+	for (int i = 0; i < HTTP_PATH_WORDS; i++) {
+		__u32 off = piece->off;
+		__u8 b;
+
+		if (off + 9 > piece->len)
+			break;
+		b = http_piece_byte(piece, off);
+		if (b == '/' && !walk->pending) {
+			if (route_slash(walk))
+				route_segment_end(walk, policy);
+			off++;
+			piece->off = off;
+			b = http_piece_byte(piece, off);
+		}
+		if (!route_is_plain(walk, b))
+			break;
+		piece->off = off + route_plain(walk, policy, http_word_at(piece, off, 0));
+	}
+	return 0;
+}
+
+/* A byte of the path, or all that is simple of it, and what comes behind it. */
 static __always_inline int http_step_path(struct http_cursor *c, __u8 b)
 {
 	struct http_piece *piece = c->piece;
 	struct route_walk *walk = &c->request->route;
+	__u32 begin = piece->off;
 
+	if (b == '/' || route_is_plain(walk, b)) {
+		http_take_path(piece, walk, c->policy);
+		if (piece->off >= piece->len)
+			return 0;
+		b = http_byte_at(c, piece->off);
+	}
 	if (b == ' ' || b == '?') {
 		c->msg->phase = HTTP_QUERY;
 		return http_step_query(c, b);
 	}
+	if (piece->off != begin)
+		return 0;
 	if (b < ' ' || b == 0x7f)
 		return http_fail(c, GL_OUTCOME_MALFORMED);
-	if (b == '/' && !walk->pending && piece->off + 9 <= piece->len) {
-		if (route_slash(walk))
-			route_segment_end(walk, c->policy);
-		piece->off++;
-		b = http_byte_at(c, piece->off);
-		if (!route_is_plain(walk, b))
-			return 0;
-	} else if (!route_is_plain(walk, b) || piece->off + 8 > piece->len) {
-		route_byte(walk, c->policy, b);
-		piece->off++;
-		return 0;
-	}
-	piece->off += route_plain(walk, c->policy, http_load_word(piece));
+	route_byte(walk, c->policy, b);
+	piece->off++;
 	return 0;
 }
 

@@ -433,6 +433,22 @@ static __always_inline int route_is_plain(const struct route_walk *w, __u8 b)
 	return !((route_class[b] & ROUTE_C_SPECIAL) | w->pending);
 }
 
+/* Folds the capitals among eight bytes below 0x80. */
+static __always_inline __u64 route_fold(__u64 w)
+{
+	__u64 from_a = w + 0x3f3f3f3f3f3f3f3full, beyond_z = w + 0x2525252525252525ull;
+
+	return w | (from_a & ~beyond_z & 0x8080808080808080ull) >> 2;
+}
+
+/* Which of eight bytes are '-': bit n for byte n. */
+static __always_inline __u64 route_dashes(__u64 w)
+{
+	w ^= 0x2d2d2d2d2d2d2d2dull;
+	w = ~(((w & 0x7f7f7f7f7f7f7f7full) + 0x7f7f7f7f7f7f7f7full) | w) & 0x8080808080808080ull;
+	return (w >> 7) * 0x0102040810204080ull >> 56;
+}
+
 /*
  * Bytes of a path from a plain one on, the first in the lowest byte of `bytes`: as many of the
  * eight as are plain and fill the segment's next word. Returns how many: at least one.
@@ -440,30 +456,34 @@ static __always_inline int route_is_plain(const struct route_walk *w, __u8 b)
 static __always_inline __u32 route_plain(struct route_walk *w, const struct gl_policy *pol,
 					 __u64 bytes)
 {
-	__u32 len = w->segment.len, n = 0;
-	__u64 tail = w->segment.tail, dashes = w->dashes;
-	__u8 types = w->types, fold = w->fold;
+	__u32 len = w->segment.len, room = 8 - (len & 7), n = 0;
+	__u8 types = w->types;
+	__u64 rest = bytes;
 
+	/* what is beyond the room is the same segment's: its types count now or later */
 #pragma GCC unroll 8
 	for (int i = 0; i < 8; i++) {
-		__u8 b = bytes >> (8 * i), cls = route_class[b];
+		__u8 cls = route_class[(__u8)rest];
 
 		if (cls & ROUTE_C_SPECIAL)
 			break;
 		types &= cls;
-		if (cls & ROUTE_C_DASH)
-			dashes |= 1ull << (len & 63);
-		tail |= (__u64)(__u8)(b | (cls & fold)) << (8 * (len & 7));
-		len++;
+		rest >>= 8;
 		n++;
-		if (!(len & 7))
-			break;
 	}
+	if (n > room)
+		n = room;
+	bytes &= ~0ull >> ((8 - n) * 8 & 63);
+	if (w->fold)
+		bytes = route_fold(bytes);
+	/* where they are matters in a UUID alone: while all bytes are of one */
+	if (types & ROUTE_C_HEX_DASH)
+		w->dashes |= route_dashes(bytes) << (len & 63);
 	w->types = types;
-	w->dashes = dashes;
-	w->segment.tail = tail;
+	w->segment.tail |= bytes << 8 * (len & 7);
+	len += n;
 	w->segment.len = len;
-	if (n && !(len & 7))
+	if (!(len & 7))
 		route_segment_word(w, &pol->route_key);
 	return n;
 }

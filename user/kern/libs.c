@@ -18,20 +18,13 @@
 #include "user/base/cleanup.h"
 #include "user/base/log.h"
 #include "user/kern/libs_files.h"
+#include "user/kern/libs_known.h"
 #include "user/kern/mmaps.h"
 
-#define SCAN_MS      30000 /* without a reason */
-#define RESCAN_MS    1000 /* with one */
-#define LOOK_MS      1000 /* are the users still there? */
-#define PENDING_MAX  256 /* processes to look at after one drain; more: all of them */
-#define FORGOTTEN_MS 600000 /* then a file without TLS is looked into again */
-#define KNOWN_SLOTS  8192 /* files looked into; a collision costs a look */
-
-/* A file by how /proc/PID/maps shows it: which library it is, or that there is none in it. */
-struct known {
-	uint64_t hash, since_ms;
-	uint32_t library; /* number + 1; 0: nothing in it */
-};
+#define SCAN_MS     30000 /* without a reason */
+#define RESCAN_MS   1000 /* with one */
+#define LOOK_MS     1000 /* are the users still there? */
+#define PENDING_MAX 256 /* processes to look at after one drain; more: all of them */
 
 struct libs {
 	struct libs_options options;
@@ -66,26 +59,6 @@ static uint64_t file_hash(uint64_t dev, uint64_t ino, const char *path)
 	for (; *path; path++)
 		hash = (hash ^ (uint8_t)*path) * 0x100000001b3;
 	return hash ? hash : 1;
-}
-
-static const struct known *known(const struct known *table, uint64_t hash)
-{
-	const struct known *k = &table[hash % KNOWN_SLOTS];
-
-	return k->hash == hash && (k->library || now_ms() - k->since_ms < FORGOTTEN_MS) ? k : NULL;
-}
-
-static void remember(struct known *table, uint64_t hash, uint32_t library)
-{
-	table[hash % KNOWN_SLOTS] =
-		(struct known){.hash = hash, .since_ms = now_ms(), .library = library};
-}
-
-static void forget_library(struct known *table, uint32_t library)
-{
-	for (size_t i = 0; i < KNOWN_SLOTS; i++)
-		if (table[i].library == library)
-			memset(&table[i], 0, sizeof(table[i]));
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -247,7 +220,8 @@ static struct library *look_into(struct libs *libs, const struct procmap *map, u
 		if (library && library->has_set)
 			attach(libs, library, fd);
 	}
-	remember(libs->known, hash, library ? (uint32_t)number_of(libs, library) + 1 : 0);
+	known_remember(libs->known, hash, library ? (uint32_t)number_of(libs, library) + 1 : 0,
+		       now_ms());
 	return library;
 }
 
@@ -255,7 +229,7 @@ static void take_map(const struct procmap *map, void *userdata)
 {
 	struct libs *libs = userdata;
 	uint64_t hash = file_hash(map->dev, map->ino, map->path);
-	const struct known *k = known(libs->known, hash);
+	const struct known *k = known_find(libs->known, hash, now_ms());
 	struct library *library = NULL;
 
 	if (!k)
@@ -304,7 +278,7 @@ static void let_go(struct libs *libs, struct library *library)
 		libs_unlink(&libs->options, library, number_of(libs, library));
 		libs->counters.detached++;
 	}
-	forget_library(libs->known, (uint32_t)number_of(libs, library) + 1);
+	known_forget_library(libs->known, (uint32_t)number_of(libs, library) + 1);
 	forget(library);
 	review_encode(libs);
 	/* its next user may be an executable that events are no longer believed about */
@@ -376,9 +350,9 @@ static void take_event(const struct mmap_event *event, void *userdata)
 	} else {
 		hash = file_hash((uint64_t)event->major << 32 | event->minor, event->ino,
 				 event->path);
-		if (known(libs->told, hash))
+		if (known_find(libs->told, hash, now_ms()))
 			return;
-		remember(libs->told, hash, 0);
+		known_remember(libs->told, hash, 0, now_ms());
 	}
 	for (size_t i = 0; i < libs->n_pending; i++)
 		if (libs->pending[i] == event->pid)
@@ -485,7 +459,8 @@ const struct library *libs_slots(const struct libs *libs, size_t *ret_n)
 
 const struct library *libs_find(const struct libs *libs, const struct procmap *map)
 {
-	const struct known *k = known(libs->known, file_hash(map->dev, map->ino, map->path));
+	const struct known *k =
+		known_find(libs->known, file_hash(map->dev, map->ino, map->path), now_ms());
 
 	return k && k->library ? &libs->slots[k->library - 1] : NULL;
 }

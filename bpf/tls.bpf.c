@@ -226,7 +226,7 @@ int tls_free(struct pt_regs *ctx)
 	struct tls_scratch *x;
 	struct tls_thread *t;
 	struct tls_conn *c;
-	struct tls_key k;
+	struct gl_tls_key k;
 
 	tls_key_of(PT_REGS_PARM1(ctx), &k);
 	c = bpf_map_lookup_elem(&tls_conns, &k);
@@ -240,7 +240,7 @@ int tls_free(struct pt_regs *ctx)
 	x = tls_scratch_get();
 	if (x)
 		tls_end(x, c, control->n_inspectors);
-	bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+	claim_drop(c->sock.cookie);
 	bpf_map_delete_elem(&tls_conns, &k);
 	return 0;
 }
@@ -324,16 +324,16 @@ SEC("tp_btf/tcp_destroy_sock")
 int tls_closed(__u64 *ctx)
 {
 	__u64 cookie = ((struct sock *)ctx[0])->__sk_common.skc_cookie.counter;
-	struct tls_key *k;
+	struct gl_tls_key *k;
 	struct tls_conn *c;
 
 	if (!cookie)
 		return 0;
 	cut_forget(cookie);
 	h2_forget(cookie);
-	k = bpf_map_lookup_elem(&tls_sockets, &cookie);
+	k = claim_of(cookie);
 	c = k ? bpf_map_lookup_elem(&tls_conns, k) : NULL;
-	if (c)
+	if (c && c->sock.cookie == cookie)
 		c->closed_ns = bpf_ktime_get_boot_ns();
 	return 0;
 }

@@ -15,15 +15,10 @@
 #include "bpf/lib/cut.h"
 #include "bpf/lib/judge.h"
 #include "bpf/lib/pass.h"
+#include "bpf/lib/tls_claims.h"
 #include "bpf/lib/tls_sock.h"
 #include "include/glacis/guard_h2.h"
 #include "include/glacis/http.h"
-
-struct tls_key {
-	__u64 ssl;
-	__u32 tgid;
-	__u32 reserved;
-};
 
 /* Of a flow only HTTP is used here, and nothing to return to: the rest of it has room for this. */
 struct tls_conn {
@@ -45,7 +40,7 @@ struct tls_conn {
 	};
 };
 /* A hash element has 48 bytes and the key in front of it and 8 behind: it fits 2,048, not 4,096. */
-_Static_assert(sizeof(struct tls_conn) <= 2048 - 48 - sizeof(struct tls_key) - 8,
+_Static_assert(sizeof(struct tls_conn) <= 2048 - 48 - sizeof(struct gl_tls_key) - 8,
 	       "a connection in a slab of 2,048 bytes");
 _Static_assert(sizeof(struct tls_conn) == sizeof(struct flow), "its own lies in the flow's room");
 
@@ -66,17 +61,9 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, TLS_CONNS_MAX);
-	__type(key, struct tls_key);
+	__type(key, struct gl_tls_key);
 	__type(value, struct tls_conn);
 } tls_conns SEC(".maps");
-
-/* The handle a socket is bound to: no second one may claim it by a last receive. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, TLS_CONNS_MAX);
-	__type(key, __u64);
-	__type(value, struct tls_key);
-} tls_sockets SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -100,7 +87,7 @@ static __always_inline struct gl_probe_account *tls_account_of(const struct tls_
 	return bpf_map_lookup_elem(&tls_account, &library);
 }
 
-static __always_inline void tls_key_of(__u64 ssl, struct tls_key *k)
+static __always_inline void tls_key_of(__u64 ssl, struct gl_tls_key *k)
 {
 	k->ssl = ssl;
 	k->tgid = bpf_get_current_pid_tgid() >> 32;
@@ -134,7 +121,7 @@ static __always_inline void tls_conn_open(struct tls_conn *c, const struct tls_s
 	count(GL_CTR_TLS_CONNECTIONS);
 }
 
-static __always_inline struct tls_conn *tls_conn_new(const struct tls_key *k,
+static __always_inline struct tls_conn *tls_conn_new(const struct gl_tls_key *k,
 						     const struct tls_sock *sock, int begins)
 {
 	struct tls_conn *c, *zeroes;
@@ -151,15 +138,14 @@ static __always_inline struct tls_conn *tls_conn_new(const struct tls_key *k,
 	if (!c)
 		return NULL;
 	tls_conn_open(c, sock, begins);
-	if (bpf_map_update_elem(&tls_sockets, &sock->cookie, k, BPF_ANY))
-		count(GL_CTR_LOST_UPDATE);
+	claim_take(sock->cookie, k);
 	return c;
 }
 
 /* May this thread's last receive name the connection of a new handle? */
 static __always_inline int tls_sock_free(const struct tls_sock *last)
 {
-	return last->cookie && last->service && !bpf_map_lookup_elem(&tls_sockets, &last->cookie);
+	return last->cookie && last->service && !claim_of(last->cookie);
 }
 
 /*
@@ -204,7 +190,7 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 {
 	struct gl_probe_account *account = tls_account_of(call);
 	const struct tls_sock *sock = NULL;
-	struct tls_key k;
+	struct gl_tls_key k;
 	struct tls_conn *c;
 	int guessed;
 
@@ -216,17 +202,16 @@ static __always_inline struct tls_conn *tls_conn_of(struct tls_thread *t,
 	if (c && c->sock.cookie == t->last.cookie)
 		t->last.cookie = 0;
 	if (c && tls_conn_wrong(t, c)) {
-		bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+		claim_drop(c->sock.cookie);
 		bpf_map_delete_elem(&tls_conns, &k);
 		c = NULL;
 	}
 	if (c && (!sock || sock->cookie == c->sock.cookie))
 		return c;
 	if (c) { /* the handle serves another connection now */
-		bpf_map_delete_elem(&tls_sockets, &c->sock.cookie);
+		claim_drop(c->sock.cookie);
 		tls_conn_open(c, sock, tls_conn_begins(sock, call, 0));
-		if (bpf_map_update_elem(&tls_sockets, &sock->cookie, &k, BPF_ANY))
-			count(GL_CTR_LOST_UPDATE);
+		claim_take(sock->cookie, &k);
 		return c;
 	}
 	if (!sock && t->inside.cookie) {

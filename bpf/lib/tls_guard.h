@@ -407,7 +407,7 @@ static __always_inline int tls_guard_call(__u64 ssl, __u64 from, __u64 n)
 	struct tls_scratch *x;
 	struct tls_guard *g;
 	struct tls_conn *c;
-	struct tls_key k;
+	struct gl_tls_key k;
 
 	tls_key_of(ssl, &k);
 	c = bpf_map_lookup_elem(&tls_conns, &k);

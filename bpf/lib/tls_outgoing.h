@@ -43,7 +43,7 @@ struct outgoing {
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, OUTGOING_MAX);
-	__type(key, struct tls_key);
+	__type(key, struct gl_tls_key);
 	__type(value, struct outgoing);
 } outgoing SEC(".maps");
 
@@ -163,7 +163,7 @@ __global int outgoing_call(struct tls_scratch *x, struct tls_thread *t, __u32 n)
 	const struct gl_control *control = outgoing_control();
 	struct outgoing *o, empty;
 	__u32 direction, take, tell = 0, called;
-	struct tls_key k;
+	struct gl_tls_key k;
 	int writes;
 
 	if (!x || !t || !control)
@@ -210,7 +210,7 @@ __global int outgoing_call(struct tls_scratch *x, struct tls_thread *t, __u32 n)
 }
 
 /* The handle is freed. */
-static __always_inline void outgoing_free(const struct tls_key *k)
+static __always_inline void outgoing_free(const struct gl_tls_key *k)
 {
 	struct outgoing *o = bpf_map_lookup_elem(&outgoing, k);
 	const struct gl_control *control = control_get();

@@ -87,6 +87,20 @@ struct gl_cut {
 };
 #define GL_CUTS_MAX 16384
 
+/* A TLS library's handle: an address in a process. */
+struct gl_tls_key {
+	__u64 ssl;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* The handle a socket is bound to (map `tls_claims`, at the low bits of the socket's cookie). */
+struct gl_tls_claim {
+	__u64 cookie; /* 0: free */
+	struct gl_tls_key key;
+};
+#define GL_TLS_CLAIMS 16384
+
 /*
  * HTTP/2 judged in user space (bpf/lib/h2.h). A source, per service (map `h2_sources`): until
  * until_ns nothing the server sends it over HTTP/2 leaves before what it asked is judged.

@@ -8,7 +8,7 @@ import errno
 import re
 import struct
 
-NR_BPF, BPF_OBJ_GET, BPF_PROG_QUERY = 321, 7, 16
+NR_BPF, BPF_MAP_UPDATE_ELEM, BPF_OBJ_GET, BPF_PROG_QUERY = 321, 2, 7, 16
 TCX = {46: "tcx ingress", 47: "tcx egress"}
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -33,6 +33,16 @@ def pinned(path):
     if fd < 0:
         raise OSError(ctypes.get_errno(), f"BPF_OBJ_GET {path}")
     return fd
+
+
+def fill(fd, n, value):
+    """The first n entries of an array map become value, in bytes."""
+    key, to = ctypes.c_uint32(), ctypes.create_string_buffer(value, len(value))
+    attr = ctypes.create_string_buffer(
+        struct.pack("=IIQQQ", fd, 0, ctypes.addressof(key), ctypes.addressof(to), 0) + b"\0" * 96)
+    for key.value in range(n):
+        if _libc.syscall(NR_BPF, BPF_MAP_UPDATE_ELEM, attr, 128):
+            raise OSError(ctypes.get_errno(), "BPF_MAP_UPDATE_ELEM")
 
 
 def attached(ns):

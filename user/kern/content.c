@@ -319,6 +319,19 @@ static void guard_namespaces(struct kern *kern)
 	}
 }
 
+static void drop_claim(struct kern *kern, uint64_t cookie)
+{
+	const struct gl_tls_claim none = {0};
+	int fd = bpf_map__fd(kern->tls->maps.tls_claims);
+	__u32 place = cookie & (GL_TLS_CLAIMS - 1);
+	struct gl_tls_claim claim;
+
+	if (bpf_map_lookup_elem(fd, &place, &claim) == 0 && claim.cookie == cookie)
+		bpf_map_update_elem(fd, &place, &none, BPF_ANY);
+	else
+		bpf_map_delete_elem(bpf_map__fd(kern->tls->maps.tls_sockets), &cookie);
+}
+
 /* Of a process that died without freeing them. A connection begins with when its socket closed. */
 static void sweep_connections(struct kern *kern)
 {
@@ -338,7 +351,7 @@ static void sweep_connections(struct kern *kern)
 		if (bpf_map_lookup_elem(fd, key, value) == 0)
 			memcpy(head, value, sizeof(head));
 		if (head[0] && head[0] + CONN_LINGER_NS < now_ns) {
-			bpf_map_delete_elem(bpf_map__fd(kern->tls->maps.tls_sockets), &head[1]);
+			drop_claim(kern, head[1]);
 			bpf_map_delete_elem(fd, key);
 		}
 		memcpy(key, next, sizeof(key));

@@ -55,6 +55,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 op)
 	t->inside.cookie = 0;
 	t->inside.service = 0;
 	t->inside.begins = 0;
+	t->marks.server = t->marks.client = 0;
 	return 0;
 }
 
@@ -119,6 +120,8 @@ static __always_inline void tls_take(struct pt_regs *ctx, struct tls_thread *t, 
 			outgoing_call(x, t, n);
 		return;
 	}
+	if (t->marks.server | t->marks.client)
+		tls_certificate_told(c, &t->marks);
 	if (op == TLS_CALL_HANDSHAKE) {
 		tls_moved_count(&t->call, 0);
 		return;

@@ -9,7 +9,8 @@
  *
  * The bytes go to the inspector as those from the wire do. Nothing is parsed here. A server shows
  * the same certificate at every handshake: one that user space has read is told by its mark
- * (tls_mark.h), 40 cold bytes in the ring instead of a thousand.
+ * (tls_mark.h), 40 cold bytes in the ring instead of a thousand, and not before the call ends: by
+ * then the server's flight is on its way, and nobody waits for the handle to find its connection.
  */
 #pragma once
 
@@ -118,6 +119,11 @@ static long tls_certificate_piece(__u32 i, struct tls_certificate *t)
 	return 0;
 }
 
+static __always_inline __u16 tls_certificate_flags(__u32 client)
+{
+	return GL_CERTIFICATE_LIBRARY | (client ? GL_CERTIFICATE_CLIENT : 0);
+}
+
 /* The interned id of the connection's service; 0: none any more. */
 static __always_inline __u16 tls_certificate_service(const struct gl_policy *policy,
 						     const struct tls_conn *c)
@@ -131,8 +137,10 @@ static __always_inline __u16 tls_certificate_service(const struct gl_policy *pol
 }
 
 /* One that user space knows. */
-static __always_inline void tls_certificate_tell(const struct tls_certificate *t, __u64 mark)
+static __always_inline void tls_certificate_tell(const struct tls_conn *c, __u64 mark, __u32 client)
 {
+	const struct gl_control *control = control_get();
+	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
 	struct gl_rec_certificate_known *r = bpf_ringbuf_reserve(&events, sizeof(*r), 0);
 
 	if (!r) {
@@ -140,43 +148,65 @@ static __always_inline void tls_certificate_tell(const struct tls_certificate *t
 		return;
 	}
 	event_name(&r->rec, GL_REC_CERTIFICATE_KNOWN, sizeof(*r), bpf_ktime_get_boot_ns());
-	r->conn = t->conn->sock.cookie;
+	r->conn = c->sock.cookie;
 	r->mark = mark;
-	r->service = t->service;
-	r->port = t->conn->sock.port;
-	r->flags = t->flags;
+	r->service = tls_certificate_service(policy, c);
+	r->port = c->sock.port;
+	r->flags = tls_certificate_flags(client);
 	r->reserved = 0;
 	bpf_ringbuf_submit(r, BPF_RB_NO_WAKEUP);
+}
+
+/* The call ends, and its connection is known: the certificates it showed. Apart, for the stack. */
+static __noinline int tls_certificate_told(struct tls_conn *c, const struct tls_marks *marks)
+{
+	if (marks->server && !(c->flags & TLS_CONN_CERTIFICATE))
+		tls_certificate_tell(c, marks->server, 0);
+	if (marks->client && !(c->flags & TLS_CONN_CLIENT_CERTIFICATE))
+		tls_certificate_tell(c, marks->client, 1);
+	c->flags |= (marks->server ? TLS_CONN_CERTIFICATE : 0) |
+		    (marks->client ? TLS_CONN_CLIENT_CERTIFICATE : 0);
+	return 0;
+}
+
+/* One that user space does not know: its bytes, now, for they are the library's. */
+static __always_inline void tls_certificate_send(struct tls_thread *t,
+						 const struct gl_policy *policy, __u64 from,
+						 __u32 n, __u32 client)
+{
+	struct tls_certificate told = {.from = from, .total = n};
+	__u32 once = client ? TLS_CONN_CLIENT_CERTIFICATE : TLS_CONN_CERTIFICATE;
+	struct tls_conn *c = tls_conn_of(t, &t->call);
+
+	if (!c || (c->flags & once))
+		return;
+	c->flags |= once;
+	told.conn = c;
+	told.service = tls_certificate_service(policy, c);
+	told.flags = tls_certificate_flags(client);
+	bpf_loop(TLS_CERTIFICATE_PIECES, tls_certificate_piece, &told, 0);
+	if (told.failed)
+		count(GL_CTR_LOST_CERTIFICATE);
 }
 
 /* A certificate of n bytes lies at `from`, in a TLS call of this thread. */
 static __always_inline int tls_certificate_seen(struct tls_thread *t, __u64 from, __u32 n,
 						__u32 client)
 {
-	struct tls_certificate told = {.from = from, .total = n};
-	__u32 once = client ? TLS_CONN_CLIENT_CERTIFICATE : TLS_CONN_CERTIFICATE;
 	const struct gl_control *control = control_get();
 	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
-	struct tls_conn *c;
 	__u64 mark;
 
-	if (!n || n > TLS_CERTIFICATE_MAX)
+	/* behind the first of a chain are others' */
+	if (!n || n > TLS_CERTIFICATE_MAX || (client ? t->marks.client : t->marks.server))
 		return 0;
-	c = tls_conn_of(t, &t->call);
-	if (!c || (c->flags & once))
-		return 0;
-	c->flags |= once;
-	told.conn = c;
-	told.service = tls_certificate_service(policy, c);
-	told.flags = GL_CERTIFICATE_LIBRARY | (client ? GL_CERTIFICATE_CLIENT : 0);
 	mark = policy ? tls_mark_of(&policy->subject_key, from, n) : 0;
-	if (tls_mark_known(mark)) {
-		tls_certificate_tell(&told, mark);
-		return 0;
-	}
-	bpf_loop(TLS_CERTIFICATE_PIECES, tls_certificate_piece, &told, 0);
-	if (told.failed)
-		count(GL_CTR_LOST_CERTIFICATE);
+	if (!tls_mark_known(mark))
+		tls_certificate_send(t, policy, from, n, client);
+	else if (client)
+		t->marks.client = mark;
+	else
+		t->marks.server = mark;
 	return 0;
 }
 

@@ -40,8 +40,14 @@ struct tls_call {
 	__u8 reserved[2];
 };
 
+/* A certificate of this call that user space knows; told when the call ends. 0: none. */
+struct tls_marks {
+	__u64 server, client;
+};
+
 struct tls_thread {
 	struct tls_call call;
+	struct tls_marks marks;
 	__u64 encode_out; /* i2d_X509()'s second argument, until it returns */
 	struct tls_sock inside; /* received from during the call */
 	struct tls_sock last;

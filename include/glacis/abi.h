@@ -24,7 +24,7 @@
 #include "include/glacis/abi_watch.h"
 #include "include/glacis/abi_watch_rule.h"
 
-#define GL_ABI_MAJOR 6
+#define GL_ABI_MAJOR 7
 #define GL_ABI_MINOR 0
 
 #define GL_EMBRYOS_MAX 4096 /* connections whose data came before their socket */

@@ -14,6 +14,7 @@
 #include "include/glacis/http_msg.h"
 #include "include/glacis/tls_hello.h"
 #include "include/glacis/tls_server.h"
+#include "include/glacis/window_known.h"
 
 #define FLOW_PENDING 16 /* requests admitted and not yet answered; more are held back */
 #define FLOW_HEADS   33 /* heads read of one segment or call */
@@ -148,6 +149,7 @@ struct flow {
 			 * (tls_conn.h) */
 			struct http_msg saved_in;
 			struct http_request saved_request;
+			struct window_known known; /* the window of the last request */
 		};
 		struct flow_tls tls; /* flow_is_tls() */
 	};
@@ -320,6 +322,7 @@ static __always_inline void flow_open_http(struct flow *f)
 	http_open(&f->saved_in, 0);
 	http_open(&f->out, HTTP_F_RESPONSE);
 	f->in_take = f->out_take = 0;
+	f->known.name[0] = 0;
 }
 
 /*

@@ -18,8 +18,10 @@
  */
 #ifdef DOOR_TLS
 #define JUDGE_FUNCTION __global
+#define JUDGE_KNOWN(f) NULL /* its flows have no room for it */
 #else
 #define JUDGE_FUNCTION static __always_inline
+#define JUDGE_KNOWN(f) (&(f)->known)
 #endif
 
 /* A request or flow being judged; per-CPU scratch of the door. */
@@ -171,9 +173,9 @@ JUDGE_FUNCTION int judge_request(const struct gl_policy *policy, struct flow *f,
 	if (limits) {
 		for (int i = 0; i < WINDOW_CLOCK_TRIES; i++) {
 			if (i)
-				j->now_ns = bpf_ktime_get_boot_ns();
+				j->now_ns = j->tables.now_ns = bpf_ktime_get_boot_ns();
 			opaque(j); /* else its members' addresses lie on the stack, which is full */
-			admit_limits(policy, &j->tables, &j->head, j->now_ns, &j->verdict);
+			admit_limits(policy, &j->tables, &j->head, JUDGE_KNOWN(f), &j->verdict);
 			if (j->verdict.reason != GL_REASON_CLOCK)
 				break;
 			count(GL_CTR_WINDOW_CLOCK);

@@ -117,25 +117,41 @@ static __always_inline void admit_refuse(struct admit_verdict *v, __u8 verdict, 
 	v->reason = reason;
 }
 
-/* Names the window described in *t; apart, so that hashing leaves the stack before counting. */
-WINDOW_FUNCTION int admit_ask(struct admit_tables *t, const struct gl_key *key)
+/*
+ * Names the window described in *t, and remembers it in *known, which may be NULL; apart, so that
+ * hashing leaves the stack before counting.
+ */
+WINDOW_FUNCTION int admit_ask(struct admit_tables *t, const struct gl_key *key,
+			      struct window_known *known)
 {
 	if (!t || !key)
 		return -1;
 	window_ask_init(&t->ask, key, t->kind, t->service, t->cls, t->sub_ns, t->limit,
 			t->window_lines, t->q0, t->q1);
 	t->ask.table = t->windows;
+	if (known)
+		window_know(known, key, window_name_word(t->kind, t->service, t->cls), t->sub_ns,
+			    t->q0, t->q1, t->ask.hash);
 	return 0;
 }
 
+/* known: of the window that is asked for first; NULL of the others. */
 static __always_inline void admit_name(struct admit_tables *t, const struct gl_policy *policy,
-				       __u32 kind, __u32 limit, __u64 q0, __u64 q1)
+				       struct window_known *known, __u32 kind, __u32 limit,
+				       __u64 q0, __u64 q1)
 {
 	t->kind = kind;
 	t->limit = limit;
 	t->q0 = q0;
 	t->q1 = q1;
-	admit_ask(t, &policy->subject_key);
+	if (!known ||
+	    !window_is_known(known, &policy->subject_key,
+			     window_name_word(kind, t->service, t->cls), t->sub_ns, q0, q1)) {
+		admit_ask(t, &policy->subject_key, known);
+		return;
+	}
+	window_ask_at(&t->ask, known->hash, kind, t->cls, t->sub_ns, limit, t->window_lines);
+	t->ask.table = t->windows;
 }
 
 /* One ceiling: reserves in its window, or says why not. 0 = admitted. */
@@ -158,11 +174,13 @@ static __always_inline int admit_window(struct admit_tables *t, __u64 now_ns,
 }
 
 /*
- * Limits: the subject's own window first (the verdict's numbers are its), then the ceilings above
- * it. A reservation is given back when a later ceiling refuses, so a refused request never counts.
+ * Limits at t->now_ns: the subject's own window first (the verdict's numbers are its), then the
+ * ceilings above it. A reservation is given back when a later ceiling refuses, so a refused request
+ * never counts.
  */
 WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_tables *t,
-				 const struct admit_head *h, __u64 now_ns, struct admit_verdict *v)
+				 const struct admit_head *h, struct window_known *known,
+				 struct admit_verdict *v)
 {
 	const struct gl_class *cls;
 	struct gl_addr source;
@@ -178,16 +196,16 @@ WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_ta
 	principal = v->proven && !(cls->flags & GL_CLASS_BY_SOURCE);
 	t->cls = cls->id;
 	t->sub_ns = cls->sub_ns;
-	admit_name(t, policy, principal ? WINDOW_PRINCIPAL : WINDOW_SOURCE, cls->limit,
+	admit_name(t, policy, known, principal ? WINDOW_PRINCIPAL : WINDOW_SOURCE, cls->limit,
 		   principal ? h->principal : source.q[0], principal ? 0 : source.q[1]);
-	if (admit_window(t, now_ns, &t->own,
+	if (admit_window(t, t->now_ns, &t->own,
 			 principal ? GL_REASON_LIMIT_PRINCIPAL : GL_REASON_LIMIT_SOURCE, v))
 		return -1;
 	v->remaining = t->own.sum < cls->limit ? cls->limit - t->own.sum : 0;
 	if (principal) {
-		admit_name(t, policy, WINDOW_SOURCE_CEILING, cls->source_ceiling, source.q[0],
+		admit_name(t, policy, NULL, WINDOW_SOURCE_CEILING, cls->source_ceiling, source.q[0],
 			   source.q[1]);
-		if (admit_window(t, now_ns, &t->ceiling, GL_REASON_CEILING_SOURCE, v)) {
+		if (admit_window(t, t->now_ns, &t->ceiling, GL_REASON_CEILING_SOURCE, v)) {
 			window_undo(&t->ask, &t->own);
 			return -1;
 		}
@@ -195,8 +213,8 @@ WINDOW_FUNCTION int admit_limits(const struct gl_policy *policy, struct admit_ta
 	if (admit_is_v4(&source))
 		return -1;
 	admit_mask(&source, ADMIT_V6_CEILING);
-	admit_name(t, policy, WINDOW_PREFIX_CEILING, cls->prefix_ceiling, source.q[0], 0);
-	if (admit_window(t, now_ns, &t->prefix, GL_REASON_CEILING_PREFIX, v)) {
+	admit_name(t, policy, NULL, WINDOW_PREFIX_CEILING, cls->prefix_ceiling, source.q[0], 0);
+	if (admit_window(t, t->now_ns, &t->prefix, GL_REASON_CEILING_PREFIX, v)) {
 		window_undo(&t->ask, &t->own);
 		if (principal)
 			window_undo(&t->ask, &t->ceiling);
@@ -427,5 +445,5 @@ static __always_inline void admit(const struct gl_policy *policy, const struct g
 				  const struct admit_head *h, __u64 now_ns, struct admit_verdict *v)
 {
 	if (admit_begin(policy, service, control, t, h, now_ns, v))
-		admit_limits(policy, t, h, now_ns, v);
+		admit_limits(policy, t, h, NULL, v);
 }

@@ -227,7 +227,7 @@ static __always_inline int http_step_query(struct http_cursor *c, __u8 b)
 	return 0;
 }
 
-#define HTTP_PATH_WORDS 6 /* of a path read at a call */
+#define HTTP_PATH_WORDS 4 /* of a path read at a call */
 
 /*
  * Segments of a path, up to what is not simply a byte of one: eight bytes at a time, and the slash

@@ -42,6 +42,7 @@
 #pragma once
 
 #include "include/glacis/siphash.h"
+#include "include/glacis/window_known.h"
 #include "include/glacis/window_line.h"
 
 #ifndef WINDOW_LINE
@@ -103,6 +104,7 @@ struct window_found {
 struct window_ask {
 	struct window_spot own, parent;
 	void *table; /* for WINDOW_LINE(); borrowed */
+	__u64 hash; /* of the name */
 	__u64 sub_ns;
 	__u64 now_ns;
 	__u32 limit;
@@ -121,20 +123,38 @@ static __always_inline struct window_spot window_spot_of(__u64 hash, __u32 first
 	return spot;
 }
 
-/*
- * Names a window. kind, service, class: ids that survive reloads; sub_ns: ceil(W / 9), part of the
- * name, so that a changed W starts a window of its own; q0, q1: the subject, an address as its two
- * words or a principal and 0; lines: size of the table, a multiple of four above GL_WINDOW_SHARED.
- */
-static __always_inline void window_ask_init(struct window_ask *ask, const struct gl_key *key,
-					    enum window_kind kind, __u16 service, __u16 cls,
-					    __u64 sub_ns, __u32 limit, __u32 lines, __u64 q0,
-					    __u64 q1)
+/* What a window is called by, for window_ask_init(): service, class and kind in one word. */
+static __always_inline __u64 window_name_word(enum window_kind kind, __u16 service, __u16 cls)
 {
-	__u64 words[4] = {(__u64)kind << 32 | (__u32)service << 16 | cls, sub_ns, q0, q1}, hash;
+	return (__u64)kind << 32 | (__u32)service << 16 | cls;
+}
+
+static __always_inline int window_is_known(const struct window_known *known,
+					   const struct gl_key *key, __u64 word, __u64 sub_ns,
+					   __u64 q0, __u64 q1)
+{
+	return known->name[0] == word && known->name[1] == sub_ns && known->name[2] == q0 &&
+	       known->name[3] == q1 && known->key.k0 == key->k0 && known->key.k1 == key->k1;
+}
+
+static __always_inline void window_know(struct window_known *known, const struct gl_key *key,
+					__u64 word, __u64 sub_ns, __u64 q0, __u64 q1, __u64 hash)
+{
+	known->name[0] = word;
+	known->name[1] = sub_ns;
+	known->name[2] = q0;
+	known->name[3] = q1;
+	known->key = *key;
+	known->hash = hash;
+}
+
+/* The window whose name has this hash. */
+static __always_inline void window_ask_at(struct window_ask *ask, __u64 hash, enum window_kind kind,
+					  __u16 cls, __u64 sub_ns, __u32 limit, __u32 lines)
+{
 	__u32 own_lines = lines - GL_WINDOW_SHARED;
 
-	hash = siphash_words(words, 4, key);
+	ask->hash = hash;
 	ask->own = window_spot_of(hash, 0, own_lines);
 	/* Nobody chooses these but the policy and the keyed hash: a plain mix spreads them. */
 	hash = ((__u64)kind << 32 | (__u32)cls << 8 | (hash >> 8) % WINDOW_PARENTS) + sub_ns * 31;
@@ -146,6 +166,21 @@ static __always_inline void window_ask_init(struct window_ask *ask, const struct
 	ask->now_ns = 0;
 	ask->limit = limit;
 	ask->reserved = 0;
+}
+
+/*
+ * Names a window. kind, service, class: ids that survive reloads; sub_ns: ceil(W / 9), part of the
+ * name, so that a changed W starts a window of its own; q0, q1: the subject, an address as its two
+ * words or a principal and 0; lines: size of the table, a multiple of four above GL_WINDOW_SHARED.
+ */
+static __always_inline void window_ask_init(struct window_ask *ask, const struct gl_key *key,
+					    enum window_kind kind, __u16 service, __u16 cls,
+					    __u64 sub_ns, __u32 limit, __u32 lines, __u64 q0,
+					    __u64 q1)
+{
+	__u64 words[4] = {window_name_word(kind, service, cls), sub_ns, q0, q1};
+
+	window_ask_at(ask, siphash_words(words, 4, key), kind, cls, sub_ns, limit, lines);
 }
 
 enum window_scan {

@@ -27,6 +27,35 @@ static void a_name_is_all_of_its_parts(void **state)
 	assert_true(a.own.tag == b.own.tag && a.own.set == b.own.set);
 }
 
+/* What a connection remembers is used for that very name, under that very key, and nothing else. */
+static void only_the_same_name_is_known(void **state)
+{
+	struct gl_key other[] = {{key.k0 + 1, key.k1}, {key.k0, key.k1 + 1}};
+	__u64 word = window_name_word(WINDOW_SOURCE, 1, 2);
+	struct window_known known = {};
+	struct window_ask a, b;
+
+	(void)state;
+	assert_false(window_is_known(&known, &(struct gl_key){}, word, 0, 0, 0));
+	window_ask_init(&a, &key, WINDOW_SOURCE, 1, 2, S, 5, LINES, 3, 4);
+	window_know(&known, &key, word, S, 3, 4, a.hash);
+	assert_true(window_is_known(&known, &key, word, S, 3, 4));
+	memset(&b, 0xff, sizeof(b));
+	window_ask_at(&b, known.hash, WINDOW_SOURCE, 2, S, 5, LINES);
+	assert_memory_equal(&a.own, &b.own, sizeof(a.own));
+	assert_memory_equal(&a.parent, &b.parent, sizeof(a.parent));
+	assert_true(a.hash == b.hash && a.limit == b.limit && a.sub_ns == b.sub_ns);
+	assert_false(window_is_known(&known, &other[0], word, S, 3, 4));
+	assert_false(window_is_known(&known, &other[1], word, S, 3, 4));
+	assert_false(
+		window_is_known(&known, &key, window_name_word(WINDOW_PRINCIPAL, 1, 2), S, 3, 4));
+	assert_false(window_is_known(&known, &key, window_name_word(WINDOW_SOURCE, 2, 2), S, 3, 4));
+	assert_false(window_is_known(&known, &key, window_name_word(WINDOW_SOURCE, 1, 3), S, 3, 4));
+	assert_false(window_is_known(&known, &key, word, S + 1, 3, 4));
+	assert_false(window_is_known(&known, &key, word, S, 4, 4));
+	assert_false(window_is_known(&known, &key, word, S, 3, 3));
+}
+
 static void spots_stay_in_their_regions(void **state)
 {
 	uint32_t most = 0;
@@ -197,6 +226,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_name_is_all_of_its_parts, setup),
+		cmocka_unit_test_setup(only_the_same_name_is_known, setup),
 		cmocka_unit_test_setup(spots_stay_in_their_regions, setup),
 		cmocka_unit_test_setup(a_full_set_falls_to_the_parent, setup),
 		cmocka_unit_test_setup(leaving_the_parent, setup),

@@ -142,7 +142,8 @@ struct flow {
 			__u32 guard_pos; /* unframed streams: the server's next byte, once ... */
 			__u8 guard_begun; /* ... this is set */
 			__u8 copy_begun; /* the server's stream, to the inspectors */
-			__u16 reserved;
+			__u8 over; /* 1 << enum gl_direction: the inspectors were told */
+			__u8 reserved;
 			struct http_request request;
 			struct flow_request pending[FLOW_PENDING];
 			/* inside TLS nothing is rewound: from here on the room is the tls door's
@@ -344,7 +345,7 @@ __global int flow_leave_tls(struct flow *f)
 	guard_forget(&f->guard);
 	f->guard_pos = out_start;
 	f->guard_begun = spoken != 0;
-	f->copy_begun = 0;
+	f->copy_begun = f->over = 0;
 	return 0;
 }
 

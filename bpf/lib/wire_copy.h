@@ -237,8 +237,8 @@ static __always_inline void wire_copy_all(struct __sk_buff *skb, const struct pa
 }
 
 /*
- * By a packet of either direction it is known that this one is over. Where is not said: it is where
- * the inspectors are, for all there was of it is copied before TCP takes the packet.
+ * By a packet of either direction it is known that this one is over: told once. Where is not said:
+ * it is where the inspectors are, for all there was of it is copied before TCP takes the packet.
  */
 __global int wire_copy_over(struct __sk_buff *skb, const struct packet *p, struct flow *f,
 			    const struct gl_policy *policy, __u32 over)
@@ -246,8 +246,9 @@ __global int wire_copy_over(struct __sk_buff *skb, const struct packet *p, struc
 	struct wire_copy *k;
 	__u32 direction;
 
-	if (!p || !f || !policy)
+	if (!p || !f || !policy || (f->over & (1 << over)))
 		return 0;
+	f->over |= 1 << over;
 	direction = p->dport == f->port ? GL_TO_SERVER : GL_TO_CLIENT;
 	k = wire_copy_get(direction);
 	if (!k)

@@ -34,10 +34,11 @@ __global int wire_genuine(struct __sk_buff *skb, const struct packet *p,
 }
 
 /*
- * A FIN or RST of the client. Who is told of an end reads nothing behind it, so only what TCP takes
- * for one is told: a RST that is exactly next (RFC 5961 section 3.2) ends both sides. A FIN may be
- * old, forged, or ahead of data that was held back or lost, and to know which is to model TCP:
- * while the server may answer, its own FIN tells (wire_out_close()), which leaves when it is done.
+ * A FIN or RST of the client, if it is one. Who is told of an end reads nothing behind it, so only
+ * what TCP takes for one is told: a RST that is exactly next (RFC 5961 section 3.2) ends both
+ * sides. A FIN may be old, forged, or ahead of data that was held back or lost, and to know which
+ * is to model TCP: while the server may answer, its own FIN tells (wire_out_close()), which leaves
+ * when it is done.
  */
 __global int wire_in_close(struct __sk_buff *skb, const struct packet *p, struct flow *f,
 			   const struct wire_sock *sock)
@@ -45,7 +46,8 @@ __global int wire_in_close(struct __sk_buff *skb, const struct packet *p, struct
 	const struct gl_control *control = control_get();
 	const struct gl_policy *policy = control ? policy_at(control->active) : NULL;
 
-	if (!p || !f || !sock || !policy || (f->state != FLOW_HTTP && f->state != FLOW_HTTP2))
+	if (!p || !f || !sock || !policy || !(p->flags & (TCP_FIN | TCP_RST)) ||
+	    (f->state != FLOW_HTTP && f->state != FLOW_HTTP2))
 		return 0;
 	if (p->flags & TCP_RST) {
 		if ((p->flags & (TCP_SYN | TCP_FIN)) || p->seq != sock->rcv_nxt ||

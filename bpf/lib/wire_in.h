@@ -493,15 +493,15 @@ static __always_inline int wire_bare(struct __sk_buff *skb, struct wire_scratch 
 	struct flow *f = NULL;
 	int action = refuse_afterwards(skb, p);
 
-	if (action == TC_NEXT && (p->flags & (TCP_FIN | TCP_RST)) && control &&
-	    control->n_inspectors) {
-		if (wire_find(skb, p, &x->sock, &f) == WIRE_FLOW && f)
-			wire_in_close(skb, p, f, &x->sock);
-		f = NULL;
-	}
-	if (action != TC_NEXT || !held || !*held || (p->flags & (TCP_SYN | TCP_RST)))
+	if (action != TC_NEXT)
 		return action;
-	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f || !flow_is_refused(f))
+	if (!((p->flags & (TCP_FIN | TCP_RST)) && control && control->n_inspectors) &&
+	    (!held || !*held))
+		return TC_NEXT;
+	if (wire_find(skb, p, &x->sock, &f) != WIRE_FLOW || !f)
+		return TC_NEXT;
+	wire_in_close(skb, p, f, &x->sock);
+	if ((p->flags & (TCP_SYN | TCP_RST)) || !flow_is_refused(f))
 		return TC_NEXT;
 	return wire_known(skb, x, f, 1);
 }

@@ -29,7 +29,8 @@ enum gl_direction { GL_TO_SERVER, GL_TO_CLIENT };
 
 enum gl_chunk_flags {
 	GL_CHUNK_BEGIN = 1, /* off 0 of this connection is its first byte of application data */
-	GL_CHUNK_END = 2, /* nothing more comes in this direction; n is 0 */
+	/* nothing more comes in this direction; n is 0, and off, if it is 0, does not say where */
+	GL_CHUNK_END = 2,
 	/* n < total: the capture plan leaves the rest out, and what follows up to the next chunk */
 	GL_CHUNK_PLAN = 4,
 	GL_CHUNK_FAULT = 8, /* n < total: the rest could not be read */

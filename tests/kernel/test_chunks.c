@@ -61,6 +61,7 @@ static int take(void *userdata UNUSED, void *data, size_t size)
 {
 	const struct gl_chunk *c = data;
 	struct stream *s = &streams[c->direction];
+	bool over = (c->flags & GL_CHUNK_END) && !c->n && !c->off; /* says not where */
 
 	received++;
 	assert_true(size >= sizeof(*c) + c->n);
@@ -72,8 +73,10 @@ static int take(void *userdata UNUSED, void *data, size_t size)
 	assert_true(c->n <= c->total || (c->flags & GL_CHUNK_END));
 	memcpy(s->bytes + c->off, c->bytes, c->n);
 	memset(s->have + c->off, 1, c->n);
-	s->gaps += c->off != s->next;
-	s->next = c->off + (c->total > c->n ? c->total : c->n);
+	if (!over) {
+		s->gaps += c->off != s->next;
+		s->next = c->off + (c->total > c->n ? c->total : c->n);
+	}
 	if (c->n && c->off + c->n > s->end)
 		s->end = c->off + c->n;
 	s->chunks++;
